@@ -1,0 +1,5 @@
+//! The unchanged evcxr_jupyter kernel as a second binary.
+
+fn main() -> anyhow::Result<()> {
+    evcxr_jupyter::main()
+}

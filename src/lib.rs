@@ -1,0 +1,37 @@
+//! Contrastive learning from two views: SimCLR and DCL, from the image archive to the accuracy.
+//!
+//! # Reading order
+//!
+//! The modules stand in the order in which the data flows:
+//! [`data`] (images and subsets) → [`transforms`] (two random views) → [`models`] (encoder and
+//! projection head) → [`losses`] (InfoNCE, DCL) → [`train`] (the loop) → [`weights`] (checkpoints)
+//! → [`probes`] (accuracy) → [`plot`] (figures). [`notebook`] shows progress; [`rng`] makes the
+//! draws repeatable; [`error`] says what went wrong.
+//!
+//! # Notation
+//!
+//! | symbol | meaning | shape |
+//! |---|---|---|
+//! | x | images | (B, 3, 32, 32) |
+//! | h | features of the encoder | (B, 128) |
+//! | z | embeddings of the projection head | (B, 128) |
+//! | tau | temperature | scalar > 0 |
+//! | N | images in a batch | |
+//! | B | batch size | |
+//! | D | width of an embedding | |
+
+pub mod data;
+pub mod error;
+pub mod losses;
+pub mod models;
+pub mod notebook;
+pub mod plot;
+pub mod prelude;
+pub mod probes;
+pub mod rng;
+pub mod train;
+pub mod transforms;
+pub mod weights;
+
+pub use error::{Error, Result};
+pub use {ndarray, plotters, tch};

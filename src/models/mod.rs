@@ -1,0 +1,1 @@
+//! Encoders, the projection head and the SimCLR and DCL estimators.

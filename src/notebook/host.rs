@@ -1,0 +1,37 @@
+//! Where the program runs, read from what the kernel announces in the environment.
+
+use std::io::IsTerminal;
+
+/// The place that shows the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// A terminal: bars move in place.
+    Terminal,
+    /// The kernel of this project: output is live, displays can be updated.
+    TwoviewsKernel,
+    /// Any other evcxr kernel: only whole lines are shown.
+    StockEvcxr,
+    /// A file or a pipe: only whole lines make sense.
+    Pipe,
+}
+
+impl Host {
+    /// Asks the environment: `TWOVIEWS_KERNEL` is set by this project's kernel,
+    /// `EVCXR_IS_RUNTIME` by every evcxr.
+    pub fn detect() -> Self {
+        if std::env::var_os("TWOVIEWS_KERNEL").is_some() {
+            Self::TwoviewsKernel
+        } else if std::env::var_os("EVCXR_IS_RUNTIME").is_some() {
+            Self::StockEvcxr
+        } else if std::io::stderr().is_terminal() {
+            Self::Terminal
+        } else {
+            Self::Pipe
+        }
+    }
+}
+
+/// Whether the reader asked to stop; long work asks this between steps.
+pub fn interrupted() -> bool {
+    false
+}

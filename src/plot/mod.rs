@@ -1,0 +1,1 @@
+//! Figures with an inline display and `save(path)`.

@@ -1,0 +1,4 @@
+//! What a notebook needs: `use twoviews::prelude::*;`.
+
+pub use crate::error::{Error, Result};
+pub use tch::{Device, Kind, Tensor};

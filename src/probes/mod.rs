@@ -1,0 +1,1 @@
+//! How good are the features: linear probe and k nearest neighbours.

@@ -1,0 +1,1 @@
+//! Repeatable randomness: numpy-compatible subsets and counter-based draws.

@@ -1,0 +1,164 @@
+//! Everything that decides what a training run computes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// Which encoder turns an image into features.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EncoderKind {
+    /// torchvision's ResNet-18 with the CIFAR stem: 3x3, stride 1, no max-pool.
+    ResNet18,
+    /// A ResNet-8 of width 16: about 1/40 of ResNet-18's cost, for live training on a laptop.
+    ResNet8,
+}
+
+/// The optimizers that nidl offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum OptimizerKind {
+    /// Gradient descent without momentum.
+    Sgd,
+    /// Adam; weight decay is added to the gradient.
+    Adam,
+    /// AdamW; weight decay is applied to the weights.
+    AdamW,
+}
+
+/// How the learning rate changes from step to step.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LrScheduler {
+    /// The learning rate stays as it is.
+    Constant,
+    /// Linear warm-up, then a cosine to zero.
+    WarmupCosine {
+        /// Epochs of linear warm-up from `warmup_start_lr`.
+        warmup_epochs: usize,
+        /// Learning rate of the first step.
+        warmup_start_lr: f64,
+    },
+}
+
+/// Model, loss and optimisation of one run, with nidl's names and defaults.
+///
+/// | name | default | range |
+/// |---|---|---|
+/// | `encoder` | `ResNet18` | |
+/// | `latent_size` | 128 | >= 1 |
+/// | `proj_hidden_dim`, `proj_output_dim` | 128 | >= 1 |
+/// | `temperature` | 0.1 | > 0 |
+/// | `optimizer` | `Adam` | |
+/// | `learning_rate` | 3e-4 | > 0 |
+/// | `weight_decay` | 5e-4 | >= 0 |
+/// | `exclude_bias_and_norm_wd` | true | |
+/// | `lr_scheduler` | 10 epochs of warm-up from 1e-6, then cosine | |
+/// | `max_epochs` | 100 | >= 1 |
+/// | `joint_views` | false | |
+/// | `bf16` | false | |
+/// | `random_state` | 42 | |
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ContrastiveConfig {
+    /// Which encoder.
+    pub encoder: EncoderKind,
+    /// Width of the features h.
+    pub latent_size: i64,
+    /// Width of the projection head's hidden layer.
+    pub proj_hidden_dim: i64,
+    /// Width of the embeddings z.
+    pub proj_output_dim: i64,
+    /// Temperature tau of the loss.
+    pub temperature: f64,
+    /// Optimizer.
+    pub optimizer: OptimizerKind,
+    /// Base learning rate.
+    pub learning_rate: f64,
+    /// Weight decay.
+    pub weight_decay: f64,
+    /// No weight decay on tensors of one dimension or less (biases, batch norm).
+    pub exclude_bias_and_norm_wd: bool,
+    /// Learning-rate schedule, advanced at every step.
+    pub lr_scheduler: LrScheduler,
+    /// Epochs to train.
+    pub max_epochs: usize,
+    /// Encode both views in one forward pass, so that batch norm sees them together; nidl encodes
+    /// each by itself.
+    pub joint_views: bool,
+    /// Compute convolutions in bfloat16; weights, batch norm and loss stay float32.
+    pub bf16: bool,
+    /// Seed of the initialisation, the shuffling and the augmentations.
+    pub random_state: u64,
+}
+
+impl Default for ContrastiveConfig {
+    fn default() -> Self {
+        Self {
+            encoder: EncoderKind::ResNet18,
+            latent_size: 128,
+            proj_hidden_dim: 128,
+            proj_output_dim: 128,
+            temperature: 0.1,
+            optimizer: OptimizerKind::Adam,
+            learning_rate: 3e-4,
+            weight_decay: 5e-4,
+            exclude_bias_and_norm_wd: true,
+            lr_scheduler: LrScheduler::WarmupCosine { warmup_epochs: 10, warmup_start_lr: 1e-6 },
+            max_epochs: 100,
+            joint_views: false,
+            bf16: false,
+            random_state: 42,
+        }
+    }
+}
+
+impl ContrastiveConfig {
+    /// The values of the tutorial "Decoupled Contrastive Learning": temperature 0.07, SGD without
+    /// momentum, learning rate 0.03 * B / 256, 100 epochs, 10 of them warm-up.
+    pub fn tutorial(batch_size: usize) -> Self {
+        Self {
+            temperature: 0.07,
+            optimizer: OptimizerKind::Sgd,
+            learning_rate: 0.03 * batch_size as f64 / 256.0,
+            ..Self::default()
+        }
+    }
+
+    /// Checks every value.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] names the first value outside its range.
+    pub fn check(&self) -> Result<()> {
+        for (name, size) in [
+            ("latent_size", self.latent_size),
+            ("proj_hidden_dim", self.proj_hidden_dim),
+            ("proj_output_dim", self.proj_output_dim),
+            ("max_epochs", self.max_epochs as i64),
+        ] {
+            if size < 1 {
+                return Err(Error::parameter(name, size, ">= 1", "Use 128 for the widths."));
+            }
+        }
+        for (name, value) in
+            [("temperature", self.temperature), ("learning_rate", self.learning_rate)]
+        {
+            if !(value > 0.0 && value.is_finite()) {
+                return Err(Error::parameter(
+                    name,
+                    value,
+                    "finite and > 0",
+                    "The tutorial's values come from ContrastiveConfig::tutorial(batch_size).",
+                ));
+            }
+        }
+        if !(self.weight_decay >= 0.0 && self.weight_decay.is_finite()) {
+            return Err(Error::parameter(
+                "weight_decay",
+                self.weight_decay,
+                "finite and >= 0",
+                "Use 0 for none.",
+            ));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,1 @@
+//! Random augmentations with the semantics of torchvision on PIL images.

@@ -1,0 +1,1 @@
+//! Pretrained weights: the hub, Lightning checkpoints and plain state dicts.
