@@ -1,1 +1,5 @@
 //! Repeatable randomness: numpy-compatible subsets and counter-based draws.
+
+mod counter;
+
+pub use counter::Draws;

@@ -1,0 +1,27 @@
+//! Finds libtorch before anything heavy is compiled, and lets the linked programs find it later.
+
+use std::env;
+use std::path::PathBuf;
+
+fn main() {
+    println!("cargo:rerun-if-env-changed=LIBTORCH");
+    println!("cargo:rerun-if-changed=build.rs");
+    // `.cargo/config.toml` sets LIBTORCH; without it (as a path dependency of a notebook's crate,
+    // started outside this folder) the place next to this file is meant.
+    let libtorch = env::var_os("LIBTORCH").map_or_else(
+        || PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join(".libtorch"),
+        PathBuf::from,
+    );
+    let library = libtorch.join("lib");
+    if !library.is_dir() {
+        println!(
+            "cargo:error=libtorch is not at {}: run `cargo xtask setup` once, or set LIBTORCH to a \
+             folder with libtorch 2.13.0",
+            libtorch.display()
+        );
+        return;
+    }
+    if env::var("CARGO_CFG_TARGET_FAMILY").is_ok_and(|family| family.contains("unix")) {
+        println!("cargo:rustc-link-arg=-Wl,-rpath,{}", library.display());
+    }
+}
