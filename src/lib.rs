@@ -20,6 +20,7 @@
 //! | B | batch size | |
 //! | D | width of an embedding | |
 
+mod cache;
 pub mod data;
 pub mod error;
 pub mod losses;
@@ -33,5 +34,6 @@ pub mod train;
 pub mod transforms;
 pub mod weights;
 
+pub(crate) use cache::cache_folder;
 pub use error::{Error, Result};
 pub use {ndarray, plotters, tch};

@@ -1,5 +1,17 @@
 //! What a notebook needs: `use twoviews::prelude::*;`.
 
-pub use crate::data::{ImageDataset, Palette, Shapes10, Subset};
+pub use crate::data::{
+    CIFAR10_CLASSES, Cifar10, Cifar10Config, DataLoader, Image, ImageDataset, Palette, Shapes10,
+    Subset,
+};
 pub use crate::error::{Error, Result};
+pub use crate::losses::{ContrastiveLoss, DCLLoss, DCLWLoss, InfoNCE};
+pub use crate::models::{
+    DCL, DCLConfig, Estimator, SimCLR, SimCLRConfig, best_device, check_latent_size,
+    seed_everything,
+};
+pub use crate::probes::{KnnProbe, LogisticRegression, Solver};
+pub use crate::rng::{Draws, numpy_rng};
+pub use crate::train::{EncoderKind, LrScheduler, OptimizerKind};
+pub use crate::weights::Weights;
 pub use tch::{Device, Kind, Tensor};

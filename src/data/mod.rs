@@ -1,9 +1,17 @@
 //! Images in memory: data sets, subsets and loaders.
 
+mod archive;
+mod cifar10;
 mod dataset;
+mod download;
+mod loader;
+mod records;
 mod shapes10;
 mod views;
 
+pub use cifar10::{CIFAR10_CLASSES, CIFAR10_MD5, CIFAR10_URL, Cifar10, Cifar10Config};
 pub use dataset::{Image, ImageDataset, Subset};
+pub use download::{download, md5_of};
+pub use loader::{Batch, Batches, DataLoader};
 pub use shapes10::{Palette, SHAPES10_CLASSES, SHAPES10_SIZE, Shapes10};
 pub use views::{ViewsBatch, ViewsLoader};

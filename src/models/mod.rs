@@ -1,1 +1,17 @@
 //! Encoders, the projection head and the SimCLR and DCL estimators.
+
+mod dcl;
+mod device;
+mod estimator;
+mod inference;
+mod projection_head;
+mod resnet;
+mod simclr;
+
+pub use dcl::{DCL, DCLConfig, DCLW};
+pub use device::{best_device, check_latent_size, seed_everything};
+pub use estimator::Estimator;
+pub use inference::InferenceEncoder;
+pub use projection_head::ProjectionHead;
+pub use resnet::ResNet;
+pub use simclr::{SimCLR, SimCLRConfig};

@@ -1,1 +1,9 @@
 //! Pretrained weights: the hub, Lightning checkpoints and plain state dicts.
+
+mod file;
+mod hub;
+mod state_dict;
+
+pub use file::read_state_dict;
+pub use hub::Weights;
+pub use state_dict::{StateDict, load_state_dict};

@@ -1,0 +1,85 @@
+//! Decoupled contrastive losses: InfoNCE without the positive pair in its denominator.
+
+use tch::{Kind, Tensor};
+
+use super::similarity::Similarities;
+use super::{ContrastiveLoss, check_finite, check_temperature};
+use crate::Result;
+
+/// Width of the von Mises-Fisher weights of [`DCLWLoss`].
+const SIGMA: f64 = 0.5;
+
+/// DCL_i = -s_i + log S_i, averaged over the 2N anchors.
+///
+/// Yeh, Hong, Hsu, Liu, Chen and LeCun, "Decoupled contrastive learning", ECCV 2022, equation 6.
+/// Every gradient of InfoNCE_i is that of DCL_i times q_i = S_i / (exp(s_i) + S_i), which is small
+/// when N is small: DCL leaves this factor out.
+///
+/// | name | default | range |
+/// |---|---|---|
+/// | `temperature` | nidl 0.1, tutorial 0.07 | > 0 |
+///
+/// ```
+/// use twoviews::losses::{ContrastiveLoss, DCLLoss};
+/// use twoviews::tch::Tensor;
+/// let z = Tensor::from_slice(&[1f64, 0., 0., 1.]).view([2, 2]);
+/// let loss = DCLLoss::new(1.0)?.forward(&z, &z)?.double_value(&[]);
+/// assert!((loss - (-1. + 2f64.ln())).abs() < 1e-12);
+/// # Ok::<(), twoviews::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct DCLLoss {
+    temperature: f64,
+}
+
+impl ContrastiveLoss for DCLLoss {
+    const METHOD: &'static str = "DCL";
+
+    fn new(temperature: f64) -> Result<Self> {
+        Ok(Self { temperature: check_temperature(temperature)? })
+    }
+
+    fn temperature(&self) -> f64 {
+        self.temperature
+    }
+
+    fn forward(&self, z1: &Tensor, z2: &Tensor) -> Result<Tensor> {
+        let similarities = Similarities::new(z1, z2, self.temperature)?;
+        // The one difference from InfoNCE: `negatives()` instead of `pairs`.
+        let log_denominator = similarities.negatives().logsumexp([1i64].as_slice(), false);
+        check_finite((log_denominator - similarities.positives).mean(None::<Kind>))
+    }
+}
+
+/// DCLW_i = -w_i s_i + log S_i with w_i = 2 - exp(c_i / sigma) / mean_j exp(c_j / sigma), where
+/// c_i = <z1_i, z2_i> and sigma = 0.5.
+///
+/// The same paper, equation 7: pairs whose views differ weigh more. The gradient flows through w.
+///
+/// | name | default | range |
+/// |---|---|---|
+/// | `temperature` | nidl 0.1 | > 0 |
+#[derive(Clone, Debug, PartialEq)]
+pub struct DCLWLoss {
+    temperature: f64,
+}
+
+impl ContrastiveLoss for DCLWLoss {
+    const METHOD: &'static str = "DCLW";
+
+    fn new(temperature: f64) -> Result<Self> {
+        Ok(Self { temperature: check_temperature(temperature)? })
+    }
+
+    fn temperature(&self) -> f64 {
+        self.temperature
+    }
+
+    fn forward(&self, z1: &Tensor, z2: &Tensor) -> Result<Tensor> {
+        let similarities = Similarities::new(z1, z2, self.temperature)?;
+        let log_denominator = similarities.negatives().logsumexp([1i64].as_slice(), false);
+        let closeness = (&similarities.positives * (self.temperature / SIGMA)).exp();
+        let weight: Tensor = 2.0 - &closeness / closeness.mean(None::<Kind>);
+        check_finite((log_denominator - weight * similarities.positives).mean(None::<Kind>))
+    }
+}

@@ -1,0 +1,38 @@
+//! Where to compute, the seed, and the tutorial's check of its parameters.
+
+use tch::Device;
+
+use crate::{Error, Result};
+
+/// Width of the features of every published checkpoint.
+const PRETRAINED_LATENT_SIZE: i64 = 128;
+
+/// The first GPU if libtorch sees one, otherwise the CPU.
+pub fn best_device() -> Device {
+    Device::cuda_if_available()
+}
+
+/// Seeds libtorch's generators, which draw the initial weights; augmentations and shuffling have
+/// a seed of their own.
+pub fn seed_everything(seed: u64) {
+    tch::manual_seed(seed as i64);
+}
+
+/// The tutorial's check: the published weights have 128 features.
+///
+/// # Errors
+/// If `load_pretrained` is set together with another size, or the size is below 1.
+pub fn check_latent_size(latent_size: i64, load_pretrained: bool) -> Result<()> {
+    if latent_size < 1 {
+        return Err(Error::parameter("latent_size", latent_size, ">= 1", "The tutorial uses 128."));
+    }
+    if load_pretrained && latent_size != PRETRAINED_LATENT_SIZE {
+        return Err(Error::parameter(
+            "latent_size",
+            latent_size,
+            "128 together with load_pretrained",
+            "Use 128, or train from scratch with load_pretrained = false.",
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! The estimator: an encoder, a projection head and the loss that trains them.
+
+use std::fmt;
+
+use ndarray::{Array1, Array2};
+use tch::{Device, Kind, Tensor, nn};
+
+use super::{InferenceEncoder, ProjectionHead, ResNet, seed_everything};
+use crate::data::DataLoader;
+use crate::losses::ContrastiveLoss;
+use crate::notebook::{Progress, interrupted};
+use crate::train::ContrastiveConfig;
+use crate::{Error, Result};
+
+/// An encoder with a projection head, to be trained with the loss `L` or loaded from a checkpoint.
+///
+/// [`SimCLR`](super::SimCLR) and [`DCL`](super::DCL) are this type with their losses. Parameters
+/// are named as nidl names them: `encoder.*` and `projection_head.layers.{0,2}.*`.
+///
+/// ```
+/// use twoviews::models::{DCL, DCLConfig};
+/// use twoviews::tch::{Device, Kind, Tensor};
+/// use twoviews::train::EncoderKind;
+/// let config = DCLConfig { encoder: EncoderKind::ResNet8, ..Default::default() };
+/// let model = DCL::new(config, Device::Cpu)?;
+/// let x = Tensor::zeros([2, 3, 32, 32], (Kind::Float, Device::Cpu));
+/// assert_eq!(model.encode(&x, false).size(), [2, 128]);
+/// # Ok::<(), twoviews::Error>(())
+/// ```
+pub struct Estimator<L> {
+    /// What it was made from.
+    pub config: ContrastiveConfig,
+    /// Images x to features h.
+    pub encoder: ResNet,
+    /// Features h to embeddings z.
+    pub projection_head: ProjectionHead,
+    /// The loss of two views' embeddings.
+    pub loss: L,
+    variables: nn::VarStore,
+}
+
+impl<L: ContrastiveLoss> Estimator<L> {
+    /// A model with freshly drawn weights, a function of `config.random_state`.
+    ///
+    /// # Errors
+    /// If a value of the configuration is out of its range.
+    pub fn new(config: ContrastiveConfig, device: Device) -> Result<Self> {
+        config.check()?;
+        let loss = L::new(config.temperature)?;
+        seed_everything(config.random_state);
+        let variables = nn::VarStore::new(device);
+        let root = variables.root();
+        let encoder = ResNet::new(&(&root / "encoder"), config.encoder, config.latent_size);
+        let projection_head = ProjectionHead::new(
+            &(&root / "projection_head"),
+            config.latent_size,
+            config.proj_hidden_dim,
+            config.proj_output_dim,
+        );
+        Ok(Self { config, encoder, projection_head, loss, variables })
+    }
+
+    /// Where the weights are.
+    pub fn device(&self) -> Device {
+        self.variables.device()
+    }
+
+    /// All parameters and running statistics by name.
+    pub fn var_store(&self) -> &nn::VarStore {
+        &self.variables
+    }
+
+    /// All parameters and running statistics by name, to change their kind or device.
+    pub fn var_store_mut(&mut self) -> &mut nn::VarStore {
+        &mut self.variables
+    }
+
+    /// Features h (B, latent) of images x (B, 3, H, W).
+    pub fn encode(&self, x: &Tensor, train: bool) -> Tensor {
+        self.encoder.forward_t(x, train)
+    }
+
+    /// Embeddings z (B, output) of images x (B, 3, H, W).
+    pub fn embed(&self, x: &Tensor, train: bool) -> Tensor {
+        self.projection_head.forward(&self.encode(x, train))
+    }
+
+    /// The features of every image of the loader, (N, latent), in its order.
+    ///
+    /// # Errors
+    /// If a batch cannot be loaded, libtorch refuses it, or the reader interrupts.
+    pub fn transform(&self, loader: &DataLoader) -> Result<Array2<f32>> {
+        Ok(self.transform_with_targets(loader)?.0)
+    }
+
+    /// The features (N, latent) and class indices (N) of every image of the loader, in its order.
+    ///
+    /// The encoder runs in evaluation mode and without gradients, on its
+    /// [inference path](InferenceEncoder).
+    ///
+    /// # Errors
+    /// If a batch cannot be loaded, libtorch refuses it, or the reader interrupts.
+    pub fn transform_with_targets(
+        &self,
+        loader: &DataLoader,
+    ) -> Result<(Array2<f32>, Array1<i64>)> {
+        let encoder = InferenceEncoder::new(&self.encoder)?;
+        let latent = self.config.latent_size as usize;
+        let mut features = Vec::with_capacity(loader.len() * latent);
+        let mut targets = Vec::with_capacity(loader.len());
+        let progress = Progress::new("encode", loader.len() as u64, "images");
+        for batch in loader.iter() {
+            if interrupted() {
+                let place = format!("encode after {} of {} images", targets.len(), loader.len());
+                return Err(Error::Interrupted { place });
+            }
+            let batch = batch?;
+            let h = encoder.forward(&batch.images.to_device(self.device()))?;
+            features.extend(Vec::<f32>::try_from(h.to_kind(Kind::Float).flatten(0, -1))?);
+            targets.extend(Vec::<i64>::try_from(batch.targets)?);
+            progress.inc(batch.images.size()[0] as u64);
+        }
+        progress.finish();
+        let features = Array2::from_shape_vec((targets.len(), latent), features)
+            .map_err(|error| tch::TchError::Shape(error.to_string()))?;
+        Ok((features, Array1::from(targets)))
+    }
+}
+
+impl<L: ContrastiveLoss> fmt::Debug for Estimator<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parameters: usize =
+            self.variables.trainable_variables().iter().map(Tensor::numel).sum();
+        write!(
+            f,
+            "{}({:?}, {} features, temperature {}, {parameters} parameters, {:?})",
+            L::METHOD,
+            self.config.encoder,
+            self.config.latent_size,
+            self.loss.temperature(),
+            self.device()
+        )
+    }
+}

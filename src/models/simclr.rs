@@ -1,0 +1,11 @@
+//! SimCLR.
+
+use super::Estimator;
+use crate::losses::InfoNCE;
+use crate::train::ContrastiveConfig;
+
+/// SimCLR: an encoder and a projection head, trained with [`InfoNCE`] (Chen et al., ICML 2020).
+pub type SimCLR = Estimator<InfoNCE>;
+
+/// Configuration of [`SimCLR`].
+pub type SimCLRConfig = ContrastiveConfig;

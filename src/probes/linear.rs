@@ -1,0 +1,272 @@
+//! The linear probe: logistic regression with scikit-learn's objective and parameters.
+
+use std::fmt;
+
+use ndarray::{Array1, Array2, Axis};
+
+use super::newton::largest;
+use super::objective::Objective;
+use super::{lbfgs, newton};
+use crate::{Error, Result};
+
+/// How the optimum is sought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Solver {
+    /// Newton's method with Cholesky: converges in a few iterations, for small problems.
+    #[default]
+    Newton,
+    /// L-BFGS of linfa-logistic: the tutorial's solver. On the features of a contrastive encoder it
+    /// is far from converged after 500 iterations.
+    Lbfgs,
+}
+
+/// Logistic regression: minimises sum_n -log p(y_n | x_n) + |W|^2 / (2 C), p = softmax(W x + b),
+/// intercept b free, from 0, in float64 (scikit-learn's `LogisticRegression`).
+///
+/// | name | default | range |
+/// |---|---|---|
+/// | `c` | 1 | > 0 |
+/// | `max_iter` | 100 | >= 1 |
+/// | `tol` | 1e-4 | > 0; bound of the largest component of the gradient of the mean objective |
+/// | `solver` | `Newton` | |
+///
+/// ```
+/// use twoviews::ndarray::array;
+/// use twoviews::probes::LogisticRegression;
+/// let x = array![[-1.0], [1.0]];
+/// let probe = LogisticRegression::default().fit(&x, &array![3, 7])?;
+/// // By symmetry the intercept is 0, and w solves w = 2 / (1 + exp(w)).
+/// assert!((probe.coef[[0, 0]] - 0.6748).abs() < 1e-3 && probe.intercept[0].abs() < 1e-9);
+/// assert_eq!(probe.predict(&array![[-0.1], [0.1]])?, array![3, 7]);
+/// # Ok::<(), twoviews::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogisticRegression {
+    /// Inverse strength of the penalty.
+    pub c: f64,
+    /// Iterations at most.
+    pub max_iter: usize,
+    /// When to stop.
+    pub tol: f64,
+    /// How the optimum is sought.
+    pub solver: Solver,
+}
+
+impl Default for LogisticRegression {
+    fn default() -> Self {
+        Self { c: 1.0, max_iter: 100, tol: 1e-4, solver: Solver::Newton }
+    }
+}
+
+impl LogisticRegression {
+    /// Fits features `x` (N, D) to class labels `y` (N).
+    ///
+    /// # Errors
+    /// If a parameter is out of range, the lengths differ, a feature is not finite, `y` has fewer
+    /// than two classes, or the problem is too large for the solver.
+    pub fn fit<T: Copy + Into<f64>>(
+        &self,
+        x: &Array2<T>,
+        y: &Array1<i64>,
+    ) -> Result<FittedLogisticRegression> {
+        self.check()?;
+        let x = x.mapv(Into::into);
+        let (classes, indices) = check_input(&x, y)?;
+        let objective = Objective::new(&x, &indices, classes.len(), self.c)?;
+        let (w, n_iter) = match self.solver {
+            Solver::Newton => {
+                let found = newton::minimise(&objective, self.max_iter, self.tol)?;
+                (found.w, Some(found.iterations))
+            }
+            Solver::Lbfgs => {
+                let (coef, intercept) = lbfgs::minimise(self, &x, &indices, classes.len())?;
+                (objective.join(&coef, &intercept)?, None)
+            }
+        };
+        let at = objective.evaluate(&w);
+        let (coef, intercept) = objective.split(&w)?;
+        let gradient_norm = largest(&at.gradient) / objective.samples() as f64;
+        Ok(FittedLogisticRegression {
+            coef,
+            intercept,
+            classes,
+            objective: at.value,
+            gradient_norm,
+            converged: gradient_norm <= self.tol,
+            n_iter,
+            parameters: self.clone(),
+        })
+    }
+
+    fn check(&self) -> Result<()> {
+        for (name, value) in [("C", self.c), ("tol", self.tol)] {
+            if !(value > 0.0 && value.is_finite()) {
+                let hint = "scikit-learn's defaults are C = 1 and tol = 1e-4.";
+                return Err(Error::parameter(name, value, "finite and > 0", hint));
+            }
+        }
+        if self.max_iter == 0 {
+            let hint = "Newton needs about 10, L-BFGS often thousands.";
+            return Err(Error::parameter("max_iter", 0, ">= 1", hint));
+        }
+        Ok(())
+    }
+}
+
+/// The classes in order, and the class index of every row.
+fn check_input(x: &Array2<f64>, y: &Array1<i64>) -> Result<(Vec<i64>, Vec<i64>)> {
+    if x.nrows() != y.len() || x.is_empty() {
+        return Err(Error::Shape {
+            name: "x",
+            found: vec![x.nrows() as i64, x.ncols() as i64],
+            expected: format!("({}, D) with at least one row and one column", y.len()),
+            hint: "Give one row of features for each label.".into(),
+        });
+    }
+    for (row, values) in x.outer_iter().enumerate() {
+        if let Some(column) = values.iter().position(|value| !value.is_finite()) {
+            return Err(Error::NonFinite {
+                name: "x",
+                place: format!("in row {row}, column {column}"),
+                hint: "The encoder may have diverged: look at its loss".into(),
+            });
+        }
+    }
+    let mut classes = y.to_vec();
+    classes.sort_unstable();
+    classes.dedup();
+    if classes.len() < 2 {
+        let hint = format!("All labels are {}: choose images of several classes.", classes[0]);
+        return Err(Error::parameter("classes", classes.len(), ">= 2", hint));
+    }
+    let index = |label: &i64| classes.partition_point(|class| class < label) as i64;
+    let indices = y.iter().map(index).collect();
+    Ok((classes, indices))
+}
+
+/// A fitted [`LogisticRegression`], and how far it got.
+#[derive(Clone, Debug)]
+pub struct FittedLogisticRegression {
+    /// Coefficients, (classes, D), or (1, D) for two classes.
+    pub coef: Array2<f64>,
+    /// Intercepts, (classes), or (1) for two classes.
+    pub intercept: Array1<f64>,
+    /// The labels, in order.
+    pub classes: Vec<i64>,
+    /// Value of the objective, summed over the samples.
+    pub objective: f64,
+    /// Largest component of the gradient of the mean objective.
+    pub gradient_norm: f64,
+    /// Whether `gradient_norm` is at most `tol`.
+    pub converged: bool,
+    /// Iterations, where the solver tells them.
+    pub n_iter: Option<usize>,
+    parameters: LogisticRegression,
+}
+
+impl FittedLogisticRegression {
+    /// Logits (N, classes) of features (N, D); the first of two classes has the logit 0.
+    ///
+    /// # Errors
+    /// If `x` has another number of features than the probe was fitted on.
+    pub fn decision_function<T: Copy + Into<f64>>(&self, x: &Array2<T>) -> Result<Array2<f64>> {
+        if x.ncols() != self.coef.ncols() {
+            return Err(Error::Shape {
+                name: "x",
+                found: vec![x.nrows() as i64, x.ncols() as i64],
+                expected: format!("(N, {})", self.coef.ncols()),
+                hint: "Use features of the encoder that the probe was fitted on.".into(),
+            });
+        }
+        let logits = x.mapv(Into::into).dot(&self.coef.t()) + &self.intercept;
+        if self.classes.len() > 2 {
+            return Ok(logits);
+        }
+        let mut both = Array2::zeros((logits.nrows(), 2));
+        both.column_mut(1).assign(&logits.column(0));
+        Ok(both)
+    }
+
+    /// Probabilities (N, classes) of features (N, D).
+    ///
+    /// # Errors
+    /// As [`decision_function`](Self::decision_function).
+    pub fn predict_proba<T: Copy + Into<f64>>(&self, x: &Array2<T>) -> Result<Array2<f64>> {
+        let mut p = self.decision_function(x)?;
+        for mut row in p.outer_iter_mut() {
+            let largest = row.fold(f64::NEG_INFINITY, |a, &b| a.max(b));
+            row.mapv_inplace(|logit| (logit - largest).exp());
+            row /= row.sum();
+        }
+        Ok(p)
+    }
+
+    /// The likeliest label of each row of features (N, D).
+    ///
+    /// # Errors
+    /// As [`decision_function`](Self::decision_function).
+    pub fn predict<T: Copy + Into<f64>>(&self, x: &Array2<T>) -> Result<Array1<i64>> {
+        let likeliest = |row: ndarray::ArrayView1<'_, f64>| {
+            let mut best = 0;
+            for (k, &logit) in row.iter().enumerate() {
+                if logit > row[best] {
+                    best = k;
+                }
+            }
+            self.classes[best]
+        };
+        Ok(self.decision_function(x)?.map_axis(Axis(1), likeliest))
+    }
+
+    /// Share of rows whose likeliest label is `y`.
+    ///
+    /// # Errors
+    /// As [`decision_function`](Self::decision_function), or if the lengths differ.
+    pub fn score<T: Copy + Into<f64>>(&self, x: &Array2<T>, y: &Array1<i64>) -> Result<f64> {
+        accuracy(&self.predict(x)?, y)
+    }
+
+    /// What to know before trusting the result: the text of scikit-learn's `ConvergenceWarning`.
+    pub fn warning(&self) -> Option<String> {
+        (!self.converged).then(|| {
+            format!(
+                "not converged: gradient {:.1e} > tol {:.1e} after max_iter = {}; raise max_iter{}",
+                self.gradient_norm,
+                self.parameters.tol,
+                self.parameters.max_iter,
+                match self.parameters.solver {
+                    Solver::Newton => "",
+                    Solver::Lbfgs => " or use Solver::Newton",
+                }
+            )
+        })
+    }
+}
+
+impl fmt::Display for FittedLogisticRegression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let solver = self.parameters.solver;
+        write!(f, "{} classes, {solver:?}, objective {:.4}", self.classes.len(), self.objective)?;
+        if let Some(n_iter) = self.n_iter {
+            write!(f, ", {n_iter} iterations")?;
+        }
+        match self.warning() {
+            Some(warning) => write!(f, "; {warning}"),
+            None => write!(f, ", converged"),
+        }
+    }
+}
+
+/// Share of equal labels.
+pub(super) fn accuracy(predicted: &Array1<i64>, y: &Array1<i64>) -> Result<f64> {
+    if predicted.len() != y.len() || y.is_empty() {
+        return Err(Error::Shape {
+            name: "y",
+            found: vec![y.len() as i64],
+            expected: format!("({})", predicted.len()),
+            hint: "Give one label for each row of features, and at least one.".into(),
+        });
+    }
+    let right = predicted.iter().zip(y).filter(|(a, b)| a == b).count();
+    Ok(right as f64 / y.len() as f64)
+}
