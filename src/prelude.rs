@@ -10,6 +10,7 @@ pub use crate::models::{
     DCL, DCLConfig, Estimator, SimCLR, SimCLRConfig, best_device, check_latent_size,
     seed_everything,
 };
+pub use crate::plot::{ImageGrid, LinePlot, Series, accuracy_figure};
 pub use crate::probes::{KnnProbe, LogisticRegression, Solver};
 pub use crate::rng::{Draws, numpy_rng};
 pub use crate::train::{EncoderKind, LrScheduler, OptimizerKind};

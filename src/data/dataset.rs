@@ -116,6 +116,14 @@ impl ImageDataset {
         &self.targets
     }
 
+    /// The class name of image `index`.
+    ///
+    /// # Panics
+    /// If `index` is not below [`len`](Self::len).
+    pub fn class_name(&self, index: usize) -> &str {
+        &self.classes[usize::from(self.targets[index])]
+    }
+
     /// The class names, in the order of the class indices.
     pub fn classes(&self) -> &[String] {
         &self.classes

@@ -150,8 +150,11 @@ impl TermLike for WholeLines {
         self.with(|state| {
             if !state.line.is_empty() && state.last.elapsed().as_secs_f64() >= SECONDS_BETWEEN_LINES
             {
-                // Not `eprintln!` on the spot for every draw: the reader wants one line, not fifty.
-                eprintln!("{}", state.line);
+                // A notebook shows the error stream as an alarm, a log keeps it apart from results.
+                match Host::detect() {
+                    Host::Pipe => eprintln!("{}", state.line),
+                    _ => println!("{}", state.line),
+                }
                 state.last = std::time::Instant::now();
                 state.line.clear();
             }

@@ -1,0 +1,140 @@
+//! Small images side by side, magnified, with captions.
+
+use std::fmt;
+use std::path::Path;
+
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use super::canvas::{Draw, FONT, save, show, svg};
+use crate::data::Image;
+use crate::{Error, Result};
+
+/// Pixels between two images.
+const GAP: u32 = 6;
+/// Height of a caption.
+const CAPTION: u32 = 18;
+
+/// Images in rows, each with a caption below it.
+///
+/// ```
+/// use twoviews::data::Shapes10;
+/// use twoviews::plot::ImageGrid;
+/// let shapes = Shapes10 { num_images: 10, ..Default::default() }.generate()?;
+/// let mut grid = ImageGrid::new(5);
+/// for i in 0..10 {
+///     grid.push(shapes.image(i), shapes.class_name(i));
+/// }
+/// assert!(grid.to_svg()?.contains("triangle"));
+/// # Ok::<(), twoviews::Error>(())
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct ImageGrid {
+    /// Images in a row.
+    pub columns: usize,
+    /// Side of a shown pixel.
+    pub magnification: u32,
+    cells: Vec<(Image, String)>,
+}
+
+impl ImageGrid {
+    /// An empty grid with `columns` images in a row, each pixel shown as 3 x 3.
+    pub fn new(columns: usize) -> Self {
+        Self { columns: columns.max(1), magnification: 3, cells: Vec::new() }
+    }
+
+    /// Adds an image at the end.
+    pub fn push(&mut self, image: Image, caption: &str) {
+        self.cells.push((image, caption.to_owned()));
+    }
+
+    /// The figure as SVG text.
+    ///
+    /// # Errors
+    /// If there is no image.
+    pub fn to_svg(&self) -> Result<String> {
+        self.check()?;
+        svg(self)
+    }
+
+    /// Writes the figure to a `.svg` or `.png` file.
+    ///
+    /// # Errors
+    /// If there is no image or the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.check()?;
+        save(self, path.as_ref())
+    }
+
+    /// Shows the figure below a notebook's cell.
+    pub fn evcxr_display(&self) {
+        match self.to_svg() {
+            Ok(svg) => show("text/html", &svg),
+            Err(error) => println!("{error}"),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.cells.is_empty() {
+            let problem = "there is no image: push at least one".into();
+            return Err(Error::Plot { figure: Self::FIGURE, problem });
+        }
+        Ok(())
+    }
+
+    /// Width and height of a cell with its gap and caption.
+    fn cell(&self) -> (u32, u32) {
+        let largest = |side: fn(&Image) -> usize| {
+            self.cells.iter().map(|(image, _)| side(image)).max().unwrap_or(0) as u32
+        };
+        let (width, height) = (largest(|image| image.width), largest(|image| image.height));
+        (width * self.magnification + GAP, height * self.magnification + GAP + CAPTION)
+    }
+}
+
+impl fmt::Debug for ImageGrid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ImageGrid({} images)", self.cells.len())
+    }
+}
+
+impl Draw for ImageGrid {
+    const FIGURE: &'static str = "image grid";
+
+    fn size(&self) -> (u32, u32) {
+        let (width, height) = self.cell();
+        let rows = self.cells.len().div_ceil(self.columns) as u32;
+        let columns = self.columns.min(self.cells.len()) as u32;
+        (columns * width + GAP, rows * height + GAP)
+    }
+
+    fn draw<B: DrawingBackend>(
+        &self,
+        area: &DrawingArea<B, Shift>,
+    ) -> std::result::Result<(), String> {
+        area.fill(&WHITE).map_err(|error| error.to_string())?;
+        let (width, height) = self.cell();
+        for (i, (image, caption)) in self.cells.iter().enumerate() {
+            let (column, row) = ((i % self.columns) as u32, (i / self.columns) as u32);
+            let left = (GAP + column * width) as i32;
+            let top = (GAP + row * height) as i32;
+            let side = self.magnification as i32;
+            let pixels = image.pixels.chunks_exact(3).enumerate().map(|(p, rgb)| {
+                let x = left + (p % image.width) as i32 * side;
+                let y = top + (p / image.width) as i32 * side;
+                let color = RGBColor(rgb[0], rgb[1], rgb[2]);
+                Rectangle::new([(x, y), (x + side, y + side)], color.filled())
+            });
+            for pixel in pixels {
+                area.draw(&pixel).map_err(|error| error.to_string())?;
+            }
+            let style = (FONT, 12).into_font().color(&BLACK).pos(Pos::new(HPos::Center, VPos::Top));
+            let middle = left + image.width as i32 * side / 2;
+            let below = top + image.height as i32 * side + 2;
+            area.draw(&Text::new(caption.clone(), (middle, below), style))
+                .map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,269 @@
+//! Lines with points: accuracies, losses, learning rates.
+
+use std::fmt;
+use std::path::Path;
+
+use plotters::coord::Shift;
+use plotters::prelude::*;
+
+use super::canvas::{Draw, FONT, save, show, svg};
+use crate::{Error, Result};
+
+/// matplotlib's "blue", the tutorial's colour of SimCLR.
+pub const BLUE: RGBColor = RGBColor(0, 0, 255);
+/// matplotlib's "green", the tutorial's colour of DCL.
+pub const GREEN: RGBColor = RGBColor(0, 128, 0);
+/// A colour for a third line.
+pub const RED: RGBColor = RGBColor(200, 30, 30);
+
+/// Points joined by a line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    /// Its name in the legend.
+    pub label: String,
+    /// Its colour.
+    pub color: RGBColor,
+    /// (x, y)
+    pub points: Vec<(f64, f64)>,
+    /// Half the height of an error bar at each point, or nothing.
+    pub errors: Vec<f64>,
+    /// Whether the points are marked.
+    pub markers: bool,
+}
+
+impl Series {
+    /// A line with marked points and without error bars.
+    pub fn new(label: &str, color: RGBColor, points: Vec<(f64, f64)>) -> Self {
+        Self { label: label.to_owned(), color, points, errors: Vec::new(), markers: true }
+    }
+}
+
+/// A figure of lines.
+///
+/// ```
+/// use twoviews::plot::{BLUE, LinePlot, Series};
+/// let mut figure = LinePlot::new("Loss", "Step", "InfoNCE");
+/// figure.series.push(Series::new("simclr", BLUE, vec![(0., 4.), (1., 3.)]));
+/// assert!(figure.to_svg()?.contains("simclr"));
+/// # Ok::<(), twoviews::Error>(())
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct LinePlot {
+    /// Title.
+    pub title: String,
+    /// Label of the x axis.
+    pub x_label: String,
+    /// Label of the y axis.
+    pub y_label: String,
+    /// The lines.
+    pub series: Vec<Series>,
+    /// Horizontal dashed lines: label and height.
+    pub baselines: Vec<(String, f64)>,
+    /// Lowest and highest y when all points fit; the axis grows where they do not. `None` fits it
+    /// to the points.
+    pub y_range: Option<(f64, f64)>,
+    /// Width and height in pixels.
+    pub size: (u32, u32),
+}
+
+impl LinePlot {
+    /// An empty figure of 640 x 420 pixels.
+    pub fn new(title: &str, x_label: &str, y_label: &str) -> Self {
+        Self {
+            title: title.to_owned(),
+            x_label: x_label.to_owned(),
+            y_label: y_label.to_owned(),
+            series: Vec::new(),
+            baselines: Vec::new(),
+            y_range: None,
+            size: (640, 420),
+        }
+    }
+
+    /// The figure as SVG text.
+    ///
+    /// # Errors
+    /// If there is no point, or one is not finite.
+    pub fn to_svg(&self) -> Result<String> {
+        self.check()?;
+        svg(self)
+    }
+
+    /// Writes the figure to a `.svg` or `.png` file.
+    ///
+    /// # Errors
+    /// As [`to_svg`](Self::to_svg), or if the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.check()?;
+        save(self, path.as_ref())
+    }
+
+    /// Shows the figure below a notebook's cell.
+    pub fn evcxr_display(&self) {
+        match self.to_svg() {
+            Ok(svg) => show("text/html", &svg),
+            Err(error) => println!("{error}"),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        let problem = |problem: String| Err(Error::Plot { figure: Self::FIGURE, problem });
+        if self.series.iter().all(|series| series.points.is_empty()) {
+            return problem("there is no point: push a Series with at least one".into());
+        }
+        for series in &self.series {
+            if let Some(&(x, y)) =
+                series.points.iter().find(|(x, y)| !(x.is_finite() && y.is_finite()))
+            {
+                return problem(format!("{} has the point ({x}, {y}): remove it", series.label));
+            }
+            if !series.errors.is_empty() && series.errors.len() != series.points.len() {
+                return problem(format!(
+                    "{} has {} points and {} error bars: give one for each point, or none",
+                    series.label,
+                    series.points.len(),
+                    series.errors.len()
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Lowest and highest value on each axis.
+    fn ranges(&self) -> ((f64, f64), (f64, f64)) {
+        let points = || self.series.iter().flat_map(|series| &series.points);
+        let x = span(points().map(|p| p.0));
+        let bars = self.series.iter().flat_map(|series| {
+            series.points.iter().zip(&series.errors).flat_map(|(p, e)| [p.1 - e, p.1 + e])
+        });
+        let y = span(points().map(|p| p.1).chain(bars).chain(self.baselines.iter().map(|b| b.1)));
+        let margin = 0.05 * (y.1 - y.0).max(1e-9);
+        let y = match self.y_range {
+            Some((low, high)) => (
+                if y.0 < low { y.0 - margin } else { low },
+                if y.1 > high { y.1 + margin } else { high },
+            ),
+            None => (y.0 - margin, y.1 + margin),
+        };
+        let margin = 0.04 * (x.1 - x.0).max(1e-9);
+        ((x.0 - margin, x.1 + margin), y)
+    }
+}
+
+/// The smallest and the largest value.
+fn span(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
+}
+
+impl fmt::Debug for LinePlot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LinePlot({:?}, {} series)", self.title, self.series.len())
+    }
+}
+
+impl Draw for LinePlot {
+    const FIGURE: &'static str = "line plot";
+
+    fn size(&self) -> (u32, u32) {
+        self.size
+    }
+
+    fn draw<B: DrawingBackend>(
+        &self,
+        area: &DrawingArea<B, Shift>,
+    ) -> std::result::Result<(), String> {
+        self.try_draw(area).map_err(|error| error.to_string())
+    }
+}
+
+impl LinePlot {
+    fn try_draw<B: DrawingBackend>(
+        &self,
+        area: &DrawingArea<B, Shift>,
+    ) -> std::result::Result<(), DrawingAreaErrorKind<B::ErrorType>> {
+        // White, so that the figure reads the same on light and dark pages.
+        area.fill(&WHITE)?;
+        let (x, y) = self.ranges();
+        // Long titles get a smaller type, so that they stay inside the figure.
+        let title_size = (1.7 * f64::from(self.size.0) / self.title.chars().count().max(1) as f64)
+            .clamp(11.0, 18.0);
+        let mut chart = ChartBuilder::on(area)
+            .margin(12)
+            .caption(&self.title, (FONT, title_size))
+            .x_label_area_size(42)
+            .y_label_area_size(60)
+            .build_cartesian_2d(x.0..x.1, y.0..y.1)?;
+        chart
+            .configure_mesh()
+            .x_desc(&self.x_label)
+            .y_desc(&self.y_label)
+            .axis_desc_style((FONT, 15))
+            .label_style((FONT, 13))
+            .light_line_style(WHITE)
+            .bold_line_style(BLACK.mix(0.12))
+            .x_label_formatter(&|x| tick(*x))
+            .y_label_formatter(&|y| tick(*y))
+            .draw()?;
+        for (label, height) in &self.baselines {
+            let style = BLACK.mix(0.6).stroke_width(1);
+            let line = [(x.0, *height), (x.1, *height)];
+            chart.draw_series(DashedLineSeries::new(line, 5, 4, style))?;
+            chart.draw_series([Text::new(
+                label.clone(),
+                (x.0 + 0.01 * (x.1 - x.0), height + 0.045 * (y.1 - y.0)),
+                (FONT, 12).into_font().color(&BLACK.mix(0.7)),
+            )])?;
+        }
+        for series in &self.series {
+            let color = series.color;
+            chart
+                .draw_series(LineSeries::new(series.points.iter().copied(), color.stroke_width(2)))?
+                .label(&series.label)
+                .legend(move |(x, y)| {
+                    PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2))
+                });
+            if series.markers {
+                chart.draw_series(
+                    series.points.iter().map(|&point| Circle::new(point, 4, color.filled())),
+                )?;
+            }
+            chart.draw_series(series.points.iter().zip(&series.errors).map(|(&(x, y), &e)| {
+                ErrorBar::new_vertical(x, y - e, y, y + e, color.filled(), 8)
+            }))?;
+        }
+        chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::UpperRight)
+            .background_style(WHITE.mix(0.85))
+            .border_style(BLACK.mix(0.3))
+            .label_font((FONT, 14))
+            .draw()
+    }
+}
+
+/// A number as short as it can be said.
+fn tick(value: f64) -> String {
+    let text = format!("{value:.4}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".into() } else { text.into() }
+}
+
+/// The tutorial's figure: accuracy on CIFAR-10 against the batch size, SimCLR blue, DCL green.
+///
+/// The y axis runs from 0.5 to 0.8, and further where a point lies outside. `note`, if not empty,
+/// follows the title: it says that weights are stand-ins, for example.
+pub fn accuracy_figure(simclr: &[(usize, f64)], dcl: &[(usize, f64)], note: &str) -> LinePlot {
+    let points = |series: &[(usize, f64)]| series.iter().map(|&(b, a)| (b as f64, a)).collect();
+    let mut title = "DCL vs SimCLR comparison on predicting CIFAR10 labels.".to_owned();
+    if !note.is_empty() {
+        title += &format!(" ({note})");
+    }
+    LinePlot {
+        series: vec![
+            Series::new("simclr", BLUE, points(simclr)),
+            Series::new("dcl", GREEN, points(dcl)),
+        ],
+        y_range: Some((0.5, 0.8)),
+        ..LinePlot::new(&title, "Batch size", "Accuracy on CIFAR10")
+    }
+}

@@ -1,0 +1,64 @@
+//! Figures: they show what they are given, widen where they must, and refuse what cannot be drawn.
+
+use twoviews::Error;
+use twoviews::data::Shapes10;
+use twoviews::plot::{BLUE, ImageGrid, LinePlot, Series, accuracy_figure};
+
+fn tutorial() -> LinePlot {
+    accuracy_figure(
+        &[(32, 0.639), (128, 0.656), (256, 0.661)],
+        &[(32, 0.6782), (128, 0.6748), (256, 0.6716)],
+        "",
+    )
+}
+
+#[test]
+fn the_tutorials_figure_has_its_words_and_colours() {
+    let svg = tutorial().to_svg().unwrap();
+    for text in ["Batch size", "Accuracy on CIFAR10", "DCL vs SimCLR comparison", "simclr", "dcl"] {
+        assert!(svg.contains(text), "{text}");
+    }
+    assert!(svg.contains("#0000FF") && svg.contains("#008000"));
+    assert!(svg.contains("\n0.5\n") && svg.contains("\n0.8\n"), "the axis runs from 0.5 to 0.8");
+}
+
+#[test]
+fn the_axis_widens_and_the_title_tells_of_stand_ins() {
+    let figure = accuracy_figure(&[(32, 0.31)], &[(32, 0.44)], "stand-in weights");
+    let svg = figure.to_svg().unwrap();
+    assert!(svg.contains("(stand-in weights)"));
+    assert!(svg.contains("\n0.3\n"), "{svg}");
+}
+
+#[test]
+fn files_are_written_whole_as_svg_or_png() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut grid = ImageGrid::new(3);
+    let shapes = Shapes10 { num_images: 6, ..Default::default() }.generate().unwrap();
+    (0..6).for_each(|i| grid.push(shapes.image(i), shapes.class_name(i)));
+    grid.save(folder.path().join("grid.png")).unwrap();
+    tutorial().save(folder.path().join("line.png")).unwrap();
+    tutorial().save(folder.path().join("line.svg")).unwrap();
+    let png = std::fs::read(folder.path().join("line.png")).unwrap();
+    assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
+    let mut names: Vec<_> =
+        std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["grid.png", "line.png", "line.svg"], "nothing temporary is left");
+}
+
+#[test]
+fn what_cannot_be_drawn_is_said() {
+    let empty = LinePlot::new("t", "x", "y");
+    assert!(empty.to_svg().unwrap_err().to_string().contains("no point"));
+    let mut nan = empty.clone();
+    nan.series.push(Series::new("loss", BLUE, vec![(0.0, f64::NAN)]));
+    assert!(nan.to_svg().unwrap_err().to_string().contains("loss has the point (0, NaN)"));
+    let mut bars = empty;
+    bars.series
+        .push(Series { errors: vec![0.1], ..Series::new("a", BLUE, vec![(0., 0.), (1., 1.)]) });
+    assert!(bars.to_svg().unwrap_err().to_string().contains("2 points and 1 error bars"));
+    assert!(matches!(tutorial().save("figure.gif"), Err(Error::Parameter { .. })));
+    assert!(matches!(tutorial().save("/no/such/folder/figure.svg"), Err(Error::Io { .. })));
+    assert!(matches!(ImageGrid::new(2).to_svg(), Err(Error::Plot { .. })));
+}
