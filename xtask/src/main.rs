@@ -1,3 +1,68 @@
-//! `cargo xtask`: set-up and chores.
+//! `cargo xtask`: set-up and chores. It never depends on libtorch, because it brings it.
 
-fn main() {}
+mod kernel;
+mod libtorch;
+mod notebooks;
+mod paths;
+mod python;
+mod stand_ins;
+mod test;
+mod tools;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "usage: cargo xtask COMMAND
+
+  setup                     bring libtorch and Jupyter, build the kernel and the notebooks' crates
+  tutorial [cifar10]        run the tutorial notebook and write it with its figures
+           [--quick]          small subsets and one batch size
+           [--out DIR]        where to (default: target/tutorial)
+  lab                       open JupyterLab on the notebooks
+  test [--long]             every check, the cheapest first
+
+Each command does whatever set-up it still needs.";
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    if let Err(error) = run(&arguments) {
+        eprintln!("error: {error:#}");
+        std::process::exit(1);
+    }
+}
+
+fn run(arguments: &[&str]) -> Result<()> {
+    match arguments {
+        ["setup"] => setup(),
+        ["tutorial", rest @ ..] => {
+            let options = notebooks::Options::parse(rest)?;
+            setup()?;
+            notebooks::tutorial(&options)
+        }
+        ["lab"] => {
+            setup()?;
+            notebooks::lab()
+        }
+        ["test"] => test::run(false),
+        ["test", "--long"] => test::run(true),
+        ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        [] => bail!("no command\n{USAGE}"),
+        other => bail!("unknown command {:?}\n{USAGE}", other.join(" ")),
+    }
+}
+
+/// Everything that has to be there before a notebook can run; quick when it is.
+fn setup() -> Result<()> {
+    tools::check()?;
+    python::ensure()?;
+    libtorch::ensure()?;
+    kernel::ensure()
+}
+
+/// One line that says what is being done and where.
+fn say(what: &str) {
+    eprintln!("[xtask] {what}");
+}

@@ -1,0 +1,119 @@
+//! The Jupyter kernel: built, registered in `.venv` only, and its crates compiled beforehand.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::SystemTime;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use crate::{notebooks, paths, say, tools};
+
+/// The kernel's program, in the package `twoviews-kernel`.
+const BINARY: &str = "stock-evcxr";
+/// The kernel's name in notebooks.
+const NAME: &str = "rust";
+
+/// Builds and registers the kernel, and compiles the notebooks' crates.
+pub(crate) fn ensure() -> Result<()> {
+    let root = paths::root();
+    let mut build = Command::new("cargo");
+    build.current_dir(&root).args(["build", "--package", "twoviews-kernel", "--bin", BINARY]);
+    if !root.join("target/debug").join(BINARY).exists() {
+        say("building the kernel (three to five minutes)");
+    }
+    tools::run(build.arg("--quiet"))?;
+    register(&root)?;
+    prebuild()
+}
+
+fn register(root: &Path) -> Result<()> {
+    let folder = paths::venv("share/jupyter/kernels").join(NAME);
+    fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
+    let text = serde_json::to_string_pretty(&kernel_json(root))?;
+    fs::write(folder.join("kernel.json"), text).context("writing kernel.json")
+}
+
+/// What Jupyter has to know to start the kernel; every variable is set here and none by hand.
+fn kernel_json(root: &Path) -> Value {
+    let libtorch = root.join(".libtorch");
+    json!({
+        "argv": [root.join("target/debug").join(BINARY), "--control_file", "{connection_file}"],
+        "display_name": "Rust (twoviews)",
+        "language": "rust",
+        "interrupt_mode": "message",
+        "env": {
+            "LIBTORCH": libtorch,
+            "LD_LIBRARY_PATH": libtorch.join("lib"),
+            "EVCXR_TMPDIR": root.join(".slots/0"),
+            // The versions that set-up has compiled, never newer ones.
+            "CARGO_NET_OFFLINE": "true",
+            // evcxr_jupyter updates a kernel that it finds here; it shall find none.
+            "JUPYTER_PATH": root.join(".venv/share/no-kernels"),
+        },
+    })
+}
+
+/// Runs the smallest notebook, which compiles everything that the lessons need.
+fn prebuild() -> Result<()> {
+    let stamp = paths::slot().join("prebuilt");
+    let built = fs::metadata(&stamp).and_then(|data| data.modified());
+    if built.is_ok_and(|built| newest_source() < built) {
+        return Ok(());
+    }
+    say("compiling the notebooks' crates into .slots (three to five minutes the first time)");
+    // The kernel resolves its crates offline: exactly the versions of Cargo.lock must be here, those
+    // for other systems included, because evcxr reads the whole graph.
+    let mut fetch = Command::new("cargo");
+    tools::run(fetch.current_dir(paths::root()).args(["fetch", "--quiet", "--locked"]))?;
+    fs::create_dir_all(paths::slot()).context("creating .slots")?;
+    fs::write(paths::root().join(".slots/.gitignore"), "*\n")?;
+    write_slot_profile()?;
+    let out = paths::root().join("target/smoke");
+    notebooks::run(&paths::root().join("tests/notebooks/smoke.ipynb"), &out, &[])?;
+    fs::write(&stamp, "").context("writing .slots/0/prebuilt")
+}
+
+/// Profiles for the crates in the slot: cargo reads the configuration of every parent folder.
+fn write_slot_profile() -> Result<()> {
+    let folder = paths::root().join(".slots/.cargo");
+    fs::create_dir_all(&folder)?;
+    // C++ glue and a compressor that no notebook calls in a loop.
+    let profile = "[profile.dev.package]\n\
+                   torch-sys = { opt-level = 0 }\n\
+                   zstd-sys = { opt-level = 0 }\n\
+                   twoviews = { opt-level = 3 }\n";
+    fs::write(folder.join("config.toml"), profile).context("writing the slot's cargo configuration")
+}
+
+/// When anything changed that the notebooks' crates are made from.
+fn newest_source() -> SystemTime {
+    let root = paths::root();
+    let mut files = vec![root.join("Cargo.toml"), root.join("Cargo.lock"), root.join("build.rs")];
+    collect(&root.join("src"), &mut files);
+    let changed = |path: &PathBuf| fs::metadata(path).and_then(|data| data.modified()).ok();
+    files.iter().filter_map(changed).max().unwrap_or_else(SystemTime::now)
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() { collect(&path, files) } else { files.push(path) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernel_json_starts_the_kernel_as_jupyter_expects() {
+        let json = kernel_json(Path::new("/project"));
+        let argv: Vec<&str> =
+            json["argv"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        assert_eq!(argv[1..], ["--control_file", "{connection_file}"]);
+        assert!(argv[0].starts_with("/project/target/"));
+        assert_eq!(json["env"]["LIBTORCH"], "/project/.libtorch");
+    }
+}

@@ -1,0 +1,91 @@
+//! Every check, the cheapest first.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::stand_ins::StandIns;
+use crate::{notebooks, paths, say, setup, tools};
+
+/// Runs all checks; `long` adds the slow ones.
+pub(crate) fn run(long: bool) -> Result<()> {
+    step("formatting", &["fmt", "--all", "--check"])?;
+    say("the notebooks as they are stored");
+    for folder in ["notebooks", "tests/notebooks"] {
+        check_stored(folder)?;
+    }
+    setup()?;
+    let mut clippy = vec!["clippy", "--quiet", "--workspace", "--all-targets"];
+    clippy.extend(["--", "-D", "warnings"]);
+    step("clippy", &clippy)?;
+    step("tests", &["test", "--workspace"])?;
+    if long {
+        step("slow tests", &["test", "--workspace", "--", "--ignored"])?;
+    }
+    step("documentation", &["doc", "--quiet", "--no-deps", "--package", "twoviews"])?;
+    say("the tutorial notebook, quick, on stand-ins");
+    let folder = paths::root().join("target/stand-ins");
+    let server = StandIns::start(&folder)?;
+    let mut environment = server.environment(&folder);
+    environment.push(("TWOVIEWS_QUICK", "1".to_owned()));
+    let environment: Vec<(&str, &str)> =
+        environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let notebook = paths::root().join("notebooks/01_decoupled_contrastive_learning.ipynb");
+    notebooks::run(&notebook, &paths::root().join("target/tutorial-test"), &environment)?;
+    say("all checks passed");
+    Ok(())
+}
+
+fn step(what: &str, arguments: &[&str]) -> Result<()> {
+    say(what);
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(paths::root()).args(arguments).env("RUSTDOCFLAGS", "-D warnings");
+    tools::run(&mut cargo)
+}
+
+/// Stored notebooks have no outputs, stable cell names and the project's kernel.
+fn check_stored(folder: &str) -> Result<()> {
+    for entry in fs::read_dir(paths::root().join(folder)).with_context(|| folder.to_owned())? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "ipynb") {
+            let notebook: Value = serde_json::from_str(&fs::read_to_string(&path)?)?;
+            check_notebook(&notebook).with_context(|| path.display().to_string())?;
+        }
+    }
+    Ok(())
+}
+
+fn check_notebook(notebook: &Value) -> Result<()> {
+    ensure!(notebook["metadata"]["kernelspec"]["name"] == "rust", "the kernel is not `rust`");
+    let mut ids = std::collections::HashSet::new();
+    for cell in notebook["cells"].as_array().context("no cells")? {
+        let id = cell["id"].as_str().unwrap_or_default();
+        ensure!(!id.is_empty() && ids.insert(id), "a cell has no id, or the id {id:?} twice");
+        if cell["cell_type"] == "code" {
+            let empty = cell["outputs"].as_array().is_some_and(Vec::is_empty);
+            ensure!(empty && cell["execution_count"].is_null(), "cell {id} is stored with outputs");
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn notebook(outputs: Value, ids: [&str; 2]) -> Value {
+        let cell = |id| json!({"cell_type": "code", "id": id, "outputs": outputs, "execution_count": null});
+        json!({"metadata": {"kernelspec": {"name": "rust"}}, "cells": ids.map(cell)})
+    }
+
+    #[test]
+    fn stored_notebooks_must_be_clean() {
+        assert!(check_notebook(&notebook(json!([]), ["a", "b"])).is_ok());
+        assert!(check_notebook(&notebook(json!([]), ["a", "a"])).is_err());
+        assert!(check_notebook(&notebook(json!([{}]), ["a", "b"])).is_err());
+        assert!(check_notebook(&json!({"metadata": {}, "cells": []})).is_err());
+    }
+}

@@ -1,0 +1,47 @@
+//! The tools that must be there already, and running them.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// Oldest Python that the pinned packages support.
+const PYTHON: (u32, u32) = (3, 10);
+
+/// Checks for a C++ compiler and a Python that is new enough.
+pub(crate) fn check() -> Result<()> {
+    let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".into());
+    ensure!(
+        Command::new(&compiler).arg("--version").output().is_ok_and(|out| out.status.success()),
+        "no C++ compiler ({compiler}): install one (Debian and Ubuntu: apt install g++; Fedora: dnf \
+         install gcc-c++; macOS: xcode-select --install)"
+    );
+    python().map(|_| ())
+}
+
+/// The name of a Python that is new enough and can make environments.
+pub(crate) fn python() -> Result<&'static str> {
+    let script = "import sys, venv, ensurepip; print(*sys.version_info[:2])";
+    for name in ["python3", "python"] {
+        let Ok(output) = Command::new(name).args(["-c", script]).output() else { continue };
+        let version = String::from_utf8_lossy(&output.stdout).into_owned();
+        let mut numbers = version.split_whitespace().filter_map(|number| number.parse().ok());
+        if let (Some(major), Some(minor)) = (numbers.next(), numbers.next())
+            && (major, minor) >= PYTHON
+        {
+            return Ok(name);
+        }
+    }
+    bail!(
+        "no Python of version {}.{} or newer with its venv module: install one (Debian and Ubuntu: \
+         apt install python3 python3-venv; macOS: brew install python)",
+        PYTHON.0,
+        PYTHON.1
+    )
+}
+
+/// Runs a command and fails, naming it, if it fails.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("cannot start {command:?}"))?;
+    ensure!(status.success(), "{command:?} failed ({status})");
+    Ok(())
+}
