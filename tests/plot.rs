@@ -27,7 +27,7 @@ fn the_axis_widens_and_the_title_tells_of_stand_ins() {
     let figure = accuracy_figure(&[(32, 0.31)], &[(32, 0.44)], "stand-in weights");
     let svg = figure.to_svg().unwrap();
     assert!(svg.contains("(stand-in weights)"));
-    assert!(svg.contains("\n0.3\n"), "{svg}");
+    assert!(svg.contains("\n0.4\n"), "{svg}");
 }
 
 #[test]
