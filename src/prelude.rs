@@ -1,8 +1,8 @@
 //! What a notebook needs: `use twoviews::prelude::*;`.
 
 pub use crate::data::{
-    CIFAR10_CLASSES, Cifar10, Cifar10Config, DataLoader, Image, ImageDataset, Palette, Shapes10,
-    Subset,
+    CIFAR10_CLASSES, Cifar10, Cifar10Config, DataLoader, Image, ImageDataset, MultiViewsLoader,
+    MultiViewsLoaderConfig, Palette, Shapes10, Subset, ViewsBatch, ViewsLoader,
 };
 pub use crate::error::{Error, Result};
 pub use crate::losses::{ContrastiveLoss, DCLLoss, DCLWLoss, InfoNCE};
@@ -14,5 +14,10 @@ pub use crate::plot::{ImageGrid, LinePlot, Series, accuracy_figure};
 pub use crate::probes::{KnnProbe, LogisticRegression, Solver};
 pub use crate::rng::{Draws, numpy_rng};
 pub use crate::train::{EncoderKind, LrScheduler, OptimizerKind};
+pub use crate::transforms::{
+    ColorJitter, Compose, GaussianBlur, MultiViewsTransform, Normalize, RandomApply,
+    RandomGrayscale, RandomHorizontalFlip, RandomResizedCrop, ToTensor, Transform, View,
+    simclr_transform,
+};
 pub use crate::weights::Weights;
 pub use tch::{Device, Kind, Tensor};

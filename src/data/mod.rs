@@ -5,6 +5,7 @@ mod cifar10;
 mod dataset;
 mod download;
 mod loader;
+mod multi_views_loader;
 mod records;
 mod shapes10;
 mod views;
@@ -13,5 +14,6 @@ pub use cifar10::{CIFAR10_CLASSES, CIFAR10_MD5, CIFAR10_URL, Cifar10, Cifar10Con
 pub use dataset::{Image, ImageDataset, Subset};
 pub use download::{download, md5_of};
 pub use loader::{Batch, Batches, DataLoader};
+pub use multi_views_loader::{MultiViewsLoader, MultiViewsLoaderConfig};
 pub use shapes10::{Palette, SHAPES10_CLASSES, SHAPES10_SIZE, Shapes10};
 pub use views::{ViewsBatch, ViewsLoader};

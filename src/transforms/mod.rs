@@ -1,1 +1,46 @@
-//! Random augmentations with the semantics of torchvision on PIL images.
+//! Random views of an image, with torchvision's names, parameters and bytes.
+//!
+//! Each random transform draws its parameters from a [`Draws`] stream and then applies a
+//! deterministic function of them: `RandomResizedCrop::draw` and [`resized_crop`],
+//! `ColorJitter::draw` and [`adjust_brightness`] and its sisters, `GaussianBlur::draw` and
+//! [`gaussian_blur`]. Given the same parameters, these functions produce the bytes that torchvision
+//! produces on PIL images.
+
+mod blur;
+mod color;
+mod compose;
+mod crop;
+mod hue;
+mod multi_views;
+mod resize;
+mod tensor;
+mod view;
+
+pub use blur::{GaussianBlur, gaussian_blur};
+pub use color::{
+    ColorJitter, JitterParams, JitterStep, RandomGrayscale, adjust_brightness, adjust_contrast,
+    adjust_saturation, to_grayscale,
+};
+pub use compose::{Compose, RandomApply, Step, Transform, simclr_transform};
+pub use crop::{CropParams, RandomHorizontalFlip, RandomResizedCrop, hflip};
+pub use hue::adjust_hue;
+pub use multi_views::MultiViewsTransform;
+pub use resize::resized_crop;
+pub use tensor::{Normalize, ToTensor};
+pub use view::View;
+
+use crate::rng::Draws;
+use crate::{Error, Result};
+
+/// Refuses a probability outside [0, 1].
+fn check_probability(p: f64) -> Result<()> {
+    if (0.0..=1.0).contains(&p) {
+        return Ok(());
+    }
+    Err(Error::parameter("p", p, "in [0, 1]", "It is the probability that the transform acts."))
+}
+
+/// A number in `range`; a range of one point is that point.
+fn draw_in(draws: &mut Draws, range: (f64, f64)) -> f64 {
+    draws.uniform_range(range.0, range.1)
+}

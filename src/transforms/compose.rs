@@ -1,0 +1,189 @@
+//! What a transform is, and lists of transforms.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{
+    ColorJitter, GaussianBlur, Normalize, RandomGrayscale, RandomHorizontalFlip, RandomResizedCrop,
+    ToTensor, View, check_probability,
+};
+use crate::Result;
+use crate::rng::Draws;
+
+/// Changes a view, drawing what it needs from `draws` and from nothing else.
+///
+/// Any `Fn(&mut View, &mut Draws) -> Result<()>` is a transform.
+///
+/// ```
+/// use twoviews::data::Image;
+/// use twoviews::rng::Draws;
+/// use twoviews::transforms::{Transform, View};
+/// let invert = |view: &mut View, _: &mut Draws| {
+///     view.pixels_mut()?.iter_mut().for_each(|p| *p = 255 - *p);
+///     Ok(())
+/// };
+/// let mut view = View::from_image(&Image { height: 1, width: 1, pixels: vec![0, 1, 2] })?;
+/// invert.apply(&mut view, &mut Draws::new(42, 0, 0, 0))?;
+/// assert_eq!(view.pixels()?, [255, 254, 253]);
+/// # Ok::<(), twoviews::Error>(())
+/// ```
+pub trait Transform: Send + Sync + 'static {
+    /// Changes `view`.
+    ///
+    /// # Errors
+    /// If a parameter is outside its range, or `view` is not of the kind that it needs.
+    fn apply(&self, view: &mut View, draws: &mut Draws) -> Result<()>;
+
+    /// Checks the parameters, so that a mistake shows before the first image.
+    ///
+    /// # Errors
+    /// Names the first parameter outside its range.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// The name in a printed list.
+    fn name(&self) -> String {
+        "Fn".into()
+    }
+}
+
+impl<F: Fn(&mut View, &mut Draws) -> Result<()> + Send + Sync + 'static> Transform for F {
+    fn apply(&self, view: &mut View, draws: &mut Draws) -> Result<()> {
+        self(view, draws)
+    }
+}
+
+/// Any transform, owned and shared; made by `.into()`.
+#[derive(Clone)]
+pub struct Step(Arc<dyn Transform>);
+
+impl Step {
+    /// Changes `view`.
+    ///
+    /// # Errors
+    /// Those of the transform.
+    pub fn apply(&self, view: &mut View, draws: &mut Draws) -> Result<()> {
+        self.0.apply(view, draws)
+    }
+
+    /// Checks the parameters.
+    ///
+    /// # Errors
+    /// Those of the transform.
+    pub fn check(&self) -> Result<()> {
+        self.0.check()
+    }
+}
+
+impl<T: Transform> From<T> for Step {
+    fn from(transform: T) -> Self {
+        Self(Arc::new(transform))
+    }
+}
+
+impl fmt::Debug for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.name())
+    }
+}
+
+/// One transform after the other.
+#[derive(Clone, Debug)]
+pub struct Compose {
+    /// The transforms, in the order in which they act.
+    pub transforms: Vec<Step>,
+}
+
+impl Compose {
+    /// The list, each transform checked.
+    ///
+    /// # Errors
+    /// Names the first parameter outside its range.
+    pub fn new(transforms: impl Into<Vec<Step>>) -> Result<Self> {
+        let compose = Self { transforms: transforms.into() };
+        compose.check()?;
+        Ok(compose)
+    }
+}
+
+impl Transform for Compose {
+    fn apply(&self, view: &mut View, draws: &mut Draws) -> Result<()> {
+        self.transforms.iter().try_for_each(|step| step.apply(view, draws))
+    }
+
+    fn check(&self) -> Result<()> {
+        self.transforms.iter().try_for_each(Step::check)
+    }
+
+    fn name(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+/// A list of transforms that acts as a whole with probability `p` (default 0.5), or not at all.
+#[derive(Clone, Debug)]
+pub struct RandomApply {
+    /// The transforms, in the order in which they act.
+    pub transforms: Vec<Step>,
+    /// Probability, in [0, 1].
+    pub p: f64,
+}
+
+impl RandomApply {
+    /// The list with its probability.
+    ///
+    /// # Errors
+    /// If `p` is outside [0, 1] or a transform's parameter is outside its range.
+    pub fn new(transforms: impl Into<Vec<Step>>, p: f64) -> Result<Self> {
+        let apply = Self { transforms: transforms.into(), p };
+        apply.check()?;
+        Ok(apply)
+    }
+}
+
+impl Transform for RandomApply {
+    fn apply(&self, view: &mut View, draws: &mut Draws) -> Result<()> {
+        check_probability(self.p)?;
+        if !draws.chance(self.p) {
+            return Ok(());
+        }
+        self.transforms.iter().try_for_each(|step| step.apply(view, draws))
+    }
+
+    fn check(&self) -> Result<()> {
+        check_probability(self.p)?;
+        self.transforms.iter().try_for_each(Step::check)
+    }
+
+    fn name(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+/// The tutorial's augmentations for images of CIFAR-10's size: crop to 32x32, flip, colour jitter
+/// (0.8, 0.8, 0.8, 0.2) with p = 0.8, grayscale with p = 0.2, blur with a kernel of 9, then
+/// `ToTensor` and `Normalize((0.5,), (0.5,))`.
+///
+/// Source: Chen, Kornblith, Norouzi and Hinton, "A simple framework for contrastive learning of
+/// visual representations", ICML 2020, appendix A, with the tutorial's strengths.
+pub fn simclr_transform() -> Compose {
+    let factors = (1.0 - 0.8, 1.0 + 0.8);
+    let jitter = ColorJitter {
+        brightness: factors,
+        contrast: factors,
+        saturation: factors,
+        hue: (-0.2, 0.2),
+    };
+    Compose {
+        transforms: vec![
+            RandomResizedCrop { size: (32, 32), ..RandomResizedCrop::default() }.into(),
+            RandomHorizontalFlip::default().into(),
+            RandomApply { transforms: vec![jitter.into()], p: 0.8 }.into(),
+            RandomGrayscale { p: 0.2 }.into(),
+            GaussianBlur { kernel_size: 9, ..GaussianBlur::default() }.into(),
+            ToTensor.into(),
+            Normalize { mean: vec![0.5], std: vec![0.5] }.into(),
+        ],
+    }
+}

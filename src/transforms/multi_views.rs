@@ -1,0 +1,75 @@
+//! Several views of one image.
+
+use super::{Step, View};
+use crate::data::Image;
+use crate::rng::Draws;
+use crate::{Error, Result};
+
+/// nidl's `MultiViewsTransform`: one transform several times, or a list with one for each view.
+///
+/// ```
+/// use twoviews::transforms::{MultiViewsTransform, simclr_transform};
+/// let two_views = MultiViewsTransform::new(simclr_transform(), 2)?;
+/// assert_eq!(two_views.n_views(), 2);
+/// # Ok::<(), twoviews::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct MultiViewsTransform {
+    transforms: Vec<Step>,
+}
+
+impl MultiViewsTransform {
+    /// The same transform for each of `n_views` views.
+    ///
+    /// # Errors
+    /// If `n_views` is 0 or a transform's parameter is outside its range.
+    pub fn new(transform: impl Into<Step>, n_views: usize) -> Result<Self> {
+        Self::from_list(vec![transform.into(); n_views])
+    }
+
+    /// One transform for each view.
+    ///
+    /// # Errors
+    /// If the list is empty or a transform's parameter is outside its range.
+    pub fn from_list(transforms: Vec<Step>) -> Result<Self> {
+        if transforms.is_empty() {
+            return Err(Error::parameter("n_views", 0, ">= 1", "The tutorial uses 2."));
+        }
+        transforms.iter().try_for_each(Step::check)?;
+        Ok(Self { transforms })
+    }
+
+    /// Number of views.
+    pub fn n_views(&self) -> usize {
+        self.transforms.len()
+    }
+
+    /// Turns `view` into view number `number` (from 0) of the image that it shows.
+    ///
+    /// # Errors
+    /// If there is no such view, and those of the transform.
+    pub fn apply(&self, number: usize, view: &mut View, draws: &mut Draws) -> Result<()> {
+        let step = self.transforms.get(number).ok_or_else(|| {
+            let hint = format!("There are {} views, counted from 0.", self.n_views());
+            Error::parameter("view", number, "below n_views", hint)
+        })?;
+        step.apply(view, draws)
+    }
+
+    /// All views of `image`: those that a loader with this `seed` makes of image `index` in `epoch`.
+    ///
+    /// # Errors
+    /// Those of the transforms.
+    ///
+    /// # Panics
+    /// If `epoch` or `index` does not fit 32 bits.
+    pub fn views(&self, image: &Image, seed: u64, epoch: u64, index: u64) -> Result<Vec<View>> {
+        (0..self.n_views())
+            .map(|number| {
+                let mut view = View::from_image(image)?;
+                self.apply(number, &mut view, &mut Draws::new(seed, epoch, index, number as u64))?;
+                Ok(view)
+            })
+            .collect()
+    }
+}
