@@ -2,35 +2,12 @@
 
 mod support;
 
-use support::{assert_close, fixture, numbers, wave};
+use support::{assert_close, fill, fixture, numbers, wave};
 use tch::{Device, Kind, Tensor, nn};
 use twoviews::Error;
 use twoviews::data::{DataLoader, Shapes10};
 use twoviews::models::{DCL, DCLConfig, InferenceEncoder, ResNet, SimCLR, check_latent_size};
 use twoviews::train::EncoderKind;
-
-/// Weights of the formula in `fixtures/make.py`.
-fn fill(variables: &nn::VarStore) {
-    let _guard = tch::no_grad_guard();
-    let mut entries: Vec<(String, Tensor)> = variables.variables().into_iter().collect();
-    entries.sort_by(|a, b| a.0.cmp(&b.0));
-    for (i, (name, mut tensor)) in entries.into_iter().enumerate() {
-        let shape = tensor.size();
-        let value = Tensor::from_slice(&wave(tensor.numel(), i as f64)).view(shape.as_slice());
-        let value = if name.ends_with("running_var") {
-            1.0 + 0.5 * value
-        } else if shape.len() > 1 {
-            value * (2.0 / shape[1..].iter().product::<i64>() as f64).sqrt()
-        } else if (name.contains("bn") && name.ends_with("weight"))
-            || name.contains("downsample.1.weight")
-        {
-            1.0 + 0.1 * value
-        } else {
-            0.1 * value
-        };
-        tensor.copy_(&value);
-    }
-}
 
 fn images() -> Tensor {
     Tensor::from_slice(&wave(4 * 3 * 32 * 32, 9.0)).view([4, 3, 32, 32])

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use flate2::{Compression, write::GzEncoder};
+use tch::{Tensor, nn};
 
 /// The formula of `fixtures/make.py`.
 pub fn wave(count: usize, seed: f64) -> Vec<f64> {
@@ -16,6 +17,29 @@ pub fn wave(count: usize, seed: f64) -> Vec<f64> {
             (seed + 0.7 * i + (0.05 * i * i).rem_euclid(1000.0)).sin()
         })
         .collect()
+}
+
+/// Weights of the formula in `fixtures/make.py`.
+pub fn fill(variables: &nn::VarStore) {
+    let _guard = tch::no_grad_guard();
+    let mut entries: Vec<(String, Tensor)> = variables.variables().into_iter().collect();
+    entries.sort_by(|a, b| a.0.cmp(&b.0));
+    for (i, (name, mut tensor)) in entries.into_iter().enumerate() {
+        let shape = tensor.size();
+        let value = Tensor::from_slice(&wave(tensor.numel(), i as f64)).view(shape.as_slice());
+        let value = if name.ends_with("running_var") {
+            1.0 + 0.5 * value
+        } else if shape.len() > 1 {
+            value * (2.0 / shape[1..].iter().product::<i64>() as f64).sqrt()
+        } else if (name.contains("bn") && name.ends_with("weight"))
+            || name.contains("downsample.1.weight")
+        {
+            1.0 + 0.1 * value
+        } else {
+            0.1 * value
+        };
+        tensor.copy_(&value);
+    }
 }
 
 /// A fixture, as JSON.

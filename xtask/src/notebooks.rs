@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::{paths, say, tools};
 
@@ -47,7 +47,10 @@ pub(crate) fn run(notebook: &Path, out: &Path, environment: &[(&str, &str)]) -> 
     let mut command = Command::new(paths::python());
     command.arg(paths::script("run_notebook.py")).arg(notebook).arg(out);
     command.env("TWOVIEWS_OUT", out).envs(environment.iter().copied());
-    tools::run(&mut command)
+    // The runner has said which cell failed and why.
+    let status = command.status().context("cannot start the environment's Python")?;
+    ensure!(status.success(), "{} did not run to its end", notebook.display());
+    Ok(())
 }
 
 /// Opens JupyterLab on the notebooks.

@@ -1,0 +1,142 @@
+//! Training against nidl's losses, optimizers and schedule, step by step.
+
+mod support;
+
+use support::{assert_close, fixture, numbers, wave};
+use tch::{Device, Tensor};
+use twoviews::data::{MultiViewsLoader, MultiViewsLoaderConfig, Shapes10, ViewsBatch, ViewsLoader};
+use twoviews::losses::{ContrastiveLoss, DCLLoss, InfoNCE};
+use twoviews::models::{DCL, DCLConfig, Estimator};
+use twoviews::train::{EncoderKind, FitOptions, LrScheduler, OptimizerKind};
+use twoviews::transforms::{MultiViewsTransform, simclr_transform};
+use twoviews::{Error, Result};
+
+/// The views of `fixtures/make.py`: each epoch is one batch of formula images.
+struct Formula;
+
+impl ViewsLoader for Formula {
+    fn num_images(&self) -> usize {
+        6
+    }
+
+    fn batch_size(&self) -> usize {
+        6
+    }
+
+    fn batches_per_epoch(&self) -> usize {
+        1
+    }
+
+    fn epoch(
+        &self,
+        epoch: u64,
+        _: usize,
+    ) -> Result<Box<dyn Iterator<Item = Result<ViewsBatch>> + '_>> {
+        let view = |v| {
+            let seed = 100.0 + (2 * epoch + v) as f64;
+            Tensor::from_slice(&wave(6 * 3 * 16 * 16, seed)).view([6, 3, 16, 16])
+        };
+        let targets = Tensor::from_slice(&[0i64; 6]);
+        let batch = ViewsBatch { views: vec![view(0), view(1)], targets, indices: vec![0; 6] };
+        Ok(Box::new(std::iter::once(Ok(batch))))
+    }
+}
+
+fn ten_steps<L: ContrastiveLoss>(case: &serde_json::Value) {
+    let optimizer = match case["optimizer"].as_str().unwrap() {
+        "sgd" => OptimizerKind::Sgd,
+        "adam" => OptimizerKind::Adam,
+        _ => OptimizerKind::AdamW,
+    };
+    let config = DCLConfig {
+        encoder: EncoderKind::ResNet8,
+        temperature: 0.07,
+        optimizer,
+        learning_rate: case["learning_rate"].as_f64().unwrap(),
+        lr_scheduler: LrScheduler::WarmupCosine { warmup_epochs: 4, warmup_start_lr: 1e-6 },
+        max_epochs: 10,
+        ..Default::default()
+    };
+    let mut model = Estimator::<L>::new(config, Device::Cpu).unwrap();
+    model.var_store_mut().double();
+    support::fill(model.var_store());
+    let history = model.fit(&Formula, FitOptions { quiet: true, ..Default::default() }).unwrap();
+    assert_close(&history.learning_rates, &numbers(&case["rates"]), 1e-9, "rates");
+    assert_close(&history.losses, &numbers(&case["losses"]), 1e-8, "losses");
+    let norms = case["norms"].as_object().unwrap();
+    let variables = model.var_store().variables();
+    assert_eq!(variables.len(), norms.len());
+    for (name, norm) in norms {
+        let found = variables[name].norm().double_value(&[]);
+        assert_close(&[found], &[norm.as_f64().unwrap()], 1e-8, name);
+    }
+}
+
+#[test]
+fn ten_steps_equal_nidls() {
+    let fixture = fixture(include_str!("fixtures/train/ten_steps.json"));
+    let cases = fixture.as_array().unwrap();
+    assert_eq!(cases.len(), 6);
+    for case in cases {
+        match case["method"].as_str().unwrap() {
+            "SimCLR" => ten_steps::<InfoNCE>(case),
+            _ => ten_steps::<DCLLoss>(case),
+        }
+    }
+}
+
+fn small() -> DCLConfig {
+    DCLConfig {
+        encoder: EncoderKind::ResNet8,
+        optimizer: OptimizerKind::AdamW,
+        learning_rate: 2e-3,
+        temperature: 0.2,
+        lr_scheduler: LrScheduler::Constant,
+        max_epochs: 3,
+        ..Default::default()
+    }
+}
+
+fn loader(num_images: usize, n_views: usize) -> MultiViewsLoader {
+    let shapes = Shapes10 { num_images, ..Default::default() }.generate().unwrap();
+    let views = MultiViewsTransform::new(simclr_transform(), n_views).unwrap();
+    let config = MultiViewsLoaderConfig { batch_size: 32, num_workers: 1, ..Default::default() };
+    MultiViewsLoader::new(shapes, views, config).unwrap()
+}
+
+#[test]
+fn the_loss_falls_the_run_repeats_and_the_hooks_are_called() {
+    let run = |joint_views| {
+        let mut model = DCL::new(DCLConfig { joint_views, ..small() }, Device::Cpu).unwrap();
+        let calls = std::rc::Rc::new(std::cell::RefCell::new((0, 0)));
+        let (steps, epochs) = (calls.clone(), calls.clone());
+        let options = FitOptions {
+            on_step: Some(Box::new(move |_| steps.borrow_mut().0 += 1)),
+            on_epoch: Some(Box::new(move |_| epochs.borrow_mut().1 += 1)),
+            quiet: true,
+        };
+        let history = model.fit(&loader(160, 2), options).unwrap();
+        assert_eq!(*calls.borrow(), (15, 3));
+        assert_eq!((history.images, history.losses.len()), (480, 15));
+        history
+    };
+    let first = run(false);
+    assert!(first.epoch_losses[2] < first.epoch_losses[0], "{first:?}");
+    assert_close(&run(false).losses, &first.losses, 1e-4, "the same run again");
+    assert!(run(true).losses[0] != first.losses[0]);
+}
+
+#[test]
+fn bad_input_is_named() {
+    let mut model = DCL::new(small(), Device::Cpu).unwrap();
+    let quiet = || FitOptions { quiet: true, ..Default::default() };
+    let error = model.fit(&loader(40, 3), quiet()).unwrap_err();
+    assert!(matches!(error, Error::Parameter { name: "n_views", .. }), "{error}");
+    let mut wild = DCL::new(
+        DCLConfig { learning_rate: 1e30, optimizer: OptimizerKind::Sgd, ..small() },
+        Device::Cpu,
+    )
+    .unwrap();
+    let error = wild.fit(&loader(160, 2), quiet()).unwrap_err().to_string();
+    assert!(error.contains("in epoch 0, batch"), "{error}");
+}
