@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use twoviews::data::Image;
 use twoviews::rng::Draws;
 use twoviews::transforms::*;
@@ -348,7 +349,7 @@ fn functions_refuse_what_they_cannot_do() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, rng_seed: RngSeed::Fixed(42), cases: 64, ..Default::default() })]
 
     #[test]
     fn two_flips_are_none(pixels in prop::collection::vec(any::<u8>(), 5 * 7 * 3)) {
