@@ -23,6 +23,7 @@
 mod cache;
 pub mod data;
 pub mod error;
+mod files;
 pub mod losses;
 pub mod models;
 pub mod notebook;

@@ -13,7 +13,9 @@ pub use crate::models::{
 pub use crate::plot::{ImageGrid, LinePlot, Series, accuracy_figure};
 pub use crate::probes::{KnnProbe, LogisticRegression, Solver};
 pub use crate::rng::{Draws, numpy_rng};
-pub use crate::train::{EncoderKind, FitOptions, History, LrScheduler, OptimizerKind};
+pub use crate::train::{
+    Checkpoints, EncoderKind, FitOptions, History, LrScheduler, OnlineKnn, OptimizerKind,
+};
 pub use crate::transforms::{
     ColorJitter, Compose, GaussianBlur, MultiViewsTransform, Normalize, RandomApply,
     RandomGrayscale, RandomHorizontalFlip, RandomResizedCrop, ToTensor, Transform, View,

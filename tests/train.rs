@@ -23,6 +23,10 @@ impl ViewsLoader for Formula {
         6
     }
 
+    fn seed(&self) -> u64 {
+        0
+    }
+
     fn batches_per_epoch(&self) -> usize {
         1
     }
@@ -97,6 +101,41 @@ fn small() -> DCLConfig {
     }
 }
 
+/// The first batch of a loader, again and again.
+struct OneBatch(MultiViewsLoader);
+
+impl ViewsLoader for OneBatch {
+    fn num_images(&self) -> usize {
+        self.0.batch_size()
+    }
+
+    fn batch_size(&self) -> usize {
+        self.0.batch_size()
+    }
+
+    fn seed(&self) -> u64 {
+        self.0.seed()
+    }
+
+    fn batches_per_epoch(&self) -> usize {
+        1
+    }
+
+    fn epoch(&self, _: u64, _: usize) -> Result<Box<dyn Iterator<Item = Result<ViewsBatch>> + '_>> {
+        Ok(Box::new(self.0.epoch(0, 0)?.take(1)))
+    }
+}
+
+#[test]
+fn views_that_come_again_are_learnt() {
+    let config = DCLConfig { max_epochs: 40, ..small() };
+    let mut model = DCL::new(config.clone(), Device::Cpu).unwrap();
+    let quiet = FitOptions { quiet: true, ..Default::default() };
+    let losses = model.fit(&OneBatch(loader(160, 2)), quiet).unwrap().losses;
+    // Random embeddings leave log(62) - 0 = 4.1; a network that tells 32 pairs apart gets below 0.
+    assert!(losses[0] > 3.0 && losses[39] < 1.0, "{losses:?}");
+}
+
 fn loader(num_images: usize, n_views: usize) -> MultiViewsLoader {
     let shapes = Shapes10 { num_images, ..Default::default() }.generate().unwrap();
     let views = MultiViewsTransform::new(simclr_transform(), n_views).unwrap();
@@ -105,7 +144,7 @@ fn loader(num_images: usize, n_views: usize) -> MultiViewsLoader {
 }
 
 #[test]
-fn the_loss_falls_the_run_repeats_and_the_hooks_are_called() {
+fn the_run_repeats_and_the_hooks_are_called() {
     let run = |joint_views| {
         let mut model = DCL::new(DCLConfig { joint_views, ..small() }, Device::Cpu).unwrap();
         let calls = std::rc::Rc::new(std::cell::RefCell::new((0, 0)));
@@ -114,6 +153,7 @@ fn the_loss_falls_the_run_repeats_and_the_hooks_are_called() {
             on_step: Some(Box::new(move |_| steps.borrow_mut().0 += 1)),
             on_epoch: Some(Box::new(move |_| epochs.borrow_mut().1 += 1)),
             quiet: true,
+            ..Default::default()
         };
         let history = model.fit(&loader(160, 2), options).unwrap();
         assert_eq!(*calls.borrow(), (15, 3));
@@ -121,7 +161,6 @@ fn the_loss_falls_the_run_repeats_and_the_hooks_are_called() {
         history
     };
     let first = run(false);
-    assert!(first.epoch_losses[2] < first.epoch_losses[0], "{first:?}");
     assert_close(&run(false).losses, &first.losses, 1e-4, "the same run again");
     assert!(run(true).losses[0] != first.losses[0]);
 }

@@ -141,6 +141,10 @@ impl ViewsLoader for MultiViewsLoader {
         self.config.batch_size
     }
 
+    fn seed(&self) -> u64 {
+        self.config.seed
+    }
+
     fn batches_per_epoch(&self) -> usize {
         let (images, size) = (self.subset.len(), self.config.batch_size);
         if self.config.drop_last { images / size } else { images.div_ceil(size) }

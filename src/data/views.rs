@@ -24,6 +24,8 @@ pub trait ViewsLoader {
     fn num_images(&self) -> usize;
     /// Images in a full batch.
     fn batch_size(&self) -> usize;
+    /// Seed of the order and of the views.
+    fn seed(&self) -> u64;
     /// Batches in an epoch.
     fn batches_per_epoch(&self) -> usize;
     /// The batches of `epoch` (counted from 0), beginning with `first_batch`.

@@ -12,8 +12,9 @@ pub fn best_device() -> Device {
     Device::cuda_if_available()
 }
 
-/// Seeds libtorch's generators, which draw the initial weights; augmentations and shuffling have
-/// a seed of their own.
+/// Seeds libtorch's generators, for tensors that a reader draws with them, such as
+/// `Tensor::randn`. Nothing in this crate uses them: initial weights, shuffling and augmentations
+/// have seeds of their own.
 pub fn seed_everything(seed: u64) {
     tch::manual_seed(seed as i64);
 }

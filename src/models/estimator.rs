@@ -1,15 +1,17 @@
 //! The estimator: an encoder, a projection head and the loss that trains them.
 
 use std::fmt;
+use std::path::Path;
 
 use ndarray::{Array1, Array2};
 use tch::{Device, Kind, Tensor, nn};
 
-use super::{InferenceEncoder, ProjectionHead, ResNet, seed_everything};
+use super::{InferenceEncoder, ProjectionHead, ResNet, initialise};
 use crate::data::DataLoader;
 use crate::losses::ContrastiveLoss;
 use crate::notebook::{Progress, interrupted};
-use crate::train::ContrastiveConfig;
+use crate::train::{ContrastiveConfig, TrainingState};
+use crate::weights::save_state_dict;
 use crate::{Error, Result};
 
 /// An encoder with a projection head, to be trained with the loss `L` or loaded from a checkpoint.
@@ -37,6 +39,8 @@ pub struct Estimator<L> {
     /// The loss of two views' embeddings.
     pub loss: L,
     variables: nn::VarStore,
+    /// Where the last run of `fit` ended, for `resume`.
+    pub(crate) training: Option<TrainingState>,
 }
 
 impl<L: ContrastiveLoss> Estimator<L> {
@@ -47,8 +51,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
     pub fn new(config: ContrastiveConfig, device: Device) -> Result<Self> {
         config.check()?;
         let loss = L::new(config.temperature)?;
-        seed_everything(config.random_state);
-        let variables = nn::VarStore::new(device);
+        let mut variables = nn::VarStore::new(device);
         let root = variables.root();
         let encoder = ResNet::new(&(&root / "encoder"), config.encoder, config.latent_size);
         let projection_head = ProjectionHead::new(
@@ -57,7 +60,8 @@ impl<L: ContrastiveLoss> Estimator<L> {
             config.proj_hidden_dim,
             config.proj_output_dim,
         );
-        Ok(Self { config, encoder, projection_head, loss, variables })
+        initialise(&mut variables, config.random_state)?;
+        Ok(Self { config, encoder, projection_head, loss, variables, training: None })
     }
 
     /// Where the weights are.
@@ -73,6 +77,23 @@ impl<L: ContrastiveLoss> Estimator<L> {
     /// All parameters and running statistics by name, to change their kind or device.
     pub fn var_store_mut(&mut self) -> &mut nn::VarStore {
         &mut self.variables
+    }
+
+    /// Writes all parameters and running statistics to a `.safetensors` file, which
+    /// [`Weights`](crate::weights::Weights) reads, and Python does, too:
+    ///
+    /// ```python
+    /// state = safetensors.torch.load_file("dcl.safetensors")
+    /// encoder.load_state_dict({k[8:]: v for k, v in state.items() if k.startswith("encoder.")})
+    /// ```
+    ///
+    /// Here `encoder` is torchvision's `resnet18(num_classes=128)` with
+    /// `conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)` and `maxpool = nn.Identity()`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file cannot be written; nothing half-written is left.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        save_state_dict(&self.variables.variables().into_iter().collect(), path.as_ref())
     }
 
     /// Features h (B, latent) of images x (B, 3, H, W).

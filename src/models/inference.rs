@@ -3,7 +3,7 @@
 use tch::{Tensor, nn};
 
 use super::ResNet;
-use super::resnet::BasicBlock;
+use super::resnet::{BasicBlock, channels_last};
 use crate::Result;
 
 /// Images that go through the network at once: the fastest of 8 to 256 on a processor with 512-bit
@@ -121,9 +121,4 @@ impl Folded {
         let (stride, padding) = ([self.stride; 2], [self.padding; 2]);
         Ok(x.f_conv2d(&self.weight, Some(&self.bias), stride, padding, [1, 1], 1)?)
     }
-}
-
-/// The same tensor with its channels next to each other in memory.
-fn channels_last(x: &Tensor) -> Tensor {
-    x.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
 }

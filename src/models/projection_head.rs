@@ -1,7 +1,7 @@
 //! The projection head: from features h to embeddings z.
 
+use tch::Tensor;
 use tch::nn::{self, Module};
-use tch::{Kind, Tensor};
 
 use super::resnet::linear;
 
@@ -26,8 +26,6 @@ impl ProjectionHead {
 
     /// z (B, output) of h (B, input).
     pub fn forward(&self, h: &Tensor) -> Tensor {
-        let kind = self.first.ws.kind();
-        let h = if h.kind() == Kind::BFloat16 { h.to_kind(kind) } else { h.shallow_clone() };
-        self.second.forward(&self.first.forward(&h).relu())
+        self.second.forward(&self.first.forward(h).relu())
     }
 }

@@ -9,9 +9,8 @@ use crate::train::EncoderKind;
 /// CVPR 2016) whose first convolution is 3x3 with stride 1 and is followed by no max-pool, as is
 /// usual for CIFAR-10.
 ///
-/// Parameter names are torchvision's (`layer1.0.conv1.weight`), so weights load without renaming;
-/// so are the initial values: convolutions kaiming normal over the fan-out, batch norm 1 and 0,
-/// the last linear layer uniform within 1 / sqrt(fan-in).
+/// Parameter names are torchvision's (`layer1.0.conv1.weight`), so weights load without renaming.
+/// A new network is all zeros until its weights are loaded or [drawn](super::initialise).
 #[derive(Debug)]
 pub struct ResNet {
     pub(super) conv1: nn::Conv2D,
@@ -71,12 +70,17 @@ impl ResNet {
     }
 
     /// Features h (B, latent) of images x (B, 3, H, W); with `train`, batch norm uses the batch.
+    ///
+    /// The kind of the images decides the precision of the convolutions: with `BFloat16` images
+    /// and `Float` weights they compute in bfloat16, while batch norm's parameters and statistics,
+    /// the last layer and the features stay `Float`.
     pub fn forward_t(&self, x: &Tensor, train: bool) -> Tensor {
-        let mut x = self.bn1.forward_t(&self.conv1.forward(x), train).relu(); // (B, 64, 32, 32)
+        let x = channels_last(x);
+        let mut x = self.bn1.forward_t(&convolve(&self.conv1, 1, &x), train).relu_(); // (B, 64, 32, 32)
         for block in &self.blocks {
             x = block.forward_t(&x, train);
         }
-        let pooled = x.mean_dim([2i64, 3].as_slice(), false, None); // (B, 512)
+        let pooled = x.mean_dim([2i64, 3].as_slice(), false, self.fc.ws.kind()); // (B, 512)
         self.fc.forward(&pooled)
     }
 }
@@ -98,24 +102,36 @@ impl BasicBlock {
     }
 
     fn forward_t(&self, x: &Tensor, train: bool) -> Tensor {
-        let y = self.bn1.forward_t(&self.conv1.forward(x), train).relu();
-        let y = self.bn2.forward_t(&self.conv2.forward(&y), train);
+        let y = self.bn1.forward_t(&convolve(&self.conv1, self.stride, x), train).relu_();
+        let y = self.bn2.forward_t(&convolve(&self.conv2, 1, &y), train);
         match &self.downsample {
-            Some((conv, bn)) => (y + bn.forward_t(&conv.forward(x), train)).relu(),
-            None => (y + x).relu(),
+            Some((conv, bn)) => (y + bn.forward_t(&convolve(conv, self.stride, x), train)).relu_(),
+            None => (y + x).relu_(),
         }
     }
 }
 
+/// The convolution of x in x's own precision.
+fn convolve(conv: &nn::Conv2D, stride: i64, x: &Tensor) -> Tensor {
+    let weight = conv.ws.to_kind(x.kind());
+    let padding = weight.size()[2] / 2;
+    x.conv2d(&weight, None::<Tensor>, [stride; 2], [padding; 2], [1, 1], 1)
+}
+
+/// The same tensor with its channels next to each other in memory, as the fastest convolutions of
+/// libtorch want them.
+pub(super) fn channels_last(x: &Tensor) -> Tensor {
+    x.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
+}
+
 fn conv(path: nn::Path<'_>, input: i64, output: i64, size: i64, stride: i64) -> nn::Conv2D {
-    let ws_init = nn::Init::Kaiming {
-        dist: nn::init::NormalOrUniform::Normal,
-        fan: nn::init::FanInOut::FanOut,
-        non_linearity: nn::init::NonLinearity::ReLU,
-    };
+    let ws_init = nn::Init::Const(0.0);
     let config =
         nn::ConvConfig { stride, padding: size / 2, bias: false, ws_init, ..Default::default() };
-    nn::conv2d(path, input, output, size, config)
+    let mut conv = nn::conv2d(path, input, output, size, config);
+    let weight = channels_last(&conv.ws.detach());
+    conv.ws.set_data(&weight);
+    conv
 }
 
 fn batch_norm(path: nn::Path<'_>, width: i64) -> nn::BatchNorm {
@@ -123,10 +139,13 @@ fn batch_norm(path: nn::Path<'_>, width: i64) -> nn::BatchNorm {
     nn::batch_norm2d(path, width, config)
 }
 
-/// A linear layer whose weights and biases are uniform within 1 / sqrt(fan-in).
+/// A linear layer whose values are still to be drawn or loaded.
 pub(super) fn linear(path: nn::Path<'_>, input: i64, output: i64) -> nn::Linear {
-    let bound = 1.0 / (input as f64).sqrt();
-    let init = nn::Init::Uniform { lo: -bound, up: bound };
-    let config = nn::LinearConfig { ws_init: init, bs_init: Some(init), bias: true };
-    nn::linear(path, input, output, config)
+    let zero = nn::Init::Const(0.0);
+    nn::linear(
+        path,
+        input,
+        output,
+        nn::LinearConfig { ws_init: zero, bs_init: Some(zero), bias: true },
+    )
 }

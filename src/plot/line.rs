@@ -137,7 +137,8 @@ impl LinePlot {
             series.points.iter().zip(&series.errors).flat_map(|(p, e)| [p.1 - e, p.1 + e])
         });
         let y = span(points().map(|p| p.1).chain(bars).chain(self.baselines.iter().map(|b| b.1)));
-        let margin = 0.05 * (y.1 - y.0).max(1e-9);
+        let (low, high) = self.y_range.unwrap_or(y);
+        let margin = 0.05 * (y.1.max(high) - y.0.min(low)).max(1e-9);
         let y = match self.y_range {
             Some((low, high)) => (
                 if y.0 < low { y.0 - margin } else { low },

@@ -1,65 +1,16 @@
 //! The training loop, the same for every loss.
 
-use std::fmt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use tch::Tensor;
-
-use super::learning_rate;
+use super::checkpoint::CheckpointFolder;
 use super::optimizer::Optimizer;
-use crate::data::{ViewsBatch, ViewsLoader};
+use super::state::{LoaderRecord, TrainingState};
+use super::{FitOptions, History, LrScheduler, learning_rate};
+use crate::data::ViewsLoader;
 use crate::losses::ContrastiveLoss;
 use crate::models::Estimator;
 use crate::notebook::{Progress, interrupted};
 use crate::{Error, Result};
-
-/// A function that is called while a model trains.
-pub type Hook = Box<dyn FnMut(&History)>;
-
-/// What a call of [`Estimator::fit`] does besides training.
-#[derive(Default)]
-pub struct FitOptions {
-    /// Called after every step.
-    pub on_step: Option<Hook>,
-    /// Called after every epoch.
-    pub on_epoch: Option<Hook>,
-    /// Whether no progress is shown.
-    pub quiet: bool,
-}
-
-/// What happened while a model trained.
-#[derive(Clone, Default, PartialEq)]
-pub struct History {
-    /// Loss of every step.
-    pub losses: Vec<f64>,
-    /// Learning rate of every step.
-    pub learning_rates: Vec<f64>,
-    /// Mean loss of every finished epoch.
-    pub epoch_losses: Vec<f64>,
-    /// Images seen, each counted once an epoch.
-    pub images: usize,
-    /// Seconds since the beginning.
-    pub seconds: f64,
-    /// Whether the reader stopped the run; the model keeps what it has learnt.
-    pub interrupted: bool,
-}
-
-impl History {
-    /// Images a second, loading included.
-    pub fn images_per_second(&self) -> f64 {
-        self.images as f64 / self.seconds.max(f64::MIN_POSITIVE)
-    }
-}
-
-impl fmt::Debug for History {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} steps in {:.1} s", self.losses.len(), self.seconds)?;
-        if let (Some(first), Some(last)) = (self.epoch_losses.first(), self.epoch_losses.last()) {
-            write!(f, ", mean loss of an epoch from {first:.4} to {last:.4}")?;
-        }
-        if self.interrupted { f.write_str(", interrupted") } else { Ok(()) }
-    }
-}
 
 impl<L: ContrastiveLoss> Estimator<L> {
     /// Trains for `config.max_epochs` epochs on the loader's views.
@@ -67,92 +18,196 @@ impl<L: ContrastiveLoss> Estimator<L> {
     /// Each view goes through the network by itself, as in nidl, so that batch norm sees one view
     /// at a time; with `config.joint_views` both go through together.
     ///
+    /// When the reader interrupts, the history so far is returned with `interrupted` set; the model
+    /// keeps what it has learnt and [`resume`](Self::resume) goes on from there.
+    ///
     /// # Errors
     /// [`Error::NonFinite`] with epoch and batch if the loss is not finite; what the loader
-    /// returns; [`Error::Parameter`] if it does not hand out two views.
-    pub fn fit(&mut self, loader: &dyn ViewsLoader, mut options: FitOptions) -> Result<History> {
+    /// returns; [`Error::Parameter`] if it does not hand out two views or the folder for
+    /// checkpoints holds another run; [`Error::Io`] if a checkpoint cannot be written. After an
+    /// error the steps before it are kept, too.
+    pub fn fit(&mut self, loader: &dyn ViewsLoader, options: FitOptions) -> Result<History> {
         self.config.check()?;
-        let config = self.config.clone();
-        let per_epoch = loader.batches_per_epoch();
-        let steps = per_epoch * config.max_epochs;
-        if let super::LrScheduler::WarmupCosine { warmup_epochs, .. } = config.lr_scheduler
-            && warmup_epochs >= config.max_epochs
+        if let LrScheduler::WarmupCosine { warmup_epochs, .. } = self.config.lr_scheduler
+            && warmup_epochs >= self.config.max_epochs
         {
             println!(
                 "warning: the warm-up of {warmup_epochs} epochs does not end in a run of {}; the \
                  learning rate never reaches its schedule's cosine",
-                config.max_epochs
+                self.config.max_epochs
             );
         }
-        let mut optimizer = Optimizer::new(&config, self.var_store());
-        let progress = if options.quiet {
-            Progress::hidden()
-        } else {
-            Progress::new(L::METHOD, (loader.num_images() * config.max_epochs) as u64, "images")
+        let state = TrainingState {
+            epoch: 0,
+            batch: 0,
+            loader: LoaderRecord::of(loader),
+            optimizer: Optimizer::new(&self.config, self.var_store()),
+            best_loss: None,
+            history: History::default(),
         };
-        let mut history = History::default();
-        let begin = Instant::now();
-        'epochs: for epoch in 0..config.max_epochs {
-            for (batch, views) in loader.epoch(epoch as u64, 0)?.enumerate() {
-                if interrupted() {
-                    history.interrupted = true;
-                    break 'epochs;
-                }
+        self.run(loader, options, state)
+    }
+
+    /// Goes on with a run that was interrupted, that failed, or that
+    /// [`load_training`](Self::load_training) read from its checkpoint, up to
+    /// `config.max_epochs` epochs.
+    ///
+    /// With the loader of the run's beginning, every step is the one that an uninterrupted run
+    /// would have taken.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit); [`Error::Parameter`] if there is no run to go on with or the loader
+    /// is another one.
+    pub fn resume(&mut self, loader: &dyn ViewsLoader, options: FitOptions) -> Result<History> {
+        self.config.check()?;
+        let Some(state) = self.training.take() else {
+            let hint = "Call fit first, or read a checkpoint with load_training.";
+            return Err(Error::parameter("resume", "no run", "a model with a run", hint));
+        };
+        if let Err(error) = state.loader.check_same(loader) {
+            self.training = Some(state);
+            return Err(error);
+        }
+        self.run(loader, options, state)
+    }
+
+    fn run(
+        &mut self,
+        loader: &dyn ViewsLoader,
+        mut options: FitOptions,
+        mut state: TrainingState,
+    ) -> Result<History> {
+        state.history.interrupted = false;
+        let outcome = self.epochs(loader, &mut options, &mut state);
+        state.history.interrupted = matches!(outcome, Err(Error::Interrupted { .. }));
+        let history = state.history.clone();
+        self.training = Some(state);
+        match outcome {
+            Ok(()) | Err(Error::Interrupted { .. }) => Ok(history),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn epochs(
+        &self,
+        loader: &dyn ViewsLoader,
+        options: &mut FitOptions,
+        state: &mut TrainingState,
+    ) -> Result<()> {
+        let folder = match &options.checkpoints {
+            Some(checkpoints) => Some(CheckpointFolder::open(&checkpoints.folder, &state.history)?),
+            None => None,
+        };
+        let save = |state: &TrainingState, is_best| match &folder {
+            Some(folder) => folder.save(L::METHOD, &self.config, self.var_store(), state, is_best),
+            None => Ok(()),
+        };
+        let progress = self.progress(loader, options, state);
+        while state.epoch < self.config.max_epochs {
+            let mut saved = Instant::now();
+            let batches = loader.epoch(state.epoch as u64, state.batch)?;
+            let mut begin = Instant::now();
+            for views in batches {
                 let views = views?;
-                let step = history.losses.len();
-                let rate = learning_rate(
-                    &config.lr_scheduler,
-                    config.learning_rate,
-                    step,
-                    per_epoch,
-                    steps,
-                );
-                let loss = self.train_step(&views, &mut optimizer, rate).map_err(|error| {
-                    let place = format!("in epoch {epoch}, batch {batch}");
-                    match error {
-                        Error::NonFinite { name, hint, .. } => {
-                            Error::NonFinite { name, place, hint }
-                        }
-                        other => other,
-                    }
-                })?;
-                history.losses.push(loss);
-                history.learning_rates.push(rate);
-                history.images += views.indices.len();
-                history.seconds = begin.elapsed().as_secs_f64();
-                progress.inc(views.indices.len() as u64);
-                progress.set_message(format!("epoch {}, loss {loss:.4}", epoch + 1));
-                if let Some(hook) = &mut options.on_step {
-                    hook(&history);
+                if interrupted() {
+                    return Err(Error::Interrupted { place: place(state) });
                 }
+                let rate = self.rate(state, loader.batches_per_epoch());
+                let loss = self
+                    .train_step(&views, &mut state.optimizer, rate)
+                    .map_err(|error| located(error, state))?;
+                state.batch += 1;
+                state.history.losses.push(loss);
+                state.history.learning_rates.push(rate);
+                state.history.images += views.indices.len();
+                state.history.seconds += begin.elapsed().as_secs_f64();
+                progress.inc(views.indices.len() as u64);
+                progress.set_message(format!(
+                    "epoch {}/{}, loss {loss:.4}, rate {rate:.2e}",
+                    state.epoch + 1,
+                    self.config.max_epochs
+                ));
+                if let Some(hook) = &mut options.on_step {
+                    hook(&state.history);
+                }
+                if let Some(checkpoints) = &options.checkpoints
+                    && saved.elapsed() >= Duration::from_secs_f64(60.0 * checkpoints.minutes)
+                {
+                    save(state, false)?;
+                    saved = Instant::now();
+                }
+                begin = Instant::now();
             }
-            let losses = &history.losses[epoch * per_epoch..];
-            history.epoch_losses.push(losses.iter().sum::<f64>() / losses.len() as f64);
+            let is_best = self.end_of_epoch(options, state)?;
+            save(state, is_best)?;
             if let Some(hook) = &mut options.on_epoch {
-                hook(&history);
+                hook(&state.history);
             }
         }
         progress.finish();
-        Ok(history)
+        Ok(())
     }
 
-    /// One step; returns the loss before it.
-    fn train_step(&self, batch: &ViewsBatch, optimizer: &mut Optimizer, rate: f64) -> Result<f64> {
-        let [first, second] = batch.views.as_slice() else {
-            let hint = "A contrastive loss compares two views: use MultiViewsTransform::new(t, 2).";
-            return Err(Error::parameter("n_views", batch.views.len(), "2", hint));
+    /// Counts the epoch, measures what is to be measured, and says whether it is the best so far.
+    fn end_of_epoch(&self, options: &FitOptions, state: &mut TrainingState) -> Result<bool> {
+        let validation = match &options.validation {
+            Some(loader) => Some(self.validation_loss(loader.as_ref(), state.epoch)?),
+            None => None,
         };
-        let (z1, z2) = if self.config.joint_views {
-            let z = self.embed(&Tensor::cat(&[first, second], 0), true); // (2B, D)
-            let n = first.size()[0];
-            (z.narrow(0, 0, n), z.narrow(0, n, n))
-        } else {
-            (self.embed(first, true), self.embed(second, true))
+        let knn = match &options.knn {
+            Some(knn) => self.online_knn(knn, state.epoch + 1)?,
+            None => None,
         };
-        let loss = self.loss.forward(&z1, &z2)?;
-        optimizer.zero_grad();
-        loss.f_backward()?;
-        optimizer.step(rate);
-        Ok(loss.double_value(&[]))
+        let first = state.epoch * state.loader.batches_per_epoch;
+        let losses = &state.history.losses[first..];
+        let mean = losses.iter().sum::<f64>() / losses.len() as f64;
+        state.epoch += 1;
+        state.batch = 0;
+        state.history.epoch_losses.push(mean);
+        state.history.validation_losses.extend(validation);
+        state.history.knn_accuracies.extend(knn.map(|accuracy| (state.epoch, accuracy)));
+        let loss = validation.unwrap_or(mean);
+        let is_best = state.best_loss.is_none_or(|best| loss < best);
+        if is_best {
+            state.best_loss = Some(loss);
+        }
+        Ok(is_best)
+    }
+
+    fn rate(&self, state: &TrainingState, steps_per_epoch: usize) -> f64 {
+        let step = state.history.losses.len();
+        let steps = steps_per_epoch * self.config.max_epochs;
+        let base = self.config.learning_rate;
+        learning_rate(&self.config.lr_scheduler, base, step, steps_per_epoch, steps)
+    }
+
+    fn progress(
+        &self,
+        loader: &dyn ViewsLoader,
+        options: &FitOptions,
+        state: &TrainingState,
+    ) -> Progress {
+        if options.quiet {
+            return Progress::hidden();
+        }
+        let epochs = self.config.max_epochs;
+        let images = state.loader.images_per_epoch();
+        let progress = Progress::new(L::METHOD, (images * epochs) as u64, "images");
+        let done = (state.batch * loader.batch_size()).min(images);
+        progress.set_position((state.epoch * images + done) as u64);
+        progress.bar().reset_eta();
+        progress
+    }
+}
+
+fn place(state: &TrainingState) -> String {
+    format!("in epoch {}, batch {}", state.epoch, state.batch)
+}
+
+/// Says where a loss was not finite.
+fn located(error: Error, state: &TrainingState) -> Error {
+    match error {
+        Error::NonFinite { name, hint, .. } => Error::NonFinite { name, place: place(state), hint },
+        other => other,
     }
 }

@@ -1,10 +1,18 @@
-//! Training: configuration, schedule, optimizer and the loop.
+//! Training: configuration, schedule, optimizer, the loop, and checkpoints to go on from.
 
+mod checkpoint;
 mod config;
 mod fit;
+mod history;
 mod optimizer;
+mod options;
 mod schedule;
+mod state;
+mod step;
+mod watch;
 
 pub use config::{ContrastiveConfig, EncoderKind, LrScheduler, OptimizerKind};
-pub use fit::{FitOptions, History, Hook};
+pub use history::History;
+pub use options::{Checkpoints, FitOptions, Hook, OnlineKnn};
 pub use schedule::learning_rate;
+pub(crate) use state::TrainingState;

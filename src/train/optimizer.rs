@@ -3,6 +3,8 @@
 use tch::{Tensor, nn::VarStore};
 
 use super::{ContrastiveConfig, OptimizerKind};
+use crate::weights::StateDict;
+use crate::{Error, Result};
 
 const BETA_1: f64 = 0.9;
 const BETA_2: f64 = 0.999;
@@ -10,7 +12,7 @@ const EPS: f64 = 1e-8;
 
 /// An optimizer whose state is plain tensors, so that a run can be saved and taken up again, which
 /// tch's own optimizers do not allow.
-pub(super) struct Optimizer {
+pub(crate) struct Optimizer {
     kind: OptimizerKind,
     weight_decay: f64,
     parameters: Vec<Parameter>,
@@ -18,26 +20,28 @@ pub(super) struct Optimizer {
 }
 
 struct Parameter {
+    name: String,
     tensor: Tensor,
     decays: bool,
     /// Running means of the gradient and of its square; SGD has none.
-    moments: Option<(Tensor, Tensor)>,
+    moments: Option<[Tensor; 2]>,
 }
 
 impl Optimizer {
     /// An optimizer of all trainable variables, in the order of their names.
-    pub(super) fn new(config: &ContrastiveConfig, variables: &VarStore) -> Self {
+    pub(crate) fn new(config: &ContrastiveConfig, variables: &VarStore) -> Self {
         let mut named: Vec<(String, Tensor)> = variables.variables().into_iter().collect();
         named.sort_by(|a, b| a.0.cmp(&b.0));
         let parameters = named
             .into_iter()
             .filter(|(_, tensor)| tensor.requires_grad())
-            .map(|(_, tensor)| Parameter {
+            .map(|(name, tensor)| Parameter {
+                name,
                 // Biases and batch norm have one dimension; decaying them does no good.
                 decays: !config.exclude_bias_and_norm_wd || tensor.dim() > 1,
                 moments: (config.optimizer != OptimizerKind::Sgd).then(|| {
                     let zeros = || tensor.detach().zeros_like();
-                    (zeros(), zeros())
+                    [zeros(), zeros()]
                 }),
                 tensor,
             })
@@ -45,45 +49,93 @@ impl Optimizer {
         Self { kind: config.optimizer, weight_decay: config.weight_decay, parameters, steps: 0 }
     }
 
-    /// Forgets the gradients.
-    pub(super) fn zero_grad(&mut self) {
-        for parameter in &mut self.parameters {
-            parameter.tensor.zero_grad();
-        }
-    }
-
-    /// One step down the gradients.
-    pub(super) fn step(&mut self, learning_rate: f64) {
+    /// One step down the gradients of `loss`.
+    pub(crate) fn minimize(&mut self, loss: &Tensor, learning_rate: f64) -> Result<()> {
+        let tensors: Vec<&Tensor> = self.parameters.iter().map(|p| &p.tensor).collect();
+        // Asked for like this, gradients are handed over instead of being added to what was there.
+        let gradients = Tensor::f_run_backward(&[loss], &tensors, false, false)?;
         let _guard = tch::no_grad_guard();
         self.steps += 1;
-        for parameter in &mut self.parameters {
-            let gradient = parameter.tensor.grad();
+        for (parameter, gradient) in self.parameters.iter_mut().zip(gradients) {
             if gradient.defined() {
                 let decay = if parameter.decays { self.weight_decay } else { 0.0 };
-                parameter.step(gradient, self.kind, learning_rate, decay, self.steps);
+                parameter.step(gradient, self.kind, learning_rate, decay, self.steps)?;
             }
         }
+        Ok(())
+    }
+
+    /// Steps taken so far.
+    pub(crate) fn steps(&self) -> i32 {
+        self.steps
+    }
+
+    /// The running means by name, such as `exp_avg.encoder.conv1.weight`; SGD has none.
+    pub(crate) fn state_dict(&self) -> StateDict {
+        let mut state = StateDict::new();
+        for Parameter { name, moments, .. } in &self.parameters {
+            for (kind, moment) in MOMENTS.iter().zip(moments.iter().flatten()) {
+                state.insert(format!("{kind}.{name}"), moment.shallow_clone());
+            }
+        }
+        state
+    }
+
+    /// Takes up `steps` and the running means of a [`state_dict`](Self::state_dict).
+    ///
+    /// # Errors
+    /// The names and shapes that do not fit.
+    pub(crate) fn load_state_dict(&mut self, steps: i32, state: &StateDict) -> Result<()> {
+        let own = self.state_dict();
+        let fits = own.len() == state.len()
+            && own.iter().all(|(name, tensor)| {
+                state.get(name).is_some_and(|found| found.size() == tensor.size())
+            });
+        if !fits {
+            let hint = "Take up the run with the checkpoint's own configuration.";
+            let found = format!("{} tensors", state.len());
+            let allowed = "the running means of this model's parameters";
+            return Err(Error::parameter("optimizer state", found, allowed, hint));
+        }
+        let _guard = tch::no_grad_guard();
+        for (name, mut tensor) in own {
+            tensor.f_copy_(&state[&name])?;
+        }
+        self.steps = steps;
+        Ok(())
     }
 }
 
+/// PyTorch's names of the running means.
+const MOMENTS: [&str; 2] = ["exp_avg", "exp_avg_sq"];
+
 impl Parameter {
-    fn step(&mut self, gradient: Tensor, kind: OptimizerKind, rate: f64, decay: f64, steps: i32) {
-        let gradient = if decay > 0.0 && kind != OptimizerKind::AdamW {
-            gradient + &self.tensor.detach() * decay
-        } else {
-            gradient
-        };
-        let Some((mean, square)) = &mut self.moments else {
-            let _ = self.tensor.f_add_(&(gradient * -rate));
-            return;
-        };
-        if kind == OptimizerKind::AdamW {
-            let _ = self.tensor.g_mul_scalar_(1.0 - rate * decay);
+    fn step(
+        &mut self,
+        mut gradient: Tensor,
+        kind: OptimizerKind,
+        rate: f64,
+        decay: f64,
+        steps: i32,
+    ) -> Result<()> {
+        if decay > 0.0 {
+            if kind == OptimizerKind::Adam {
+                gradient = gradient.f_add(&self.tensor.f_detach()?.f_mul_scalar(decay)?)?;
+            } else {
+                // For SGD w - rate (g + decay w), without a copy of the weights.
+                let _ = self.tensor.f_mul_scalar_(1.0 - rate * decay)?;
+            }
         }
-        let _ = mean.lerp_(&gradient, 1.0 - BETA_1);
-        let _ = square.lerp_(&(&gradient * &gradient), 1.0 - BETA_2);
-        let corrected = (&*square / (1.0 - BETA_2.powi(steps))).sqrt() + EPS;
-        let update = &*mean / corrected * (-rate / (1.0 - BETA_1.powi(steps)));
-        let _ = self.tensor.f_add_(&update);
+        let Some([mean, square]) = &mut self.moments else {
+            let _ = self.tensor.f_add_(&gradient.f_mul_scalar_(-rate)?)?;
+            return Ok(());
+        };
+        let _ = mean.f_lerp_(&gradient, 1.0 - BETA_1)?;
+        let _ = square.f_lerp_(&gradient.f_square_()?, 1.0 - BETA_2)?;
+        let corrected =
+            square.f_div_scalar(1.0 - BETA_2.powi(steps))?.f_sqrt_()?.f_add_scalar_(EPS)?;
+        let scale = -rate / (1.0 - BETA_1.powi(steps));
+        let _ = self.tensor.f_addcdiv_(&mean.f_mul_scalar(scale)?, &corrected)?;
+        Ok(())
     }
 }

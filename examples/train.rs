@@ -1,0 +1,199 @@
+//! The tutorial's other half as a plain program: two views of CIFAR-10, training, both probes.
+//!
+//! ```text
+//! cargo run --release --example train -- --method {simclr,dcl,dclw} --batch-size 32 --epochs E
+//!     --limit N --data DIR --seed 42 --workers W [--optimizer {sgd,adam,adamw}] [--lr X]
+//!     [--warmup-epochs 10] [--temperature 0.07] [--bf16] [--small-encoder] [--resume] --out DIR
+//!     --json
+//! ```
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use lexopt::prelude::*;
+use twoviews::ndarray::{Array1, Array2};
+use twoviews::prelude::*;
+
+const USAGE: &str = "usage: train --method {simclr,dcl,dclw} --data DIR --out DIR \
+[--batch-size 32] [--epochs 100] [--limit N] [--seed 42] [--workers 2] \
+[--optimizer {sgd,adam,adamw}] [--lr X] [--warmup-epochs 10] [--temperature 0.07] [--bf16] \
+[--small-encoder] [--resume] [--json]";
+
+struct Options {
+    method: String,
+    data: PathBuf,
+    out: PathBuf,
+    batch_size: usize,
+    limit: Option<usize>,
+    seed: u64,
+    workers: usize,
+    learning_rate: Option<f64>,
+    warmup_epochs: usize,
+    /// Everything else; the learning rate follows the batch size unless it is given.
+    config: DCLConfig,
+    resume: bool,
+    json: bool,
+}
+
+fn main() {
+    if let Err(error) = parse().and_then(|options| run(&options)) {
+        eprintln!("error: {error}");
+        std::process::exit(1);
+    }
+}
+
+fn parse() -> Result<Options, Box<dyn Error>> {
+    let mut options = Options {
+        method: String::new(),
+        data: PathBuf::new(),
+        out: PathBuf::new(),
+        batch_size: 32,
+        limit: None,
+        seed: 42,
+        workers: 2,
+        learning_rate: None,
+        warmup_epochs: 10,
+        config: DCLConfig::tutorial(32),
+        resume: false,
+        json: false,
+    };
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("method") => options.method = arguments.value()?.string()?,
+            Long("data") => options.data = arguments.value()?.into(),
+            Long("out") => options.out = arguments.value()?.into(),
+            Long("batch-size") => options.batch_size = arguments.value()?.parse()?,
+            Long("epochs") => options.config.max_epochs = arguments.value()?.parse()?,
+            Long("limit") => options.limit = Some(arguments.value()?.parse()?),
+            Long("seed") => options.seed = arguments.value()?.parse()?,
+            Long("workers") => options.workers = arguments.value()?.parse()?,
+            Long("optimizer") => {
+                options.config.optimizer = match arguments.value()?.string()?.as_str() {
+                    "sgd" => OptimizerKind::Sgd,
+                    "adam" => OptimizerKind::Adam,
+                    "adamw" => OptimizerKind::AdamW,
+                    other => return Err(format!("--optimizer {other}: sgd, adam or adamw").into()),
+                }
+            }
+            Long("lr") => options.learning_rate = Some(arguments.value()?.parse()?),
+            Long("warmup-epochs") => options.warmup_epochs = arguments.value()?.parse()?,
+            Long("temperature") => options.config.temperature = arguments.value()?.parse()?,
+            Long("bf16") => options.config.bf16 = true,
+            Long("small-encoder") => options.config.encoder = EncoderKind::ResNet8,
+            Long("resume") => options.resume = true,
+            Long("json") => options.json = true,
+            Long("help") | Short('h') => {
+                println!("{USAGE}");
+                std::process::exit(0);
+            }
+            other => return Err(format!("{}\n{USAGE}", other.unexpected()).into()),
+        }
+    }
+    if options.data.as_os_str().is_empty() || options.out.as_os_str().is_empty() {
+        return Err(format!("--data and --out are needed\n{USAGE}").into());
+    }
+    options.config.random_state = options.seed;
+    options.config.learning_rate =
+        options.learning_rate.unwrap_or(0.03 * options.batch_size as f64 / 256.0);
+    options.config.lr_scheduler =
+        LrScheduler::WarmupCosine { warmup_epochs: options.warmup_epochs, warmup_start_lr: 1e-6 };
+    Ok(options)
+}
+
+fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    match options.method.as_str() {
+        "simclr" => train::<InfoNCE>(options),
+        "dcl" => train::<DCLLoss>(options),
+        "dclw" => train::<DCLWLoss>(options),
+        other => Err(format!("--method {other:?}: simclr, dcl or dclw").into()),
+    }
+}
+
+fn train<L: ContrastiveLoss>(options: &Options) -> Result<(), Box<dyn Error>> {
+    let data_dir = Some(options.data.clone());
+    let cifar10 = Cifar10::load(&Cifar10Config { data_dir, ..Default::default() })?;
+    let mut rng = numpy_rng(42);
+    let probe_train = Subset::new(&cifar10.train, &rng.choice(cifar10.train.len(), 10_000)?)?;
+    let probe_test = Subset::new(&cifar10.test, &rng.choice(cifar10.test.len(), 5_000)?)?;
+    let limit = options.limit.unwrap_or(cifar10.train.len()).min(cifar10.train.len());
+    let images = Subset::new(&cifar10.train, &(0..limit).collect::<Vec<_>>())?;
+
+    let views = MultiViewsTransform::new(simclr_transform(), 2)?;
+    let device = best_device();
+    let loader_config = MultiViewsLoaderConfig {
+        batch_size: options.batch_size,
+        num_workers: options.workers,
+        seed: options.seed,
+        device,
+        ..Default::default()
+    };
+    let loader = MultiViewsLoader::new(images, views, loader_config)?;
+    let probes = Probes {
+        train: DataLoader::new(probe_train, 256, 1)?,
+        test: DataLoader::new(probe_test, 256, 1)?,
+    };
+
+    let untrained = Estimator::<L>::new(options.config.clone(), device)?;
+    let (untrained_linear, _) = probes.accuracies(&untrained)?;
+    let fit_options = FitOptions {
+        checkpoints: Some(Checkpoints::new(&options.out)),
+        quiet: options.json,
+        ..Default::default()
+    };
+    let (model, history) = if options.resume {
+        let mut model = Estimator::<L>::load_training(&options.out, device)?;
+        let history = model.resume(&loader, fit_options)?;
+        (model, history)
+    } else {
+        let mut model = untrained;
+        let history = model.fit(&loader, fit_options)?;
+        (model, history)
+    };
+    let (linear, knn) = probes.accuracies(&model)?;
+    if options.json {
+        println!(
+            "{}",
+            serde_json::json!({
+                "loss_first": history.losses.first(),
+                "loss_last": history.losses.last(),
+                "epoch_losses": history.epoch_losses,
+                "images_per_second": history.images_per_second(),
+                "seconds": history.seconds,
+                "linear_accuracy": linear,
+                "knn_accuracy": knn,
+                "untrained_linear_accuracy": untrained_linear,
+                "peak_rss_mb": peak_rss_mb(),
+            })
+        );
+    } else {
+        println!("{model:?}\n{history:?}\nlinear probe {linear:.4}, kNN {knn:.4}");
+        println!("untrained encoder, linear probe {untrained_linear:.4}");
+    }
+    Ok(())
+}
+
+/// The labelled images of both probes.
+struct Probes {
+    train: DataLoader,
+    test: DataLoader,
+}
+
+impl Probes {
+    /// Accuracy of the linear and of the kNN probe.
+    fn accuracies<L: ContrastiveLoss>(&self, model: &Estimator<L>) -> Result<(f64, f64)> {
+        let (x_train, y_train): (Array2<f32>, Array1<i64>) =
+            model.transform_with_targets(&self.train)?;
+        let (x_test, y_test) = model.transform_with_targets(&self.test)?;
+        let linear = LogisticRegression::default().fit(&x_train, &y_train)?;
+        let knn = KnnProbe::default().score((&x_train, &y_train), (&x_test, &y_test))?;
+        Ok((linear.score(&x_test, &y_test)?, knn))
+    }
+}
+
+/// The largest memory of this process so far, in MB; `None` where the system does not tell.
+fn peak_rss_mb() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kb| kb / 1024)
+}

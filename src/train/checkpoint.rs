@@ -1,0 +1,194 @@
+//! Saving a run and taking it up again, exactly where it was.
+//!
+//! A checkpoint is a JSON record with configuration and counters that names its tensor files. The
+//! tensors are written first, under a name of their own, then the record replaces the old one in
+//! one step: whenever the process dies, `last.json` belongs to a complete checkpoint.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tch::{Device, nn::VarStore};
+
+use super::optimizer::Optimizer;
+use super::state::{LoaderRecord, TrainingState};
+use super::{ContrastiveConfig, History};
+use crate::files::write_whole;
+use crate::losses::ContrastiveLoss;
+use crate::models::Estimator;
+use crate::weights::{StateDict, load_state_dict, read_state_dict, to_safetensors};
+use crate::{Error, Result};
+
+const LAST: &str = "last.json";
+const BEST: &str = "best.json";
+const FORMAT: u32 = 1;
+
+/// What `last.json` and `best.json` hold.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    format: u32,
+    method: String,
+    config: ContrastiveConfig,
+    loader: LoaderRecord,
+    epoch: usize,
+    batch: usize,
+    optimizer_steps: i32,
+    /// File with the parameters and running statistics, beside the record.
+    weights: String,
+    /// File with the optimizer's running means, if it has any.
+    optimizer: Option<String>,
+    best_loss: Option<f64>,
+    history: History,
+}
+
+/// The folder of one run.
+pub(super) struct CheckpointFolder {
+    folder: PathBuf,
+}
+
+impl CheckpointFolder {
+    /// Opens `folder` for a run with this history.
+    ///
+    /// # Errors
+    /// If the folder cannot be made, or holds another run, which would be overwritten.
+    pub(super) fn open(folder: &Path, history: &History) -> Result<Self> {
+        fs::create_dir_all(folder).map_err(|error| {
+            Error::io("make", folder, error, "Choose a folder that may be written")
+        })?;
+        let last = folder.join(LAST);
+        if last.exists() && !history.losses.starts_with(&read_record(&last)?.history.losses) {
+            let hint = "Take that run up with Estimator::load_training and resume, or choose \
+                        another folder.";
+            let allowed = "a folder without another run's checkpoints";
+            return Err(Error::parameter("checkpoints.folder", folder.display(), allowed, hint));
+        }
+        Ok(Self { folder: folder.to_owned() })
+    }
+
+    /// Saves the run as the last one and, if `is_best`, as the best one.
+    pub(super) fn save(
+        &self,
+        method: &str,
+        config: &ContrastiveConfig,
+        variables: &VarStore,
+        state: &TrainingState,
+        is_best: bool,
+    ) -> Result<()> {
+        let stem = format!("step-{:07}", state.history.losses.len());
+        let weights = format!("{stem}.safetensors");
+        self.write_tensors(&weights, &variables.variables().into_iter().collect())?;
+        let moments = state.optimizer.state_dict();
+        let optimizer = (!moments.is_empty()).then(|| format!("{stem}.optimizer.safetensors"));
+        if let Some(name) = &optimizer {
+            self.write_tensors(name, &moments)?;
+        }
+        let record = Record {
+            format: FORMAT,
+            method: method.to_owned(),
+            config: config.clone(),
+            loader: state.loader,
+            epoch: state.epoch,
+            batch: state.batch,
+            optimizer_steps: state.optimizer.steps(),
+            weights,
+            optimizer,
+            best_loss: state.best_loss,
+            history: state.history.clone(),
+        };
+        let json = serde_json::to_vec(&record).map_err(|error| {
+            Error::format(&self.folder, error, "Only finite numbers can be saved")
+        })?;
+        if is_best {
+            self.write(BEST, &json)?;
+        }
+        self.write(LAST, &json)?;
+        self.remove_unused();
+        Ok(())
+    }
+
+    fn write_tensors(&self, name: &str, tensors: &StateDict) -> Result<()> {
+        self.write(name, &to_safetensors(tensors)?)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.folder.join(name);
+        write_whole(&path, bytes).map_err(|error| {
+            let hint = "The last checkpoint and the model are unharmed: make room or choose another \
+                        folder, then call resume";
+            Error::io("write", path, error, hint)
+        })
+    }
+
+    /// Removes the tensors that neither the last nor the best record names.
+    fn remove_unused(&self) {
+        let used: BTreeSet<String> = [LAST, BEST]
+            .iter()
+            .filter_map(|name| read_record(&self.folder.join(name)).ok())
+            .flat_map(|record| [Some(record.weights), record.optimizer])
+            .flatten()
+            .collect();
+        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let is_ours = name.starts_with("step-") && name.contains(".safetensors");
+            if is_ours && !used.contains(&name) {
+                // A file that stays behind costs room and nothing else.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+impl<L: ContrastiveLoss> Estimator<L> {
+    /// Reads a run that [`fit`](Self::fit) saved: the model with its configuration and weights,
+    /// ready to [`resume`](Self::resume) exactly where the checkpoint was written.
+    ///
+    /// `path` is the run's folder (its last checkpoint) or one of its records, `last.json` or
+    /// `best.json`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if there is no checkpoint, [`Error::Format`] if it is damaged or of another
+    /// method, [`Error::StateDict`] if its tensors do not fit.
+    pub fn load_training(path: impl AsRef<Path>, device: Device) -> Result<Self> {
+        let path = path.as_ref();
+        let path = if path.is_dir() { path.join(LAST) } else { path.to_owned() };
+        let record = read_record(&path)?;
+        if record.method != L::METHOD {
+            let problem = format!("it was trained with {}, not {}", record.method, L::METHOD);
+            return Err(Error::format(&path, problem, "Load it as what it is"));
+        }
+        let mut model = Self::new(record.config, device)?;
+        let weights = path.with_file_name(&record.weights);
+        load_state_dict(model.var_store_mut(), &read_state_dict(&weights)?, &weights)?;
+        let mut optimizer = Optimizer::new(&model.config, model.var_store());
+        let moments = match &record.optimizer {
+            Some(name) => read_state_dict(&path.with_file_name(name))?,
+            None => StateDict::new(),
+        };
+        optimizer.load_state_dict(record.optimizer_steps, &moments)?;
+        model.training = Some(TrainingState {
+            epoch: record.epoch,
+            batch: record.batch,
+            loader: record.loader,
+            optimizer,
+            best_loss: record.best_loss,
+            history: record.history,
+        });
+        Ok(model)
+    }
+}
+
+fn read_record(path: &Path) -> Result<Record> {
+    let bytes = fs::read(path).map_err(|error| {
+        Error::io("read", path, error, "Give the folder in which fit saved its checkpoints")
+    })?;
+    let hint = "It is no checkpoint of this version of twoviews";
+    let record: Record =
+        serde_json::from_slice(&bytes).map_err(|error| Error::format(path, error, hint))?;
+    let names = [Some(&record.weights), record.optimizer.as_ref()];
+    if record.format != FORMAT || names.into_iter().flatten().any(|name| name.contains(['/', '\\']))
+    {
+        return Err(Error::format(path, format!("format {}", record.format), hint));
+    }
+    Ok(record)
+}

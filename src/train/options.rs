@@ -1,0 +1,70 @@
+//! What a run does besides training.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::History;
+use crate::data::{DataLoader, ViewsLoader};
+use crate::probes::KnnProbe;
+
+/// A function that is called while a model trains.
+pub type Hook = Box<dyn FnMut(&History)>;
+
+/// What [`Estimator::fit`](crate::models::Estimator::fit) does besides training; by default it
+/// only shows its progress.
+#[derive(Default)]
+pub struct FitOptions {
+    /// Called after every step.
+    pub on_step: Option<Hook>,
+    /// Called after every epoch.
+    pub on_epoch: Option<Hook>,
+    /// Views whose loss is measured after every epoch, without training on them.
+    pub validation: Option<Box<dyn ViewsLoader>>,
+    /// A kNN probe that follows the training.
+    pub knn: Option<OnlineKnn>,
+    /// Where the run is saved.
+    pub checkpoints: Option<Checkpoints>,
+    /// Whether no progress is shown.
+    pub quiet: bool,
+}
+
+impl fmt::Debug for FitOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FitOptions")
+            .field("validation", &self.validation.is_some())
+            .field("knn", &self.knn.is_some())
+            .field("checkpoints", &self.checkpoints)
+            .field("quiet", &self.quiet)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Encodes labelled images from time to time and lets the nearest ones vote.
+#[derive(Clone, Debug)]
+pub struct OnlineKnn {
+    /// Images whose labels vote.
+    pub bank: DataLoader,
+    /// Images whose labels are predicted.
+    pub queries: DataLoader,
+    /// The vote.
+    pub probe: KnnProbe,
+    /// Epochs between two probes, >= 1; the last epoch is always probed.
+    pub every_epochs: usize,
+}
+
+/// Where and how often a run is saved: after every epoch, and within one whenever `minutes` have
+/// passed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoints {
+    /// Folder of the run; made if it is not there.
+    pub folder: PathBuf,
+    /// Minutes between two checkpoints within an epoch, > 0.
+    pub minutes: f64,
+}
+
+impl Checkpoints {
+    /// Every epoch and every ten minutes into `folder`.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into(), minutes: 10.0 }
+    }
+}

@@ -1,0 +1,47 @@
+//! One optimisation step: two views, one loss, one step down its gradients.
+
+use tch::{Kind, Tensor};
+
+use super::optimizer::Optimizer;
+use crate::data::ViewsBatch;
+use crate::losses::ContrastiveLoss;
+use crate::models::Estimator;
+use crate::{Error, Result};
+
+impl<L: ContrastiveLoss> Estimator<L> {
+    /// One step; returns the loss before it.
+    pub(super) fn train_step(
+        &self,
+        batch: &ViewsBatch,
+        optimizer: &mut Optimizer,
+        learning_rate: f64,
+    ) -> Result<f64> {
+        let loss = self.batch_loss(batch, true)?;
+        optimizer.minimize(&loss, learning_rate)?;
+        Ok(loss.double_value(&[]))
+    }
+
+    /// The loss of a batch of two views; with `train`, batch norm uses the batch.
+    pub(super) fn batch_loss(&self, batch: &ViewsBatch, train: bool) -> Result<Tensor> {
+        let [first, second] = batch.views.as_slice() else {
+            let hint = "A contrastive loss compares two views: use MultiViewsTransform::new(t, 2).";
+            return Err(Error::parameter("n_views", batch.views.len(), "2", hint));
+        };
+        let embed = |x: &Tensor| {
+            // The images' kind decides in which precision the convolutions compute.
+            if self.config.bf16 {
+                self.embed(&x.to_kind(Kind::BFloat16), train)
+            } else {
+                self.embed(x, train)
+            }
+        };
+        let (z1, z2) = if self.config.joint_views {
+            let z = embed(&Tensor::f_cat(&[first, second], 0)?); // (2B, D)
+            let n = first.size()[0];
+            (z.narrow(0, 0, n), z.narrow(0, n, n))
+        } else {
+            (embed(first), embed(second))
+        };
+        self.loss.forward(&z1, &z2)
+    }
+}

@@ -1,0 +1,258 @@
+//! Saving runs and taking them up again.
+
+use std::path::Path;
+
+use tch::{Device, Kind, Tensor};
+use twoviews::data::{DataLoader, MultiViewsLoader, MultiViewsLoaderConfig, Shapes10};
+use twoviews::models::{DCL, DCLConfig, SimCLR};
+use twoviews::probes::KnnProbe;
+use twoviews::train::{
+    Checkpoints, EncoderKind, FitOptions, History, LrScheduler, OnlineKnn, OptimizerKind,
+};
+use twoviews::transforms::{MultiViewsTransform, simclr_transform};
+use twoviews::weights::{Weights, read_state_dict};
+use twoviews::{Error, Result};
+
+const BATCHES: usize = 4;
+
+fn config(optimizer: OptimizerKind) -> DCLConfig {
+    DCLConfig {
+        encoder: EncoderKind::ResNet8,
+        optimizer,
+        learning_rate: 2e-3,
+        temperature: 0.2,
+        lr_scheduler: LrScheduler::WarmupCosine { warmup_epochs: 1, warmup_start_lr: 1e-6 },
+        max_epochs: 3,
+        ..Default::default()
+    }
+}
+
+fn loader(seed: u64) -> MultiViewsLoader {
+    let shapes = Shapes10 { num_images: 60, ..Default::default() }.generate().unwrap();
+    let views = MultiViewsTransform::new(simclr_transform(), 2).unwrap();
+    let config = MultiViewsLoaderConfig { batch_size: 16, seed, ..Default::default() };
+    MultiViewsLoader::new(shapes, views, config).unwrap()
+}
+
+fn quiet(folder: Option<&Path>) -> FitOptions {
+    FitOptions { quiet: true, checkpoints: folder.map(Checkpoints::new), ..Default::default() }
+}
+
+/// Stops a run with an error after `steps` steps, as a full disk or a lost device would.
+struct Failing {
+    loader: MultiViewsLoader,
+    left: std::cell::Cell<usize>,
+}
+
+impl twoviews::data::ViewsLoader for Failing {
+    fn num_images(&self) -> usize {
+        self.loader.num_images()
+    }
+    fn batch_size(&self) -> usize {
+        self.loader.batch_size()
+    }
+    fn seed(&self) -> u64 {
+        self.loader.seed()
+    }
+    fn batches_per_epoch(&self) -> usize {
+        self.loader.batches_per_epoch()
+    }
+    fn epoch(
+        &self,
+        epoch: u64,
+        first_batch: usize,
+    ) -> Result<Box<dyn Iterator<Item = Result<twoviews::data::ViewsBatch>> + '_>> {
+        let batches = self.loader.epoch(epoch, first_batch)?;
+        Ok(Box::new(batches.map(|batch| {
+            let left = self.left.get();
+            self.left.set(left.saturating_sub(1));
+            if left == 0 { Err(Error::Interrupted { place: "here".into() }) } else { batch }
+        })))
+    }
+}
+
+fn weights(model: &DCL) -> Vec<(String, Vec<f32>)> {
+    let mut all: Vec<_> = model
+        .var_store()
+        .variables()
+        .into_iter()
+        .map(|(name, tensor)| (name, Vec::try_from(tensor.contiguous().flatten(0, -1)).unwrap()))
+        .collect();
+    all.sort_by(|a, b| a.0.cmp(&b.0));
+    all
+}
+
+/// Everything but the time, which differs from run to run.
+fn timeless(history: History) -> History {
+    History { seconds: 0.0, ..history }
+}
+
+#[test]
+fn a_run_that_was_stopped_goes_on_as_if_it_had_not_been() {
+    // One thread: sums of several threads may come in another order.
+    tch::set_num_threads(1);
+    for optimizer in [OptimizerKind::Sgd, OptimizerKind::Adam, OptimizerKind::AdamW] {
+        let mut whole = DCL::new(config(optimizer), Device::Cpu).unwrap();
+        let expected = timeless(whole.fit(&loader(7), quiet(None)).unwrap());
+        assert_eq!(expected.losses.len(), 3 * BATCHES);
+        for steps in [1, 4, 6] {
+            let mut model = DCL::new(config(optimizer), Device::Cpu).unwrap();
+            let failing = Failing { loader: loader(7), left: steps.into() };
+            let history = model.fit(&failing, quiet(None)).unwrap();
+            assert!(history.interrupted);
+            assert_eq!(history.losses, expected.losses[..steps]);
+            let history = model.resume(&loader(7), quiet(None)).unwrap();
+            assert_eq!(timeless(history), expected);
+            assert_eq!(weights(&model), weights(&whole), "{optimizer:?} after {steps} steps");
+        }
+    }
+}
+
+#[test]
+fn a_run_goes_on_from_its_checkpoint_in_another_process() {
+    tch::set_num_threads(1);
+    for optimizer in [OptimizerKind::Sgd, OptimizerKind::AdamW] {
+        let mut whole = DCL::new(config(optimizer), Device::Cpu).unwrap();
+        let expected = timeless(whole.fit(&loader(7), quiet(None)).unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let mut model = DCL::new(config(optimizer), Device::Cpu).unwrap();
+        let failing = Failing { loader: loader(7), left: 6.into() };
+        // Saved after every step: the last checkpoint lies within the second epoch.
+        let checkpoints = Checkpoints { minutes: 1e-9, ..Checkpoints::new(folder.path()) };
+        let options =
+            FitOptions { quiet: true, checkpoints: Some(checkpoints), ..Default::default() };
+        model.fit(&failing, options).unwrap();
+        drop(model);
+        let mut model = DCL::load_training(folder.path(), Device::Cpu).unwrap();
+        let history = model.resume(&loader(7), quiet(Some(folder.path()))).unwrap();
+        assert_eq!(timeless(history), expected);
+        assert_eq!(weights(&model), weights(&whole), "{optimizer:?}");
+        let done = DCL::load_training(folder.path(), Device::Cpu).unwrap();
+        assert_eq!(weights(&done), weights(&whole));
+    }
+}
+
+#[test]
+fn the_last_and_the_best_are_kept_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut model = DCL::new(config(OptimizerKind::AdamW), Device::Cpu).unwrap();
+    let history = model.fit(&loader(7), quiet(Some(folder.path()))).unwrap();
+    let mut names: Vec<String> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    let losses = &history.epoch_losses;
+    let best = (0..3).min_by(|&a, &b| losses[a].total_cmp(&losses[b])).unwrap() + 1;
+    let mut expected = vec!["best.json".to_owned(), "last.json".to_owned()];
+    for epoch in std::collections::BTreeSet::from([best, 3]) {
+        let stem = format!("step-{:07}", epoch * BATCHES);
+        expected.push(format!("{stem}.optimizer.safetensors"));
+        expected.push(format!("{stem}.safetensors"));
+    }
+    assert_eq!(names, expected);
+    // What is saved loads like any other checkpoint.
+    let mut loaded = DCL::new(config(OptimizerKind::AdamW), Device::Cpu).unwrap();
+    let file = format!("step-{:07}.safetensors", 3 * BATCHES);
+    let source = folder.path().to_string_lossy();
+    Weights::new(&source, None, &file).unwrap().load_checkpoint(&mut loaded).unwrap();
+    assert_eq!(weights(&loaded), weights(&model));
+}
+
+#[test]
+fn what_does_not_belong_together_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut model = DCL::new(config(OptimizerKind::AdamW), Device::Cpu).unwrap();
+    let error = model.resume(&loader(7), quiet(None)).unwrap_err();
+    assert!(matches!(error, Error::Parameter { name: "resume", .. }), "{error}");
+    model.fit(&loader(7), quiet(Some(folder.path()))).unwrap();
+    let error = model.resume(&loader(8), quiet(None)).unwrap_err();
+    assert!(matches!(error, Error::Parameter { name: "loader", .. }), "{error}");
+    let before = std::fs::read(folder.path().join("last.json")).unwrap();
+    let error = model.fit(&loader(7), quiet(Some(folder.path()))).unwrap_err();
+    assert!(matches!(error, Error::Parameter { name: "checkpoints.folder", .. }), "{error}");
+    assert_eq!(std::fs::read(folder.path().join("last.json")).unwrap(), before);
+    let error = SimCLR::load_training(folder.path(), Device::Cpu).unwrap_err().to_string();
+    assert!(error.contains("DCL") && error.contains("SimCLR"), "{error}");
+    let error = DCL::load_training(folder.path().join("none"), Device::Cpu).unwrap_err();
+    assert!(matches!(error, Error::Io { .. }), "{error}");
+    std::fs::write(folder.path().join("last.json"), "{}").unwrap();
+    let error = DCL::load_training(folder.path(), Device::Cpu).unwrap_err();
+    assert!(matches!(error, Error::Format { .. }), "{error}");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_checkpoint_that_cannot_be_written_harms_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut model = DCL::new(config(OptimizerKind::AdamW), Device::Cpu).unwrap();
+    // A folder where the tensors should go: writing fails whoever runs the test.
+    let blocked = folder.path().join(format!("step-{BATCHES:07}.safetensors"));
+    std::fs::create_dir_all(blocked.join("full")).unwrap();
+    let error = model.fit(&loader(7), quiet(Some(folder.path()))).unwrap_err();
+    assert!(matches!(error, Error::Io { action: "write", .. }), "{error}");
+    assert!(!folder.path().join("last.json").exists());
+    std::fs::remove_dir_all(&blocked).unwrap();
+    let history = model.resume(&loader(7), quiet(Some(folder.path()))).unwrap();
+    assert_eq!(history.losses.len(), 3 * BATCHES);
+    assert!(folder.path().join("last.json").exists());
+}
+
+#[test]
+fn validation_and_knn_follow_the_run() {
+    let shapes = |seed| Shapes10 { num_images: 40, seed, ..Default::default() }.generate().unwrap();
+    let knn = OnlineKnn {
+        bank: DataLoader::new(shapes(1), 20, 0).unwrap(),
+        queries: DataLoader::new(shapes(2), 20, 0).unwrap(),
+        probe: KnnProbe { k: 5, ..Default::default() },
+        every_epochs: 2,
+    };
+    let options = FitOptions {
+        validation: Some(Box::new(loader(9))),
+        knn: Some(knn.clone()),
+        quiet: true,
+        ..Default::default()
+    };
+    let mut model = DCL::new(config(OptimizerKind::AdamW), Device::Cpu).unwrap();
+    let history = model.fit(&loader(7), options).unwrap();
+    assert_eq!(history.validation_losses.len(), 3);
+    assert!(history.validation_losses.iter().all(|loss| loss.is_finite()));
+    let epochs: Vec<usize> = history.knn_accuracies.iter().map(|(epoch, _)| *epoch).collect();
+    assert_eq!(epochs, [2, 3]);
+    let (bank, labels) = model.transform_with_targets(&knn.bank).unwrap();
+    let (x, y) = model.transform_with_targets(&knn.queries).unwrap();
+    let after = knn.probe.score((&bank, &labels), (&x, &y)).unwrap();
+    assert_eq!(history.knn_accuracies[1].1, after);
+}
+
+#[test]
+fn bfloat16_trains_nearly_like_float32() {
+    let run = |bf16| {
+        let mut model =
+            DCL::new(DCLConfig { bf16, ..config(OptimizerKind::AdamW) }, Device::Cpu).unwrap();
+        let history = model.fit(&loader(7), quiet(None)).unwrap();
+        let kinds: Vec<Kind> = model.var_store().variables().values().map(Tensor::kind).collect();
+        assert!(kinds.iter().all(|kind| *kind == Kind::Float));
+        history.losses
+    };
+    let (half, full) = (run(true), run(false));
+    assert_ne!(half, full);
+    for (step, (a, b)) in half.iter().zip(&full).enumerate() {
+        // bfloat16 keeps 8 bits of a number.
+        assert!((a - b).abs() < 0.05, "step {step}: {a} instead of {b}");
+    }
+}
+
+#[test]
+fn saved_weights_come_back_and_a_bad_place_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = DCL::new(config(OptimizerKind::Sgd), Device::Cpu).unwrap();
+    let path = folder.path().join("dcl.safetensors");
+    model.save(&path).unwrap();
+    let read = read_state_dict(&path).unwrap();
+    for (name, tensor) in model.var_store().variables() {
+        assert!(read[&name].equal(&tensor), "{name}");
+    }
+    let error = model.save(folder.path().join("none/dcl.safetensors")).unwrap_err();
+    assert!(matches!(error, Error::Io { action: "write", .. }), "{error}");
+}
