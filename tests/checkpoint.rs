@@ -1,5 +1,7 @@
 //! Saving runs and taking them up again.
 
+mod support;
+
 use std::path::Path;
 
 use tch::{Device, Kind, Tensor};
@@ -255,4 +257,103 @@ fn saved_weights_come_back_and_a_bad_place_is_named() {
     }
     let error = model.save(folder.path().join("none/dcl.safetensors")).unwrap_err();
     assert!(matches!(error, Error::Io { action: "write", .. }), "{error}");
+}
+
+/// Not a test of its own: the process that `a_killed_run_goes_on` starts and kills.
+#[test]
+#[ignore = "started by another test"]
+fn child_that_trains() {
+    if let Some(folder) = std::env::var_os(CHILD_FOLDER) {
+        tch::set_num_threads(1);
+        let checkpoints = Checkpoints { minutes: 1e-9, ..Checkpoints::new(folder) };
+        let options =
+            FitOptions { quiet: true, checkpoints: Some(checkpoints), ..Default::default() };
+        let config = DCLConfig { max_epochs: 30, ..config(OptimizerKind::AdamW) };
+        DCL::new(config, Device::Cpu).unwrap().fit(&loader(7), options).unwrap();
+    }
+}
+
+const CHILD_FOLDER: &str = "TWOVIEWS_TEST_CHILD_FOLDER";
+
+/// Kills a run without warning after each of `delays`, counted from its first checkpoint on, and
+/// goes on from what it left.
+#[cfg(unix)]
+fn kill_and_go_on(delays: &[u64]) {
+    use std::process::{Command, Stdio};
+    use std::time::Duration;
+    tch::set_num_threads(1);
+    let config = DCLConfig { max_epochs: 30, ..config(OptimizerKind::AdamW) };
+    let expected = DCL::new(config, Device::Cpu).unwrap().fit(&loader(7), quiet(None)).unwrap();
+    for &delay in delays {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "child_that_trains", "--ignored"])
+            .env(CHILD_FOLDER, folder.path())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        while !folder.path().join("last.json").exists() {
+            assert!(child.try_wait().unwrap().is_none(), "the run ended without a checkpoint");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_millis(delay));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let mut model = DCL::load_training(folder.path(), Device::Cpu).unwrap();
+        let history = model.resume(&loader(7), quiet(Some(folder.path()))).unwrap();
+        assert_eq!(history.losses, expected.losses, "killed after {delay} ms");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_killed_run_goes_on() {
+    kill_and_go_on(&[37, 613]);
+}
+
+#[test]
+#[cfg(unix)]
+#[ignore = "slow"]
+fn a_run_killed_at_ten_moments_goes_on() {
+    kill_and_go_on(&[0, 11, 53, 101, 199, 307, 409, 503, 701, 997]);
+}
+
+/// The snippet of `Estimator::save`, run by a Python that has torch, torchvision and safetensors.
+#[test]
+fn python_loads_what_is_saved() {
+    let Some(python) = std::env::var_os("TWOVIEWS_TEST_PYTHON") else {
+        println!("skipped: TWOVIEWS_TEST_PYTHON names no Python with torch");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dcl.safetensors");
+    let model = DCL::new(DCLConfig::default(), Device::Cpu).unwrap();
+    model.save(&path).unwrap();
+    let script = "
+import sys, safetensors.torch, torch
+from torch import nn
+from torchvision.models import resnet18
+encoder = resnet18(num_classes=128)
+encoder.conv1, encoder.maxpool = nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.Identity()
+state = safetensors.torch.load_file(sys.argv[1])
+encoder.load_state_dict({k[8:]: v for k, v in state.items() if k.startswith('encoder.')})
+x = torch.arange(2 * 3 * 32 * 32).reshape(2, 3, 32, 32) / 6144 - 0.5
+print(' '.join(map(str, encoder.eval()(x).detach().flatten().tolist())))
+";
+    let output = std::process::Command::new(python)
+        .args(["-c", script])
+        .arg(&path)
+        .env_remove("LD_LIBRARY_PATH")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let theirs: Vec<f64> = String::from_utf8(output.stdout)
+        .unwrap()
+        .split_whitespace()
+        .map(|number| number.parse().unwrap())
+        .collect();
+    let x = Tensor::arange(2 * 3 * 32 * 32, (Kind::Float, Device::Cpu)).view([2, 3, 32, 32]);
+    let ours = model.encode(&(x / 6144.0 - 0.5), false).flatten(0, -1);
+    let ours: Vec<f64> = Vec::try_from(ours.to_kind(Kind::Double)).unwrap();
+    support::assert_close(&ours, &theirs, 1e-5, "features");
 }

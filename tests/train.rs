@@ -3,24 +3,29 @@
 mod support;
 
 use support::{assert_close, fixture, numbers, wave};
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 use twoviews::data::{MultiViewsLoader, MultiViewsLoaderConfig, Shapes10, ViewsBatch, ViewsLoader};
 use twoviews::losses::{ContrastiveLoss, DCLLoss, InfoNCE};
 use twoviews::models::{DCL, DCLConfig, Estimator};
-use twoviews::train::{EncoderKind, FitOptions, LrScheduler, OptimizerKind};
+use twoviews::train::{EncoderKind, FitOptions, LrScheduler, OptimizerKind, learning_rate};
 use twoviews::transforms::{MultiViewsTransform, simclr_transform};
 use twoviews::{Error, Result};
 
 /// The views of `fixtures/make.py`: each epoch is one batch of formula images.
-struct Formula;
+struct Formula {
+    images: usize,
+    /// Height and width.
+    size: usize,
+    kind: Kind,
+}
 
 impl ViewsLoader for Formula {
     fn num_images(&self) -> usize {
-        6
+        self.images
     }
 
     fn batch_size(&self) -> usize {
-        6
+        self.images
     }
 
     fn seed(&self) -> u64 {
@@ -36,12 +41,15 @@ impl ViewsLoader for Formula {
         epoch: u64,
         _: usize,
     ) -> Result<Box<dyn Iterator<Item = Result<ViewsBatch>> + '_>> {
+        let (images, size) = (self.images as i64, self.size as i64);
         let view = |v| {
-            let seed = 100.0 + (2 * epoch + v) as f64;
-            Tensor::from_slice(&wave(6 * 3 * 16 * 16, seed)).view([6, 3, 16, 16])
+            let values =
+                wave(self.images * 3 * self.size * self.size, 100.0 + (2 * epoch + v) as f64);
+            Tensor::from_slice(&values).view([images, 3, size, size]).to_kind(self.kind)
         };
-        let targets = Tensor::from_slice(&[0i64; 6]);
-        let batch = ViewsBatch { views: vec![view(0), view(1)], targets, indices: vec![0; 6] };
+        let targets = Tensor::from_slice(&vec![0i64; self.images]);
+        let batch =
+            ViewsBatch { views: vec![view(0), view(1)], targets, indices: vec![0; self.images] };
         Ok(Box::new(std::iter::once(Ok(batch))))
     }
 }
@@ -64,7 +72,8 @@ fn ten_steps<L: ContrastiveLoss>(case: &serde_json::Value) {
     let mut model = Estimator::<L>::new(config, Device::Cpu).unwrap();
     model.var_store_mut().double();
     support::fill(model.var_store());
-    let history = model.fit(&Formula, FitOptions { quiet: true, ..Default::default() }).unwrap();
+    let images = Formula { images: 6, size: 16, kind: Kind::Double };
+    let history = model.fit(&images, FitOptions { quiet: true, ..Default::default() }).unwrap();
     assert_close(&history.learning_rates, &numbers(&case["rates"]), 1e-9, "rates");
     assert_close(&history.losses, &numbers(&case["losses"]), 1e-8, "losses");
     let norms = case["norms"].as_object().unwrap();
@@ -87,6 +96,36 @@ fn ten_steps_equal_nidls() {
             _ => ten_steps::<DCLLoss>(case),
         }
     }
+}
+
+fn resnet18_steps<L: ContrastiveLoss>() -> Vec<f64> {
+    let config = DCLConfig {
+        temperature: 0.5,
+        lr_scheduler: LrScheduler::Constant,
+        max_epochs: 5,
+        ..DCLConfig::tutorial(32)
+    };
+    let mut model = Estimator::<L>::new(config, Device::Cpu).unwrap();
+    support::fill(model.var_store());
+    let images = Formula { images: 16, size: 32, kind: Kind::Float };
+    model.fit(&images, FitOptions { quiet: true, ..Default::default() }).unwrap().losses
+}
+
+#[test]
+fn five_steps_of_the_tutorials_network_equal_pytorchs() {
+    let fixture = fixture(include_str!("fixtures/train/resnet18_steps.json"));
+    assert_close(&resnet18_steps::<InfoNCE>(), &numbers(&fixture["SimCLR"]), 1e-4, "SimCLR");
+    assert_close(&resnet18_steps::<DCLLoss>(), &numbers(&fixture["DCL"]), 1e-4, "DCL");
+}
+
+#[test]
+fn the_learning_rates_of_a_whole_run_equal_nidls() {
+    let expected = numbers(&fixture(include_str!("fixtures/train/rates.json")));
+    let config = DCLConfig::tutorial(32);
+    let rates: Vec<f64> = (0..400)
+        .map(|step| learning_rate(&config.lr_scheduler, config.learning_rate, step, 4, 400))
+        .collect();
+    assert_close(&rates, &expected, 1e-9, "learning rates");
 }
 
 fn small() -> DCLConfig {
