@@ -10,7 +10,7 @@ pub use crate::models::{
     DCL, DCLConfig, Estimator, SimCLR, SimCLRConfig, best_device, check_latent_size,
     seed_everything,
 };
-pub use crate::plot::{ImageGrid, LinePlot, Series, accuracy_figure};
+pub use crate::plot::{BLUE, GREEN, ImageGrid, LinePlot, RED, Series, accuracy_figure};
 pub use crate::probes::{KnnProbe, LogisticRegression, Solver};
 pub use crate::rng::{Draws, numpy_rng};
 pub use crate::train::{
@@ -18,7 +18,7 @@ pub use crate::train::{
 };
 pub use crate::transforms::{
     ColorJitter, Compose, GaussianBlur, MultiViewsTransform, Normalize, RandomApply,
-    RandomGrayscale, RandomHorizontalFlip, RandomResizedCrop, ToTensor, Transform, View,
+    RandomGrayscale, RandomHorizontalFlip, RandomResizedCrop, Step, ToTensor, Transform, View,
     simclr_transform,
 };
 pub use crate::weights::Weights;

@@ -146,7 +146,8 @@ impl LinePlot {
             ),
             None => (y.0 - margin, y.1 + margin),
         };
-        let margin = 0.04 * (x.1 - x.0).max(1e-9);
+        // A single point stands in the middle of an axis with distinct ticks.
+        let margin = if x.1 > x.0 { 0.04 * (x.1 - x.0) } else { 1.0 };
         ((x.0 - margin, x.1 + margin), y)
     }
 }

@@ -36,15 +36,18 @@ pub(crate) fn run(long: bool) -> Result<()> {
         }
     }
     step("documentation", &["doc", "--quiet", "--no-deps", "--package", "twoviews"])?;
-    say("the tutorial notebook, quick, on stand-ins");
     let folder = paths::root().join("target/stand-ins");
     let server = StandIns::start(&folder)?;
     let mut environment = server.environment(&folder);
     environment.push(("TWOVIEWS_QUICK", "1".to_owned()));
-    let environment: Vec<(&str, &str)> =
-        environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let notebook = paths::root().join("notebooks/01_decoupled_contrastive_learning.ipynb");
-    notebooks::run(&notebook, &paths::root().join("target/tutorial-test"), &environment)?;
+    for (what, from_scratch) in [("on stand-ins", "0"), ("training from scratch", "1")] {
+        say(&format!("the tutorial notebook, quick, {what}"));
+        environment.push(("TWOVIEWS_FROM_SCRATCH", from_scratch.to_owned()));
+        let environment: Vec<(&str, &str)> =
+            environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        notebooks::run(&notebook, &paths::root().join("target/tutorial-test"), &environment)?;
+    }
     say("all checks passed");
     Ok(())
 }
