@@ -53,6 +53,22 @@ pub fn adjust_hue(view: &mut View, factor: f64) -> Result<()> {
 }
 
 fn turn(rgb: &mut [[u8; BLOCK]; 3], sectors: &[Sector; 256]) {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has AVX2. It computes the same numbers, more at once.
+        return unsafe { turn_avx2(rgb, sectors) };
+    }
+    turn_any(rgb, sectors);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn turn_avx2(rgb: &mut [[u8; BLOCK]; 3], sectors: &[Sector; 256]) {
+    turn_any(rgb, sectors);
+}
+
+#[inline(always)]
+fn turn_any(rgb: &mut [[u8; BLOCK]; 3], sectors: &[Sector; 256]) {
     let (mut hue, mut saturation, mut value) = ([0; BLOCK], [0; BLOCK], [0; BLOCK]);
     to_hsv(rgb, &mut hue, &mut saturation, &mut value);
     let (mut number, mut position) = ([0; BLOCK], [0.0; BLOCK]);
@@ -64,6 +80,7 @@ fn turn(rgb: &mut [[u8; BLOCK]; 3], sectors: &[Sector; 256]) {
 }
 
 /// Truncates a number that is known to lie in [0, 256).
+#[inline(always)]
 fn truncate(x: f64) -> u8 {
     // SAFETY: the callers pass finite numbers of that range. A saturating cast would keep the loops
     // from being vectorised.
@@ -71,6 +88,7 @@ fn truncate(x: f64) -> u8 {
 }
 
 /// Smith's HSV, each channel in 8 bits: float32 quotients, float64 scaling, truncation.
+#[inline(always)]
 fn to_hsv(
     [red, green, blue]: &[[u8; BLOCK]; 3],
     hue: &mut [u8; BLOCK],
@@ -107,6 +125,7 @@ fn to_hsv(
 }
 
 /// Back to RGB: float64 products, rounded half up.
+#[inline(always)]
 fn to_rgb(
     number: &[u8; BLOCK],
     position: &[f32; BLOCK],
