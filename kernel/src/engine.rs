@@ -1,0 +1,274 @@
+//! The thread that owns evcxr: it compiles and runs one cell after the other.
+
+use std::os::unix::net::UnixListener;
+use std::process::{Child, Command};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use evcxr::{CommandContext, Error, EvalContext};
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use crate::output::{Cell, Outputs};
+use crate::report::Failure;
+use crate::slot::Slot;
+use crate::{interrupt, runtime};
+
+/// A crate that is loaded before the first cell asks for it, as in `:dep`.
+const PREWARM: &str = "TWOVIEWS_PREWARM";
+
+/// What the engine is asked.
+pub(crate) enum Job {
+    Execute { code: String, cell: Cell, reply: oneshot::Sender<Done> },
+    Complete { code: String, cursor: usize, reply: oneshot::Sender<Value> },
+    Inspect { code: String, cursor: usize, reply: oneshot::Sender<Value> },
+}
+
+/// How a cell ended.
+pub(crate) struct Done {
+    pub failure: Option<Failure>,
+    pub compile_seconds: f64,
+    pub run_seconds: f64,
+}
+
+/// The process that runs the cells, once there is one; a restarted one takes its place.
+pub(crate) type Process = Arc<Mutex<Option<Arc<Mutex<Child>>>>>;
+
+/// Starts the thread; evcxr gets ready in the background.
+pub(crate) fn start(outputs: Arc<Outputs>, slot: Option<Slot>, process: Process) -> Sender<Job> {
+    let (jobs, inbox) = channel();
+    std::thread::spawn(move || {
+        let mut engine = Engine { context: None, outputs, slot, process };
+        if let Err(error) = engine.ready() {
+            eprintln!("evcxr is not ready: {}", error.evalue);
+        }
+        engine.serve(&inbox);
+    });
+    jobs
+}
+
+struct Engine {
+    context: Option<CommandContext>,
+    outputs: Arc<Outputs>,
+    slot: Option<Slot>,
+    process: Process,
+}
+
+impl Engine {
+    fn serve(&mut self, inbox: &Receiver<Job>) {
+        let mut warm = prewarming();
+        loop {
+            // While nobody asks for anything, the next thing that a notebook will need.
+            let job = match inbox.try_recv() {
+                Ok(job) => job,
+                Err(_) => match warm.pop() {
+                    Some(step) => {
+                        self.hidden(&step);
+                        continue;
+                    }
+                    None => match inbox.recv() {
+                        Ok(job) => job,
+                        Err(_) => return,
+                    },
+                },
+            };
+            match job {
+                Job::Execute { code, cell, reply } => {
+                    let _ = reply.send(self.execute(&code, cell));
+                }
+                Job::Complete { code, cursor, reply } => {
+                    let _ = reply.send(self.complete(&code, cursor));
+                }
+                Job::Inspect { code, cursor, reply } => {
+                    let _ = reply.send(self.inspect(&code, cursor));
+                }
+            }
+        }
+    }
+
+    /// evcxr, made ready if it is not.
+    fn ready(&mut self) -> Result<&mut CommandContext, Failure> {
+        if self.context.is_none() {
+            let failed = |error: String| Failure::new("KernelError", error.trim(), &[]);
+            let program = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
+            let (context, streams) = EvalContext::with_subprocess_command(Command::new(program))
+                .map_err(|error| failed(error.to_string()))?;
+            // Cells print elsewhere; evcxr waits until these are empty.
+            for stream in [streams.stdout, streams.stderr] {
+                std::thread::spawn(move || stream.iter().for_each(drop));
+            }
+            if let Some(slot) = &self.slot {
+                slot.pin_versions().map_err(|error| failed(format!("{error:#}")))?;
+            }
+            *self.process.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
+                Some(context.process_handle());
+            self.context = Some(CommandContext::with_eval_context(context));
+            self.hidden(runtime::PRELUDE);
+        }
+        self.context.as_mut().ok_or_else(|| Failure::new("KernelError", "evcxr is not ready", &[]))
+    }
+
+    /// Runs code that the reader does not see.
+    fn hidden(&mut self, code: &str) {
+        let cell = Cell {
+            parent: Value::Null,
+            silent: true,
+            ends_in_expression: false,
+            execution_count: 0,
+        };
+        self.outputs.begin(cell);
+        if let Some(context) = &mut self.context
+            && let Err(error) = context.execute(code)
+        {
+            eprintln!("in the kernel's own cell: {error}");
+        }
+        self.outputs.finish();
+    }
+
+    fn execute(&mut self, code: &str, cell: Cell) -> Done {
+        let begin = Instant::now();
+        let count = cell.execution_count;
+        if let Err(failure) = self.ready() {
+            return Done { failure: Some(failure), compile_seconds: 0.0, run_seconds: 0.0 };
+        }
+        let outputs = Arc::clone(&self.outputs);
+        let readers = outputs.readers_ended();
+        outputs.begin(cell);
+        let context = match self.ready() {
+            Ok(context) => context,
+            Err(failure) => {
+                return Done { failure: Some(failure), compile_seconds: 0.0, run_seconds: 0.0 };
+            }
+        };
+        let result = context.execute(code);
+        let ended = matches!(result, Err(Error::SubprocessTerminated(_)));
+        if ended {
+            outputs.wait_for_readers(readers + 2);
+        }
+        if let Ok(shown) = &result
+            && !shown.content_by_mime_type.is_empty()
+        {
+            // The answer of a command such as :vars.
+            let data = json!(shown.content_by_mime_type);
+            outputs.publish("display_data", json!({"data": data, "metadata": {}, "transient": {}}));
+        }
+        let outcome = outputs.finish();
+        let finished = Instant::now();
+        let source = context.last_source().unwrap_or_default();
+        let asked = interrupt::is_asked();
+        interrupt::clear();
+        let failure = match result {
+            Err(_) if asked && !ended => {
+                Some(Failure::interrupted("stopped while it was compiled; all variables are kept"))
+            }
+            Err(_) if asked => Some(Failure::interrupted(
+                "the cell did not answer and was ended: all variables are lost, functions, types and \
+                 crates are still there",
+            )),
+            Err(error) => Some(Failure::evcxr(&error, code, count)),
+            Ok(_) if asked => Some(Failure::interrupted(
+                outcome
+                    .error
+                    .as_deref()
+                    .map(str::trim)
+                    .filter(|text| !text.is_empty())
+                    .unwrap_or("stopped on request; all variables are kept"),
+            )),
+            Ok(_) => match (&outcome.panic, &outcome.error) {
+                (Some(frame), _) => Some(Failure::panic(frame, code, &source)),
+                (None, Some(text)) => Some(Failure::question_mark(text)),
+                (None, None) => None,
+            },
+        };
+        if ended {
+            self.hidden(runtime::PRELUDE);
+        }
+        let started = outcome.started.unwrap_or(finished);
+        Done {
+            failure,
+            compile_seconds: started.duration_since(begin).as_secs_f64(),
+            run_seconds: finished.duration_since(started).as_secs_f64(),
+        }
+    }
+
+    fn complete(&mut self, code: &str, cursor: usize) -> Value {
+        let nothing = json!({
+            "status": "ok", "matches": [], "cursor_start": cursor, "cursor_end": cursor, "metadata": {},
+        });
+        let at = byte_offset(code, cursor);
+        let Ok(context) = self.ready() else { return nothing };
+        let Ok(found) = context.completions(code, at) else { return nothing };
+        let character = |byte: usize| code.get(..byte).map_or(cursor, |text| text.chars().count());
+        let (start, end) = (character(found.start_offset), character(found.end_offset));
+        // Names without arguments, and nothing that would call something else first.
+        let named = found.completions.iter().filter(|c| !c.code.contains(")."));
+        let (matches, types): (Vec<String>, Vec<Value>) = named
+            .map(|c| {
+                let name = c.code.split('(').next().unwrap_or_default().to_owned();
+                let entry = json!({
+                    "text": name, "type": c.kind, "signature": c.label, "start": start, "end": end,
+                });
+                (name, entry)
+            })
+            .unzip();
+        json!({
+            "status": "ok", "matches": matches, "cursor_start": start, "cursor_end": end,
+            "metadata": {"_jupyter_types_experimental": types},
+        })
+    }
+
+    fn inspect(&mut self, code: &str, cursor: usize) -> Value {
+        let nothing = json!({"status": "ok", "found": false, "data": {}, "metadata": {}});
+        let at = end_of_word(code, byte_offset(code, cursor));
+        let Ok(context) = self.ready() else { return nothing };
+        match context.hover_at(code, at) {
+            Ok((plain, _)) if plain == "No documentation found" => nothing,
+            Ok((plain, html)) => json!({
+                "status": "ok", "found": true, "metadata": {},
+                "data": {"text/plain": plain, "text/html": html},
+            }),
+            Err(_) => nothing,
+        }
+    }
+}
+
+/// What to load before anyone asks, the last step first.
+fn prewarming() -> Vec<String> {
+    let Some(dependency) = std::env::var(PREWARM).ok().filter(|text| !text.is_empty()) else {
+        return Vec::new();
+    };
+    // The variable makes rust-analyzer load the crates; it is gone at the end of the cell.
+    vec![
+        "let twoviews_warm: Vec<u8> = Vec::new();\ndrop(twoviews_warm);".to_owned(),
+        format!(":dep {dependency}"),
+    ]
+}
+
+/// Jupyter counts characters, Rust bytes.
+fn byte_offset(code: &str, characters: usize) -> usize {
+    code.char_indices().nth(characters).map_or(code.len(), |(byte, _)| byte)
+}
+
+/// The end of the word at a position, which is what a reader asks about.
+fn end_of_word(code: &str, at: usize) -> usize {
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    at + code[at..].chars().take_while(|&c| word(c)).map(char::len_utf8).sum::<usize>()
+}
+
+/// Where the processes that run cells find the kernel.
+pub(crate) fn listen(outputs: &Arc<Outputs>, path: &std::path::Path) -> std::io::Result<()> {
+    outputs.listen(UnixListener::bind(path)?);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_characters() {
+        assert_eq!((byte_offset("äb", 1), byte_offset("äb", 9)), (2, 3));
+        assert_eq!(end_of_word("ab_c.d", 1), 4);
+    }
+}

@@ -1,0 +1,36 @@
+//! A Jupyter kernel for Rust in which cells are live and errors are errors.
+//!
+//! The program appears in three roles, told apart by its environment: the kernel itself, the
+//! process that runs the cells (evcxr starts it from the kernel), and a wrapper of rustc (evcxr
+//! starts it from cargo). The way of a cell: [`server`] takes the request from [`wire`], the
+//! [`engine`] compiles it with evcxr, the [`runtime`] runs it in the other process, [`output`] turns
+//! what it printed into messages, and [`report`] turns what went wrong into one error.
+
+mod complete;
+mod engine;
+mod history;
+mod interrupt;
+mod output;
+mod report;
+mod runtime;
+mod server;
+mod slot;
+mod stream;
+mod wire;
+
+fn main() -> anyhow::Result<()> {
+    if runtime::is_wanted() {
+        runtime::run();
+    }
+    // Returns unless this process is to wrap rustc.
+    evcxr::runtime_hook();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.as_slice() {
+        [option, path] if option == "--control_file" => server::run(path.as_ref()),
+        _ => {
+            anyhow::bail!(
+                "usage: twoviews-kernel --control_file FILE (Jupyter starts it like this)"
+            )
+        }
+    }
+}

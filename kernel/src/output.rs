@@ -1,0 +1,355 @@
+//! From what a cell printed to the messages on iopub, live and in order.
+
+use std::io::{Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc as std_mpsc};
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value, json};
+use tokio::sync::mpsc;
+
+use crate::runtime;
+use crate::stream::{Token, Tokenizer};
+use crate::wire::{Message, Session};
+
+/// Text waits this long for more, so that a loop of small prints makes few messages.
+const HOLD: Duration = Duration::from_millis(20);
+/// ... unless this much has come together.
+const HELD_BYTES: usize = 64 * 1024;
+/// How long the two outputs of a process wait for each other at the end of a cell.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The library's own display messages: JSON with `op` display, update or clear.
+const DISPLAY: &str = "application/x-twoviews-display+json";
+
+/// A question to the reader, and where the answer goes.
+pub(crate) struct Question {
+    pub prompt: String,
+    pub password: bool,
+    pub answer: std_mpsc::Sender<String>,
+}
+
+/// What a cell did besides printing.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outcome {
+    /// File, line, column and message of a panic that ended the cell.
+    pub panic: Option<Vec<String>>,
+    /// The text of a `?` that failed.
+    pub error: Option<String>,
+    /// When the cell began to run.
+    pub started: Option<Instant>,
+}
+
+/// What the cell's outputs belong to.
+#[derive(Clone, Debug)]
+pub(crate) struct Cell {
+    /// Header of the request.
+    pub parent: Value,
+    /// Nothing is shown.
+    pub silent: bool,
+    /// Whether the last display is the cell's result.
+    pub ends_in_expression: bool,
+    pub execution_count: i64,
+}
+
+/// Shared by the threads that read the outputs and the engine.
+pub(crate) struct Outputs {
+    session: Session,
+    iopub: mpsc::Sender<Message>,
+    questions: mpsc::UnboundedSender<Question>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    cell: Option<Cell>,
+    held: Option<(&'static str, String, Instant)>,
+    bundle: Map<String, Value>,
+    frame: Option<Vec<String>>,
+    panicked: bool,
+    failed: bool,
+    error_text: String,
+    started: Option<Instant>,
+    /// Cells whose end was seen on each output of the present process.
+    output_ends: usize,
+    error_ends: usize,
+    /// Readers that came to the end of their stream, ever.
+    readers_ended: usize,
+    relay: Option<UnixStream>,
+    input: Option<UnixStream>,
+}
+
+impl Outputs {
+    pub(crate) fn new(
+        session: Session,
+        iopub: mpsc::Sender<Message>,
+        questions: mpsc::UnboundedSender<Question>,
+    ) -> Arc<Self> {
+        let outputs = Arc::new(Self {
+            session,
+            iopub,
+            questions,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        });
+        let held = Arc::clone(&outputs);
+        std::thread::spawn(move || {
+            loop {
+                std::thread::sleep(HOLD);
+                held.publish_held(&mut held.lock(), Some(HOLD));
+            }
+        });
+        outputs
+    }
+
+    /// Takes the connections of the processes that run cells.
+    pub(crate) fn listen(self: &Arc<Self>, listener: UnixListener) {
+        let outputs = Arc::clone(self);
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let outputs = Arc::clone(&outputs);
+                match runtime::role(&mut stream) {
+                    Ok(b'o') => drop(std::thread::spawn(move || outputs.read(stream, "stdout"))),
+                    Ok(b'e') => drop(std::thread::spawn(move || outputs.read(stream, "stderr"))),
+                    Ok(b'r') => outputs.lock().relay = Some(stream),
+                    Ok(b'i') => outputs.lock().input = Some(stream),
+                    _ => {}
+                }
+            }
+        });
+    }
+
+    /// From here on, outputs belong to this cell.
+    pub(crate) fn begin(&self, cell: Cell) {
+        let mut state = self.lock();
+        *state = State {
+            cell: Some(cell),
+            relay: state.relay.take(),
+            input: state.input.take(),
+            readers_ended: state.readers_ended,
+            output_ends: state.output_ends,
+            error_ends: state.error_ends,
+            ..State::default()
+        };
+    }
+
+    /// Publishes what is left and says what happened. Later outputs, of threads that go on, still
+    /// belong to the cell.
+    pub(crate) fn finish(&self) -> Outcome {
+        let mut state = self.lock();
+        self.publish_bundle(&mut state, true);
+        self.publish_held(&mut state, None);
+        let error = state.failed.then(|| std::mem::take(&mut state.error_text));
+        let panic = if state.panicked { state.frame.take().or(Some(Vec::new())) } else { None };
+        let outcome = Outcome { panic, error, started: state.started };
+        state.failed = false;
+        state.panicked = false;
+        outcome
+    }
+
+    /// When the running cell began to run; `None` while it is compiled.
+    pub(crate) fn started(&self) -> Option<Instant> {
+        self.lock().started
+    }
+
+    /// Waits until everything that a process which has ended had written is published; it is the
+    /// one after which `readers` streams, ever, have ended.
+    pub(crate) fn wait_for_readers(&self, readers: usize) {
+        let state = self.lock();
+        let (mut state, _) = self
+            .changed
+            .wait_timeout_while(state, PATIENCE, |state| state.readers_ended < readers)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.output_ends = 0;
+        state.error_ends = 0;
+    }
+
+    /// Streams whose end was seen, ever.
+    pub(crate) fn readers_ended(&self) -> usize {
+        self.lock().readers_ended
+    }
+
+    /// Publishes a message that belongs to the present cell.
+    pub(crate) fn publish(&self, kind: &str, content: Value) {
+        let mut state = self.lock();
+        self.publish_held(&mut state, None);
+        self.send(&state, kind, content);
+    }
+
+    /// Answers a process that waits on its standard input.
+    pub(crate) fn give_input(&self, line: &str) {
+        if let Some(input) = &mut self.lock().input {
+            let _ = input.write_all(format!("{line}\n").as_bytes());
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self, mut stream: UnixStream, name: &'static str) {
+        let mut tokenizer = Tokenizer::default();
+        let mut buffer = vec![0; HELD_BYTES];
+        while let Ok(length) = stream.read(&mut buffer) {
+            if length == 0 {
+                break;
+            }
+            tokenizer.push(&buffer[..length]);
+            while let Some(token) = tokenizer.next() {
+                self.take(name, token);
+            }
+        }
+        if let Some(token) = tokenizer.rest() {
+            self.take(name, token);
+        }
+        self.lock().readers_ended += 1;
+        self.changed.notify_all();
+    }
+
+    fn take(&self, name: &'static str, token: Token) {
+        let mut state = self.lock();
+        match token {
+            Token::Text(text) => self.hold(&mut state, name, &text),
+            Token::Content { mime, body } => self.content(&mut state, mime, body),
+            Token::Start => state.started = Some(Instant::now()),
+            Token::PanicFrame(fields) => state.frame = Some(fields),
+            Token::Panic => {
+                state.panicked = true;
+                relay(&mut state, "EVCXR_PANIC_NOTIFICATION");
+            }
+            Token::Error => {
+                state.failed = true;
+                // The error was printed right before its marker.
+                if let Some(("stderr", text, _)) = state.held.take_if(|held| held.0 == "stderr") {
+                    state.error_text.push_str(&text);
+                }
+                relay(&mut state, "EVCXR_ERROR_OCCURRED");
+            }
+            Token::Changed(line) => relay(&mut state, &line),
+            Token::Input { prompt, password } => {
+                self.publish_held(&mut state, None);
+                drop(state);
+                self.ask(prompt, password);
+            }
+            Token::End if name == "stderr" => {
+                state.error_ends += 1;
+                self.changed.notify_all();
+            }
+            Token::End => {
+                state.output_ends += 1;
+                let (mut state, _) = self
+                    .changed
+                    .wait_timeout_while(state, PATIENCE, |s| s.error_ends < s.output_ends)
+                    .unwrap_or_else(PoisonError::into_inner);
+                self.publish_held(&mut state, None);
+                relay(&mut state, "EVCXR_EXECUTION_COMPLETE");
+            }
+        }
+    }
+
+    fn hold(&self, state: &mut State, name: &'static str, text: &str) {
+        if state.failed && name == "stderr" {
+            state.error_text.push_str(text);
+            return;
+        }
+        if name == "stdout" {
+            self.publish_bundle(state, false);
+        }
+        if state.held.as_ref().is_some_and(|held| held.0 != name) {
+            self.publish_held(state, None);
+        }
+        let held = state.held.get_or_insert_with(|| (name, String::new(), Instant::now()));
+        held.1.push_str(text);
+        if held.1.len() >= HELD_BYTES {
+            self.publish_held(state, None);
+        }
+    }
+
+    /// Publishes text that waits; with `age`, only if it has waited that long.
+    fn publish_held(&self, state: &mut State, age: Option<Duration>) {
+        let due =
+            |held: &mut (&str, String, Instant)| age.is_none_or(|age| held.2.elapsed() >= age);
+        if let Some((name, text, _)) = state.held.take_if(due) {
+            self.send(state, "stream", json!({"name": name, "text": text}));
+        }
+    }
+
+    /// Blocks of different types that follow one another are one object in several forms.
+    fn content(&self, state: &mut State, mime: String, body: String) {
+        self.publish_held(state, None);
+        if mime == DISPLAY {
+            self.publish_bundle(state, false);
+            self.live_display(state, &body);
+            return;
+        }
+        if state.bundle.contains_key(&mime) {
+            self.publish_bundle(state, false);
+        }
+        // Jupyter wants JSON types as JSON; everything else is text.
+        let json = mime == "application/json" || mime.ends_with("+json");
+        let value = if json { serde_json::from_str(&body).ok() } else { None };
+        state.bundle.insert(mime, value.unwrap_or(Value::String(body)));
+    }
+
+    fn publish_bundle(&self, state: &mut State, last: bool) {
+        if state.bundle.is_empty() {
+            return;
+        }
+        let data = std::mem::take(&mut state.bundle);
+        // The value of a loop says nothing.
+        if data.len() == 1 && data.get("text/plain").is_some_and(|text| text == "()") {
+            return;
+        }
+        let Some(cell) = &state.cell else { return };
+        if last && cell.ends_in_expression {
+            let count = cell.execution_count;
+            let content = json!({"execution_count": count, "data": data, "metadata": {}});
+            self.send(state, "execute_result", content);
+        } else {
+            self.send(
+                state,
+                "display_data",
+                json!({"data": data, "metadata": {}, "transient": {}}),
+            );
+        }
+    }
+
+    fn live_display(&self, state: &State, body: &str) {
+        let Ok(request) = serde_json::from_str::<Value>(body) else { return };
+        let data = request["data"].clone();
+        let transient = json!({"display_id": request["display_id"]});
+        let content = json!({"data": data, "metadata": {}, "transient": transient});
+        match request["op"].as_str() {
+            Some("display") => self.send(state, "display_data", content),
+            Some("update") => self.send(state, "update_display_data", content),
+            Some("clear") => {
+                let wait = request["wait"].as_bool().unwrap_or(false);
+                self.send(state, "clear_output", json!({"wait": wait}));
+            }
+            _ => {}
+        }
+    }
+
+    /// Waits when iopub is behind, and with it the cell that prints too fast.
+    fn send(&self, state: &State, kind: &str, content: Value) {
+        if let Some(cell) = state.cell.as_ref().filter(|cell| !cell.silent) {
+            let _ = self.iopub.blocking_send(self.session.message(kind, &cell.parent, content));
+        }
+    }
+
+    fn ask(&self, prompt: String, password: bool) {
+        let (sender, answer) = std_mpsc::channel();
+        let line = match self.questions.send(Question { prompt, password, answer: sender }) {
+            Ok(()) => answer.recv().unwrap_or_default(),
+            Err(_) => String::new(),
+        };
+        self.give_input(&line);
+    }
+}
+
+/// Hands a line to evcxr, by way of the process that runs the cells.
+fn relay(state: &mut State, line: &str) {
+    if let Some(relay) = &mut state.relay {
+        let _ = relay.write_all(format!("{line}\n").as_bytes());
+    }
+}

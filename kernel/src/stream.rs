@@ -1,0 +1,237 @@
+//! Taking apart what cells print: text, evcxr's markers, displays.
+
+use crate::runtime::{END, START};
+
+const PANIC: &[u8] = b"EVCXR_PANIC_NOTIFICATION\n";
+const ERROR: &[u8] = b"EVCXR_ERROR_OCCURRED\n";
+const CHANGED: &[u8] = b"EVCXR_VARIABLE_CHANGED_TYPE:";
+const INPUT: &[u8] = b"EVCXR_INPUT_REQUEST";
+const BEGIN_CONTENT: &[u8] = b"EVCXR_BEGIN_CONTENT ";
+const END_CONTENT: &[u8] = b"\nEVCXR_END_CONTENT\n";
+const PANIC_FRAME: &[u8] = b"\x01TWOVIEWS-PANIC\x02";
+
+/// One piece of a cell's output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Token {
+    Text(String),
+    /// The cell begins to run.
+    Start,
+    /// Nothing more comes from this cell.
+    End,
+    /// evcxr's marker of a panic.
+    Panic,
+    /// evcxr's marker of a failed `?`.
+    Error,
+    /// evcxr's marker of a variable whose type has changed, the whole line.
+    Changed(String),
+    /// A question to the reader.
+    Input {
+        prompt: String,
+        password: bool,
+    },
+    /// Rich output of a MIME type.
+    Content {
+        mime: String,
+        body: String,
+    },
+    /// File, line, column and message of a panic.
+    PanicFrame(Vec<String>),
+}
+
+/// Finds the tokens in a stream of bytes; markers are found even within a line.
+#[derive(Default)]
+pub(crate) struct Tokenizer {
+    bytes: Vec<u8>,
+    /// How far the end of an unfinished content has been looked for.
+    searched: usize,
+}
+
+/// What a marker at the beginning of the bytes turned out to be.
+enum Match {
+    /// The token, and how many bytes it takes.
+    Token(Token, usize),
+    Unfinished,
+    Not,
+}
+
+impl Tokenizer {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// The next token that is complete.
+    pub(crate) fn next(&mut self) -> Option<Token> {
+        let mut from = 0;
+        loop {
+            let Some(at) = self.bytes[from..].iter().position(|&b| b == 1 || b == b'E') else {
+                return self.text(self.bytes.len());
+            };
+            let at = from + at;
+            match self.marker(at) {
+                Match::Not => from = at + 1,
+                Match::Unfinished => return self.text(at),
+                Match::Token(..) if at > 0 => return self.text(at),
+                Match::Token(token, length) => {
+                    self.bytes.drain(..length);
+                    self.searched = 0;
+                    return Some(token);
+                }
+            }
+        }
+    }
+
+    /// Everything that is left, at the end of the stream.
+    pub(crate) fn rest(&mut self) -> Option<Token> {
+        let bytes = std::mem::take(&mut self.bytes);
+        (!bytes.is_empty()).then(|| Token::Text(String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    /// Takes the first `length` bytes as text, but for a character that is not complete yet.
+    fn text(&mut self, length: usize) -> Option<Token> {
+        let complete = match std::str::from_utf8(&self.bytes[..length]) {
+            Err(error) if error.error_len().is_none() && length == self.bytes.len() => {
+                error.valid_up_to()
+            }
+            _ => length,
+        };
+        if complete == 0 {
+            return None;
+        }
+        let bytes: Vec<u8> = self.bytes.drain(..complete).collect();
+        self.searched = 0;
+        Some(Token::Text(String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    fn marker(&mut self, at: usize) -> Match {
+        let bytes = &self.bytes[at..];
+        for (marker, token) in [
+            (START.as_bytes(), Token::Start),
+            (END.as_bytes(), Token::End),
+            (PANIC, Token::Panic),
+            (ERROR, Token::Error),
+        ] {
+            match begins(bytes, marker) {
+                Some(true) => return Match::Token(token, marker.len()),
+                Some(false) => return Match::Unfinished,
+                None => {}
+            }
+        }
+        for marker in [CHANGED, INPUT, BEGIN_CONTENT, PANIC_FRAME] {
+            match begins(bytes, marker) {
+                None => continue,
+                Some(false) => return Match::Unfinished,
+                Some(true) if marker == PANIC_FRAME => return panic_frame(bytes),
+                Some(true) => {}
+            }
+            let Some(end) = bytes.iter().position(|&b| b == b'\n') else {
+                return Match::Unfinished;
+            };
+            let line = String::from_utf8_lossy(&bytes[..end]).into_owned();
+            let token = if marker == CHANGED {
+                Token::Changed(line)
+            } else if marker == INPUT {
+                let (command, prompt) = line.split_once(':').unwrap_or((&line, ""));
+                let password = command.ends_with("_PASSWORD");
+                Token::Input { prompt: prompt.to_owned(), password }
+            } else {
+                return self.content(at, end);
+            };
+            return Match::Token(token, end + 1);
+        }
+        Match::Not
+    }
+
+    /// The content whose first line ends at `end`, counted from `at`.
+    fn content(&mut self, at: usize, end: usize) -> Match {
+        let start = at + end;
+        let from = start.max(self.searched.saturating_sub(END_CONTENT.len()));
+        let found = self.bytes[from..].windows(END_CONTENT.len()).position(|w| w == END_CONTENT);
+        let Some(found) = found else {
+            self.searched = self.bytes.len();
+            return Match::Unfinished;
+        };
+        let stop = from + found;
+        let text = |range: std::ops::Range<usize>| {
+            String::from_utf8_lossy(&self.bytes[range]).into_owned()
+        };
+        let mime = text(at + BEGIN_CONTENT.len()..start).trim().to_owned();
+        let body = text((start + 1).min(stop)..stop);
+        Match::Token(Token::Content { mime, body }, stop + END_CONTENT.len() - at)
+    }
+}
+
+/// `Some(true)` if `bytes` begin with `marker`, `Some(false)` if they may do so when more comes.
+fn begins(bytes: &[u8], marker: &[u8]) -> Option<bool> {
+    let common = bytes.len().min(marker.len());
+    (bytes[..common] == marker[..common]).then_some(bytes.len() >= marker.len())
+}
+
+fn panic_frame(bytes: &[u8]) -> Match {
+    let body = &bytes[PANIC_FRAME.len()..];
+    let Some(end) = body.iter().position(|&b| b == 1) else { return Match::Unfinished };
+    let text = String::from_utf8_lossy(&body[..end]);
+    let fields = text.splitn(4, '\u{2}').map(str::to_owned).collect();
+    Match::Token(Token::PanicFrame(fields), PANIC_FRAME.len() + end + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tokens of a text that arrives in pieces of `size` bytes, adjacent texts joined.
+    fn tokens(text: &[u8], size: usize) -> Vec<Token> {
+        let (mut tokenizer, mut tokens) = (Tokenizer::default(), Vec::new());
+        for piece in text.chunks(size) {
+            tokenizer.push(piece);
+            while let Some(token) = tokenizer.next() {
+                match (tokens.last_mut(), token) {
+                    (Some(Token::Text(before)), Token::Text(text)) => before.push_str(&text),
+                    (_, token) => tokens.push(token),
+                }
+            }
+        }
+        if let Some(Token::Text(text)) = tokenizer.rest() {
+            match tokens.last_mut() {
+                Some(Token::Text(before)) => before.push_str(&text),
+                _ => tokens.push(Token::Text(text)),
+            }
+        }
+        tokens
+    }
+
+    #[test]
+    fn markers_are_found_wherever_they_are_and_however_they_arrive() {
+        let text = format!(
+            "{START}EVCX é EVCXR_\nabc{}EVCXR_BEGIN_CONTENT text/html\n<b>\nö</b>\nEVCXR_END_CONTENT\n\
+             xEVCXR_INPUT_REQUEST_PASSWORD:who? \nEVCXR_VARIABLE_CHANGED_TYPE:a\nPEVCXR_PANIC_NOTIFICATION\n{END}tail",
+            "EVCXR_ERROR_OCCURRED\n"
+        );
+        let expected = vec![
+            Token::Start,
+            Token::Text("EVCX é EVCXR_\nabc".into()),
+            Token::Error,
+            Token::Content { mime: "text/html".into(), body: "<b>\nö</b>".into() },
+            Token::Text("x".into()),
+            Token::Input { prompt: "who? ".into(), password: true },
+            Token::Changed("EVCXR_VARIABLE_CHANGED_TYPE:a".into()),
+            Token::Text("P".into()),
+            Token::Panic,
+            Token::End,
+            Token::Text("tail".into()),
+        ];
+        for size in [1, 2, 3, 7, 64, 10_000] {
+            assert_eq!(tokens(text.as_bytes(), size), expected, "{size}");
+        }
+    }
+
+    #[test]
+    fn a_panic_frame_has_four_fields_and_bad_text_is_shown() {
+        let frame = "\u{1}TWOVIEWS-PANIC\u{2}src/lib.rs\u{2}3\u{2}7\u{2}no\u{2}way\u{1}";
+        let fields = ["src/lib.rs", "3", "7", "no\u{2}way"].map(str::to_owned).to_vec();
+        assert_eq!(tokens(frame.as_bytes(), 5), [Token::PanicFrame(fields)]);
+        assert_eq!(tokens(b"a\xffb", 1), [Token::Text("a\u{fffd}b".into())]);
+        let empty = b"EVCXR_BEGIN_CONTENT text/plain\n\nEVCXR_END_CONTENT\n";
+        let content = Token::Content { mime: "text/plain".into(), body: String::new() };
+        assert_eq!(tokens(empty, 4), [content]);
+    }
+}
