@@ -1,6 +1,7 @@
 //! Where the program runs, read from what the kernel announces in the environment.
 
 use std::io::IsTerminal;
+use std::path::Path;
 
 /// The place that shows the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +32,12 @@ impl Host {
     }
 }
 
-/// Whether the reader asked to stop; long work asks this between steps.
+/// Whether the reader asked the running cell to stop; long work asks this between steps and then
+/// returns [`Error::Interrupted`](crate::Error::Interrupted).
+///
+/// The kernel names a file in `TWOVIEWS_INTERRUPT_FILE` that exists while a cell is asked to stop:
+/// cells may each have a copy of every `static`, but they all see the same files. Without that
+/// variable the answer is always `false`.
 pub fn interrupted() -> bool {
-    false
+    std::env::var_os("TWOVIEWS_INTERRUPT_FILE").is_some_and(|file| Path::new(&file).exists())
 }

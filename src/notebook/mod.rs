@@ -1,7 +1,9 @@
 //! Progress and live display; the only module that knows where the program runs.
 
 mod host;
+mod live;
 mod progress;
 
 pub use host::{Host, interrupted};
+pub use live::LiveDisplay;
 pub use progress::Progress;

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
-use super::Host;
+use super::{Host, LiveDisplay};
 
 /// Whole lines at most this often where a bar cannot move.
 const SECONDS_BETWEEN_LINES: f64 = 3.0;
 
 /// A bar of `indicatif` with position, rate and time left.
 ///
-/// In a terminal it moves in place; on a kernel or in a log that shows whole lines only, it prints
+/// In a terminal and on this project's kernel it moves in place; on another kernel or in a log that shows whole lines only, it prints
 /// a line every three seconds at most, and nothing at all for work that is over before that.
 #[derive(Clone)]
 pub struct Progress {
@@ -43,6 +43,9 @@ impl Progress {
     fn with_template(what: &str, length: u64, template: &str) -> Self {
         let target = match Host::detect() {
             Host::Terminal => ProgressDrawTarget::stderr(),
+            Host::TwoviewsKernel => {
+                ProgressDrawTarget::term_like_with_hz(Box::new(LiveLine::new(what)), 8)
+            }
             _ => ProgressDrawTarget::term_like_with_hz(Box::new(WholeLines::default()), 1),
         };
         let bar = ProgressBar::with_draw_target(Some(length), target);
@@ -88,6 +91,57 @@ impl Progress {
 impl fmt::Debug for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Progress({}/{})", self.bar.position(), self.bar.length().unwrap_or(0))
+    }
+}
+
+/// A terminal for `indicatif` with one line, which is a display that is updated in place.
+#[derive(Debug)]
+struct LiveLine {
+    display: LiveDisplay,
+    line: std::sync::Mutex<String>,
+}
+
+impl LiveLine {
+    fn new(what: &str) -> Self {
+        Self { display: LiveDisplay::new(what), line: std::sync::Mutex::default() }
+    }
+}
+
+impl TermLike for LiveLine {
+    fn width(&self) -> u16 {
+        100
+    }
+    fn move_cursor_up(&self, _: usize) -> std::io::Result<()> {
+        Ok(())
+    }
+    fn move_cursor_down(&self, _: usize) -> std::io::Result<()> {
+        Ok(())
+    }
+    fn move_cursor_right(&self, _: usize) -> std::io::Result<()> {
+        Ok(())
+    }
+    fn move_cursor_left(&self, _: usize) -> std::io::Result<()> {
+        Ok(())
+    }
+    fn write_line(&self, text: &str) -> std::io::Result<()> {
+        self.write_str(text)
+    }
+    fn write_str(&self, text: &str) -> std::io::Result<()> {
+        if !text.trim().is_empty() {
+            let mut line = self.line.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            *line = text.trim_end().to_owned();
+        }
+        Ok(())
+    }
+    fn clear_line(&self) -> std::io::Result<()> {
+        Ok(())
+    }
+    fn flush(&self) -> std::io::Result<()> {
+        let line = self.line.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !line.is_empty() {
+            self.display.show("text/plain", &line);
+        }
+        Ok(())
     }
 }
 
