@@ -1,7 +1,8 @@
 """Executes a notebook from top to bottom: run_notebook.py NOTEBOOK OUT_DIR
 
 Prints each cell's result lines as they come, stops at the first cell that fails, and writes the
-executed notebook and an HTML page in any case. evcxr answers "ok" for a cell that panicked or whose
+executed notebook and an HTML page in any case. TWOVIEWS_NOTEBOOK_KERNEL names another kernel than
+the notebook does. A stock evcxr answers "ok" for a cell that panicked or whose
 `?` failed, so everything on a cell's error stream counts as a failure, but for warnings.
 """
 
@@ -57,7 +58,8 @@ class Runner(NotebookClient):
 def main(path: Path, out: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     out.mkdir(parents=True, exist_ok=True)
-    client = Runner(notebook, timeout=None, resources={"metadata": {"path": str(path.parent)}},
+    kernel = os.environ.get("TWOVIEWS_NOTEBOOK_KERNEL") or notebook.metadata.kernelspec.name
+    client = Runner(notebook, timeout=None, kernel_name=kernel, resources={"metadata": {"path": str(path.parent)}},
                     startup_timeout=120)
     client.on_cell_start = client.on_start
     client.on_cell_executed = client.on_done

@@ -11,7 +11,11 @@ use serde_json::{Value, json};
 use crate::{notebooks, paths, say, tools};
 
 /// The kernel's program, in the package `twoviews-kernel`.
-const BINARY: &str = "stock-evcxr";
+const BINARY: &str = "twoviews-kernel";
+/// evcxr_jupyter as it is, for comparison.
+const STOCK_BINARY: &str = "stock-evcxr";
+/// Its name in notebooks.
+const STOCK_NAME: &str = "stock";
 /// The kernel's name in notebooks.
 const NAME: &str = "rust";
 
@@ -19,7 +23,7 @@ const NAME: &str = "rust";
 pub(crate) fn ensure() -> Result<()> {
     let root = paths::root();
     let mut build = Command::new("cargo");
-    build.current_dir(&root).args(["build", "--package", "twoviews-kernel", "--bin", BINARY]);
+    build.current_dir(&root).args(["build", "--package", "twoviews-kernel"]);
     if !root.join("target/debug").join(BINARY).exists() {
         say("building the kernel (three to five minutes)");
     }
@@ -29,24 +33,31 @@ pub(crate) fn ensure() -> Result<()> {
 }
 
 fn register(root: &Path) -> Result<()> {
-    let folder = paths::venv("share/jupyter/kernels").join(NAME);
-    fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
-    let text = serde_json::to_string_pretty(&kernel_json(root))?;
-    fs::write(folder.join("kernel.json"), text).context("writing kernel.json")
+    for (name, display_name, binary) in
+        [(NAME, "Rust (twoviews)", BINARY), (STOCK_NAME, "Rust (stock evcxr)", STOCK_BINARY)]
+    {
+        let folder = paths::venv("share/jupyter/kernels").join(name);
+        fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
+        let text = serde_json::to_string_pretty(&kernel_json(root, display_name, binary))?;
+        fs::write(folder.join("kernel.json"), text).context("writing kernel.json")?;
+    }
+    Ok(())
 }
 
 /// What Jupyter has to know to start the kernel; every variable is set here and none by hand.
-fn kernel_json(root: &Path) -> Value {
+fn kernel_json(root: &Path, display_name: &str, binary: &str) -> Value {
     let libtorch = root.join(".libtorch");
     json!({
-        "argv": [root.join("target/debug").join(BINARY), "--control_file", "{connection_file}"],
-        "display_name": "Rust (twoviews)",
+        "argv": [root.join("target/debug").join(binary), "--control_file", "{connection_file}"],
+        "display_name": display_name,
         "language": "rust",
         "interrupt_mode": "message",
         "env": {
             "LIBTORCH": libtorch,
             "LD_LIBRARY_PATH": libtorch.join("lib"),
             "EVCXR_TMPDIR": root.join(".slots/0"),
+            "TWOVIEWS_CARGO_LOCK": root.join("Cargo.lock"),
+            "TWOVIEWS_PREWARM": format!("twoviews = {{ path = {:?} }}", root.display().to_string()),
             // The versions that set-up has compiled, never newer ones.
             "CARGO_NET_OFFLINE": "true",
             // evcxr_jupyter updates a kernel that it finds here; it shall find none.
@@ -109,7 +120,7 @@ mod tests {
 
     #[test]
     fn kernel_json_starts_the_kernel_as_jupyter_expects() {
-        let json = kernel_json(Path::new("/project"));
+        let json = kernel_json(Path::new("/project"), "Rust", BINARY);
         let argv: Vec<&str> =
             json["argv"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
         assert_eq!(argv[1..], ["--control_file", "{connection_file}"]);

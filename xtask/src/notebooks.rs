@@ -47,6 +47,7 @@ pub(crate) fn run(notebook: &Path, out: &Path, environment: &[(&str, &str)]) -> 
     let mut command = Command::new(paths::python());
     command.arg(paths::script("run_notebook.py")).arg(notebook).arg(out);
     command.env("TWOVIEWS_OUT", out).envs(environment.iter().copied());
+    tools::forget_package(&mut command);
     // The runner has said which cell failed and why.
     let status = command.status().context("cannot start the environment's Python")?;
     ensure!(status.success(), "{} did not run to its end", notebook.display());
@@ -57,7 +58,9 @@ pub(crate) fn run(notebook: &Path, out: &Path, environment: &[(&str, &str)]) -> 
 pub(crate) fn lab() -> Result<()> {
     say("starting JupyterLab; stop it with Ctrl-C");
     let folder = paths::root().join("notebooks");
-    tools::run(Command::new(paths::venv("bin/jupyter")).arg("lab").current_dir(folder))
+    let mut command = Command::new(paths::venv("bin/jupyter"));
+    tools::forget_package(&mut command);
+    tools::run(command.arg("lab").current_dir(folder))
 }
 
 #[cfg(test)]

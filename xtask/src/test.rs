@@ -36,6 +36,21 @@ pub(crate) fn run(long: bool) -> Result<()> {
         }
     }
     step("documentation", &["doc", "--quiet", "--no-deps", "--package", "twoviews"])?;
+    say("the kernel over its protocol");
+    let mut suite = Command::new(paths::python());
+    suite.arg(paths::root().join("kernel/tests/test_kernel.py"));
+    suite.env("JUPYTER_PATH", paths::venv("share/jupyter"));
+    if long {
+        suite.env("TWOVIEWS_LONG", "1");
+    }
+    tools::forget_package(&mut suite);
+    tools::run(&mut suite)?;
+    say("the smallest notebook on a stock evcxr kernel");
+    notebooks::run(
+        &paths::root().join("tests/notebooks/smoke.ipynb"),
+        &paths::root().join("target/smoke-stock"),
+        &[("TWOVIEWS_NOTEBOOK_KERNEL", "stock")],
+    )?;
     let folder = paths::root().join("target/stand-ins");
     let server = StandIns::start(&folder)?;
     let mut environment = server.environment(&folder);

@@ -45,3 +45,15 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     ensure!(status.success(), "{command:?} failed ({status})");
     Ok(())
 }
+
+/// Takes away what cargo tells this program about its package: build scripts such as ring's look at
+/// it, and a kernel would compile again what set-up has compiled.
+pub(crate) fn forget_package(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text == "CARGO" || text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_")
+        {
+            command.env_remove(&name);
+        }
+    }
+}
