@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::similarity::Similarities;
+use super::similarity::{Pairs, Similarities};
 use super::{ContrastiveLoss, check_finite, check_temperature};
 use crate::Result;
 
@@ -45,8 +45,8 @@ impl ContrastiveLoss for DCLLoss {
 
     fn forward(&self, z1: &Tensor, z2: &Tensor) -> Result<Tensor> {
         let similarities = Similarities::new(z1, z2, self.temperature)?;
-        // The one difference from InfoNCE: `negatives()` instead of `pairs`.
-        let log_denominator = similarities.negatives().logsumexp([1i64].as_slice(), false);
+        // The one difference from InfoNCE: only the negatives.
+        let log_denominator = similarities.log_sum(Pairs::Negatives);
         check_finite((log_denominator - similarities.positives).mean(None::<Kind>))
     }
 }
@@ -77,7 +77,7 @@ impl ContrastiveLoss for DCLWLoss {
 
     fn forward(&self, z1: &Tensor, z2: &Tensor) -> Result<Tensor> {
         let similarities = Similarities::new(z1, z2, self.temperature)?;
-        let log_denominator = similarities.negatives().logsumexp([1i64].as_slice(), false);
+        let log_denominator = similarities.log_sum(Pairs::Negatives);
         let closeness = (&similarities.positives * (self.temperature / SIGMA)).exp();
         let weight: Tensor = 2.0 - &closeness / closeness.mean(None::<Kind>);
         check_finite((log_denominator - weight * similarities.positives).mean(None::<Kind>))

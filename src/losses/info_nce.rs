@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::similarity::Similarities;
+use super::similarity::{Pairs, Similarities};
 use super::{ContrastiveLoss, check_finite, check_temperature};
 use crate::Result;
 
@@ -42,7 +42,7 @@ impl ContrastiveLoss for InfoNCE {
 
     fn forward(&self, z1: &Tensor, z2: &Tensor) -> Result<Tensor> {
         let similarities = Similarities::new(z1, z2, self.temperature)?;
-        let log_denominator = similarities.pairs.logsumexp([1i64].as_slice(), false);
+        let log_denominator = similarities.log_sum(Pairs::All);
         check_finite((log_denominator - similarities.positives).mean(None::<Kind>))
     }
 }

@@ -1,19 +1,33 @@
-//! What the losses share: all similarities of a batch by one matrix product.
+//! What the losses share: all similarities of a batch by matrix products.
 
 use tch::{Kind, Tensor};
 
 use crate::{Error, Result};
 
+/// Rows of the (2N, 2N) similarities that are computed at once: a larger batch needs the memory of
+/// the temporaries of a block, not of the whole.
+const ROWS: i64 = 1024;
+
+/// Over which pairs of an anchor a sum goes; an embedding never meets itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pairs {
+    /// The positive and the negatives, 2N - 1.
+    All,
+    /// The 2(N - 1) negatives.
+    Negatives,
+}
+
 /// Similarities of a batch, divided by the temperature.
 pub(super) struct Similarities {
     /// s_i of every anchor, (2N)
     pub positives: Tensor,
-    /// Every pair of embeddings, (2N, 2N), with -inf where an embedding meets itself
-    pub pairs: Tensor,
+    /// Normalised embeddings of both views, (2N, D)
+    z: Tensor,
+    temperature: f64,
 }
 
 impl Similarities {
-    /// Normalises both views and multiplies every embedding with every other.
+    /// Normalises both views and multiplies every embedding with its partner.
     pub(super) fn new(z1: &Tensor, z2: &Tensor, temperature: f64) -> Result<Self> {
         check_shapes(z1, z2)?;
         let n = z1.size()[0];
@@ -27,18 +41,33 @@ impl Similarities {
         let z = z / norm;
         let (z1, z2) = (z.narrow(0, 0, n), z.narrow(0, n, n));
         let positives = (z1 * z2).sum_dim_intlist([-1i64].as_slice(), false, None) / temperature;
-        let itself = Tensor::eye(2 * n, (Kind::Bool, z.device()));
-        // The temperature goes to the small factor, so that (2N, 2N) is written once.
-        let pairs = (&z / temperature).matmul(&z.tr()).masked_fill(&itself, f64::NEG_INFINITY);
-        Ok(Self { positives: Tensor::cat(&[&positives, &positives], 0), pairs })
+        Ok(Self { positives: Tensor::cat(&[&positives, &positives], 0), z, temperature })
     }
 
-    /// The pairs without the positives: only the 2(N-1) negatives of every anchor are left.
-    pub(super) fn negatives(&self) -> Tensor {
-        let anchors = self.pairs.size()[0];
-        let partner =
-            Tensor::eye(anchors, (Kind::Bool, self.pairs.device())).roll([anchors / 2], [1]);
-        self.pairs.masked_fill(&partner, f64::NEG_INFINITY)
+    /// log of the sum of exp(similarity) over the `pairs` of every anchor, (2N).
+    pub(super) fn log_sum(&self, pairs: Pairs) -> Tensor {
+        let anchors = self.z.size()[0];
+        let number = Tensor::arange(anchors, (Kind::Int64, self.z.device()));
+        let partner = number.roll([anchors / 2], [0]);
+        // The temperature goes to the small factor, so that the similarities are written once.
+        let scaled = &self.z / self.temperature;
+        let blocks: Vec<Tensor> = (0..anchors)
+            .step_by(ROWS as usize)
+            .map(|start| {
+                let rows = ROWS.min(anchors - start);
+                let column =
+                    |of: &Tensor| of.narrow(0, start, rows).unsqueeze(1).eq_tensor(&number);
+                let left_out = match pairs {
+                    Pairs::All => column(&number),
+                    Pairs::Negatives => column(&number).logical_or(&column(&partner)),
+                };
+                // (rows, 2N), filled in place: one copy is kept for the backward pass.
+                let mut similarities = scaled.narrow(0, start, rows).matmul(&self.z.tr());
+                let similarities = similarities.masked_fill_(&left_out, f64::NEG_INFINITY);
+                similarities.logsumexp([1i64].as_slice(), false)
+            })
+            .collect();
+        Tensor::cat(&blocks, 0)
     }
 }
 
