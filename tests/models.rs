@@ -6,7 +6,9 @@ use support::{assert_close, fill, fixture, numbers, wave};
 use tch::{Device, Kind, Tensor, nn};
 use twoviews::Error;
 use twoviews::data::{DataLoader, Shapes10};
-use twoviews::models::{DCL, DCLConfig, InferenceEncoder, ResNet, SimCLR, check_latent_size};
+use twoviews::models::{
+    DCL, DCLConfig, InferenceEncoder, Precision, ResNet, SimCLR, check_latent_size,
+};
 use twoviews::train::EncoderKind;
 
 fn images() -> Tensor {
@@ -36,7 +38,7 @@ fn encoders_equal_pytorchs() {
 
         let evaluated = encoder.forward_t(&images(), false);
         assert_close(&flat(&evaluated.narrow(1, 0, 4)), &numbers(&expected["eval"]), 1e-10, "eval");
-        let folded = InferenceEncoder::new(&encoder).unwrap().forward(&images()).unwrap();
+        let folded = InferenceEncoder::new(&encoder, Precision::Float32).unwrap().forward(&images()).unwrap();
         assert_close(&flat(&folded), &flat(&evaluated), 1e-10, "folded");
 
         let trained = encoder.forward_t(&images(), true);

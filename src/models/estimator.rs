@@ -6,7 +6,7 @@ use std::path::Path;
 use ndarray::{Array1, Array2};
 use tch::{Device, Kind, Tensor, nn};
 
-use super::{InferenceEncoder, ProjectionHead, ResNet, initialise};
+use super::{InferenceEncoder, Precision, ProjectionHead, ResNet, initialise};
 use crate::data::DataLoader;
 use crate::losses::ContrastiveLoss;
 use crate::notebook::{Progress, interrupted};
@@ -125,7 +125,34 @@ impl<L: ContrastiveLoss> Estimator<L> {
         &self,
         loader: &DataLoader,
     ) -> Result<(Array2<f32>, Array1<i64>)> {
-        let encoder = InferenceEncoder::new(&self.encoder)?;
+        self.transform_with_targets_in(loader, Precision::Float32)
+    }
+
+    /// [`transform_with_targets`](Self::transform_with_targets) in a precision of your choice.
+    ///
+    /// ```
+    /// use twoviews::models::Precision;
+    /// use twoviews::prelude::*;
+    /// let images = Shapes10 { num_images: 20, ..Default::default() }.generate()?;
+    /// let config = DCLConfig { encoder: EncoderKind::ResNet8, ..Default::default() };
+    /// let model = DCL::new(config, Device::Cpu)?;
+    /// let loader = DataLoader::new(images, 10, 1)?;
+    /// match model.transform_with_targets_in(&loader, Precision::BFloat16) {
+    ///     Ok((features, _)) => assert_eq!(features.dim(), (20, 128)),
+    ///     // A processor without bfloat16.
+    ///     Err(error) => assert!(error.to_string().contains("Precision::Float32")),
+    /// }
+    /// # Ok::<(), twoviews::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As there, and [`Error::Parameter`] if the processor has no instructions for `precision`.
+    pub fn transform_with_targets_in(
+        &self,
+        loader: &DataLoader,
+        precision: Precision,
+    ) -> Result<(Array2<f32>, Array1<i64>)> {
+        let encoder = InferenceEncoder::new(&self.encoder, precision)?;
         let latent = self.config.latent_size as usize;
         let mut features = Vec::with_capacity(loader.len() * latent);
         let mut targets = Vec::with_capacity(loader.len());
