@@ -12,7 +12,7 @@ use crate::{Error, Result};
 /// How the optimum is sought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Solver {
-    /// Newton's method with Cholesky: converges in a few iterations, for small problems.
+    /// Newton's method: converges in a few iterations, for up to some thousand coefficients.
     #[default]
     Newton,
     /// L-BFGS of linfa-logistic: the tutorial's solver. On the features of a contrastive encoder it

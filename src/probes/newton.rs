@@ -1,8 +1,8 @@
-//! Newton's method with Cholesky: the optimum in a few iterations.
+//! Newton's method: the optimum in a few iterations.
 
 use tch::{Kind, Tensor};
 
-use super::objective::Objective;
+use super::objective::{Evaluation, Objective};
 use crate::{Error, Result};
 
 /// Largest Hessian that is built, in bytes.
@@ -11,6 +11,14 @@ const HESSIAN_LIMIT: i64 = 2 << 30;
 /// Halvings of the step before the search gives up: the value cannot fall further in float64.
 const HALVINGS: usize = 40;
 
+/// Conjugate gradients before the Hessian is factorised instead. A few dozen suffice on the features
+/// of an encoder; the factorisation costs as much as some thousand.
+const CONJUGATE_GRADIENTS: usize = 300;
+
+/// Distance of the value from the optimum, relative to the value, at which the search may end. Only
+/// an estimate of it is known, which has been 20 times too small.
+const DISTANCE: f64 = 1e-10;
+
 /// Where the method ended.
 pub(super) struct Newton {
     pub w: Tensor,
@@ -18,9 +26,11 @@ pub(super) struct Newton {
 }
 
 /// Minimises `objective` from 0 until the largest component of the gradient, divided by the
-/// number of samples, is at most `tol`.
+/// number of samples, is at most `tol`, and the value close to the optimum.
 ///
-/// Each step solves H step = gradient by libtorch's Cholesky factorisation and is halved until the
+/// Each step solves H step = gradient by preconditioned conjugate gradients, the more exactly the
+/// smaller the gradient has become (Nocedal and Wright, "Numerical optimization", 2006, section
+/// 7.1), or by libtorch's Cholesky factorisation where that takes too long. It is halved until the
 /// value falls by at least 10^-4 of what the gradient promises (Armijo).
 ///
 /// # Errors
@@ -42,23 +52,21 @@ pub(super) fn minimise(objective: &Objective, max_iter: usize, tol: f64) -> Resu
     }
     let mut w = Tensor::zeros([rows, width], (Kind::Double, tch::Device::Cpu));
     let mut at = objective.evaluate(&w);
+    let mut first = None;
     for iteration in 0..max_iter {
-        if largest(&at.gradient) <= tol * objective.samples() as f64 {
+        let factor = cholesky(&objective.preconditioner(&at), iteration)?;
+        let length = dot(&at.gradient, &precondition(&factor, &at.gradient)?);
+        let small = largest(&at.gradient) <= tol * objective.samples() as f64;
+        if small && length <= DISTANCE * at.value.abs() {
             return Ok(Newton { w, iterations: iteration });
         }
-        let hessian = objective.hessian(&at);
-        fix_common_shift(&hessian, rows, width, objective.samples());
-        let (factor, info) = Tensor::f_linalg_cholesky_ex(&hessian.tr(), false, false)?;
-        if info.int64_value(&[]) != 0 {
-            return Err(Error::NonFinite {
-                name: "Hessian",
-                place: format!("or not positive in Newton iteration {iteration}"),
-                hint: "Scale the features to a deviation near 1, or use a smaller C".into(),
-            });
-        }
-        let step =
-            at.gradient.view([size, 1]).f_cholesky_solve(&factor, false)?.view([rows, width]);
-        let slope = (&step * &at.gradient).sum(None::<Kind>).double_value(&[]);
+        // The square of the share of the gradient that a step may leave: less and less.
+        let left = (length / *first.get_or_insert(length)).sqrt().min(0.01);
+        let step = match conjugate_gradients(objective, &at, &factor, left * length)? {
+            Some(step) => step,
+            None => exact(objective, &at, iteration)?,
+        };
+        let slope = dot(&step, &at.gradient);
         let mut length = 1.0;
         let next = (0..HALVINGS).find_map(|_| {
             let candidate = &w - &step * length;
@@ -76,6 +84,68 @@ pub(super) fn minimise(objective: &Objective, max_iter: usize, tol: f64) -> Resu
         (w, at) = (candidate, there);
     }
     Ok(Newton { w, iterations: max_iter })
+}
+
+/// H^-1 gradient until the rest r has r^T M^-1 r <= `enough`, or `None` if it takes too long.
+fn conjugate_gradients(
+    objective: &Objective,
+    at: &Evaluation,
+    factor: &Tensor,
+    enough: f64,
+) -> Result<Option<Tensor>> {
+    let mut step = at.gradient.zeros_like();
+    let mut rest = at.gradient.copy();
+    let mut direction = precondition(factor, &rest)?;
+    let mut length = dot(&rest, &direction);
+    for _ in 0..CONJUGATE_GRADIENTS {
+        let product = objective.hessian_product(at, &direction);
+        let curvature = dot(&direction, &product);
+        if !(curvature > 0.0 && curvature.is_finite()) {
+            return Ok(None);
+        }
+        step += &direction * (length / curvature);
+        rest -= product * (length / curvature);
+        let next = precondition(factor, &rest)?;
+        let next_length = dot(&rest, &next);
+        if next_length <= enough {
+            return Ok(Some(step));
+        }
+        direction = next + direction * (next_length / length);
+        length = next_length;
+    }
+    Ok(None)
+}
+
+/// H^-1 gradient by factorisation.
+fn exact(objective: &Objective, at: &Evaluation, iteration: usize) -> Result<Tensor> {
+    let (rows, width) = (objective.rows, objective.width());
+    let hessian = objective.hessian(at);
+    fix_common_shift(&hessian, rows, width, objective.samples());
+    let factor = cholesky(&hessian.tr(), iteration)?;
+    let gradient = at.gradient.view([rows * width, 1]);
+    Ok(gradient.f_cholesky_solve(&factor, false)?.view([rows, width]))
+}
+
+/// The lower factor; only the lower half of `matrix` is read.
+fn cholesky(matrix: &Tensor, iteration: usize) -> Result<Tensor> {
+    let (factor, info) = Tensor::f_linalg_cholesky_ex(matrix, false, false)?;
+    if info.int64_value(&[]) != 0 {
+        return Err(Error::NonFinite {
+            name: "Hessian",
+            place: format!("or not positive in Newton iteration {iteration}"),
+            hint: "Scale the features to a deviation near 1, or use a smaller C".into(),
+        });
+    }
+    Ok(factor)
+}
+
+/// M^-1 applied to each class's row.
+fn precondition(factor: &Tensor, rows: &Tensor) -> Result<Tensor> {
+    Ok(rows.tr().f_cholesky_solve(factor, false)?.tr())
+}
+
+fn dot(a: &Tensor, b: &Tensor) -> f64 {
+    (a * b).sum(None::<Kind>).double_value(&[])
 }
 
 /// The largest absolute value.

@@ -74,6 +74,27 @@ impl Objective {
         Evaluation { value, gradient, probabilities }
     }
 
+    /// The Hessian at the evaluated point times `v`, both (rows, D + 1), without the Hessian.
+    ///
+    /// With a = X v_k for every class k: X^T (p_k (a_k - sum_l p_l a_l)) and the penalty.
+    pub(super) fn hessian_product(&self, at: &Evaluation, v: &Tensor) -> Tensor {
+        let _guard = tch::no_grad_guard();
+        let p = &at.probabilities;
+        let weighted = self.x.matmul(&v.tr()) * p; // (N, rows)
+        let mean = weighted.sum_dim_intlist([1i64].as_slice(), true, None); // (N, 1)
+        (weighted - p * mean).tr().matmul(&self.x) + v * &self.penalty
+    }
+
+    /// A matrix M (D + 1, D + 1) that is close to each class's own block of the Hessian: the mean
+    /// of X^T diag(p_k (1 - p_k)) X over the classes, and the penalty.
+    pub(super) fn preconditioner(&self, at: &Evaluation) -> Tensor {
+        let _guard = tch::no_grad_guard();
+        let p = &at.probabilities;
+        let variance: Tensor = p * (1.0 - p);
+        let curvature = variance.mean_dim([1i64].as_slice(), true, None); // (N, 1)
+        (&self.x * curvature).tr().matmul(&self.x) + self.penalty.diag(0)
+    }
+
     /// The Hessian at the evaluated point, (rows (D + 1), rows (D + 1)); its lower half is not set.
     ///
     /// Block (k, l) is X^T diag(p_k (delta_kl - p_l)) X. The blocks right of the diagonal come
