@@ -17,8 +17,10 @@ impl<L: ContrastiveLoss> Estimator<L> {
         learning_rate: f64,
     ) -> Result<f64> {
         let loss = self.batch_loss(batch, true)?;
+        // Known since the check that it is finite; read later, it would wait for the whole step.
+        let value = loss.double_value(&[]);
         optimizer.minimize(&loss, learning_rate)?;
-        Ok(loss.double_value(&[]))
+        Ok(value)
     }
 
     /// The loss of a batch of two views; with `train`, batch norm uses the batch.
