@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use crate::output::{Cell, Outputs};
 use crate::report::Failure;
 use crate::slot::Slot;
-use crate::{interrupt, runtime};
+use crate::{commands, interrupt, runtime};
 
 /// A crate that is loaded before the first cell asks for it, as in `:dep`.
 const PREWARM: &str = "TWOVIEWS_PREWARM";
@@ -36,7 +36,11 @@ pub(crate) struct Done {
 pub(crate) type Process = Arc<Mutex<Option<Arc<Mutex<Child>>>>>;
 
 /// Starts the thread; evcxr gets ready in the background.
-pub(crate) fn start(outputs: Arc<Outputs>, slot: Option<Slot>, process: Process) -> Sender<Job> {
+pub(crate) fn start(
+    outputs: Arc<Outputs>,
+    slot: anyhow::Result<Option<Slot>>,
+    process: Process,
+) -> Sender<Job> {
     let (jobs, inbox) = channel();
     std::thread::spawn(move || {
         let mut engine = Engine { context: None, outputs, slot, process };
@@ -51,8 +55,16 @@ pub(crate) fn start(outputs: Arc<Outputs>, slot: Option<Slot>, process: Process)
 struct Engine {
     context: Option<CommandContext>,
     outputs: Arc<Outputs>,
-    slot: Option<Slot>,
+    /// The build folder, or why there is none.
+    slot: anyhow::Result<Option<Slot>>,
     process: Process,
+}
+
+impl Done {
+    /// A cell that did not get as far as being compiled.
+    pub(crate) fn failed(failure: Failure) -> Self {
+        Self { failure: Some(failure), compile_seconds: 0.0, run_seconds: 0.0 }
+    }
 }
 
 impl Engine {
@@ -64,7 +76,12 @@ impl Engine {
                 Ok(job) => job,
                 Err(_) => match warm.pop() {
                     Some(step) => {
-                        self.hidden(&step);
+                        let compiled = self.hidden(&step);
+                        if compiled > 0
+                            && let Ok(Some(slot)) = &self.slot
+                        {
+                            slot.stamp();
+                        }
                         continue;
                     }
                     None => match inbox.recv() {
@@ -91,6 +108,10 @@ impl Engine {
     fn ready(&mut self) -> Result<&mut CommandContext, Failure> {
         if self.context.is_none() {
             let failed = |error: String| Failure::new("KernelError", error.trim(), &[]);
+            let slot = self.slot.as_ref().map_err(|error| failed(format!("{error:#}")))?;
+            if let Some(slot) = slot {
+                slot.fill().map_err(|error| failed(format!("{error:#}")))?;
+            }
             let program = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
             let (context, streams) = EvalContext::with_subprocess_command(Command::new(program))
                 .map_err(|error| failed(error.to_string()))?;
@@ -98,7 +119,7 @@ impl Engine {
             for stream in [streams.stdout, streams.stderr] {
                 std::thread::spawn(move || stream.iter().for_each(drop));
             }
-            if let Some(slot) = &self.slot {
+            if let Some(slot) = slot {
                 slot.pin_versions().map_err(|error| failed(format!("{error:#}")))?;
             }
             *self.process.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
@@ -109,8 +130,8 @@ impl Engine {
         self.context.as_mut().ok_or_else(|| Failure::new("KernelError", "evcxr is not ready", &[]))
     }
 
-    /// Runs code that the reader does not see.
-    fn hidden(&mut self, code: &str) {
+    /// Runs code that the reader does not see; returns how many crates were compiled for it.
+    fn hidden(&mut self, code: &str) -> usize {
         let cell = Cell {
             parent: Value::Null,
             silent: true,
@@ -124,24 +145,31 @@ impl Engine {
             eprintln!("in the kernel's own cell: {error}");
         }
         self.outputs.finish();
+        self.outputs.end_build()
     }
 
     fn execute(&mut self, code: &str, cell: Cell) -> Done {
         let begin = Instant::now();
         let count = cell.execution_count;
+        if interrupt::is_asked() {
+            return Done::failed(Failure::interrupted("stopped before it began"));
+        }
         if let Err(failure) = self.ready() {
-            return Done { failure: Some(failure), compile_seconds: 0.0, run_seconds: 0.0 };
+            return Done::failed(failure);
         }
         let outputs = Arc::clone(&self.outputs);
         let readers = outputs.readers_ended();
         outputs.begin(cell);
         let context = match self.ready() {
             Ok(context) => context,
-            Err(failure) => {
-                return Done { failure: Some(failure), compile_seconds: 0.0, run_seconds: 0.0 };
-            }
+            Err(failure) => return Done::failed(failure),
         };
-        let result = context.execute(code);
+        let variables = commands::variables(context);
+        let result = match code.trim() {
+            ":vars" => context.execute(&commands::measure(&variables)),
+            _ => context.execute(code),
+        };
+        outputs.end_build();
         let ended = matches!(result, Err(Error::SubprocessTerminated(_)));
         if ended {
             outputs.wait_for_readers(readers + 2);
@@ -150,10 +178,18 @@ impl Engine {
             && !shown.content_by_mime_type.is_empty()
         {
             // The answer of a command such as :vars.
-            let data = json!(shown.content_by_mime_type);
+            let data = match code.trim() {
+                ":help" => commands::help(shown.get("text/plain").unwrap_or_default()),
+                _ => json!(shown.content_by_mime_type),
+            };
             outputs.publish("display_data", json!({"data": data, "metadata": {}, "transient": {}}));
         }
+        let timed = result.as_ref().is_ok_and(|shown| shown.timing.is_some());
         let outcome = outputs.finish();
+        if let Some(measures) = &outcome.measures {
+            let data = commands::table(&variables, measures);
+            outputs.publish("display_data", json!({"data": data, "metadata": {}, "transient": {}}));
+        }
         let finished = Instant::now();
         let source = context.last_source().unwrap_or_default();
         let asked = interrupt::is_asked();
@@ -184,12 +220,18 @@ impl Engine {
         if ended {
             self.hidden(runtime::PRELUDE);
         }
-        let started = outcome.started.unwrap_or(finished);
-        Done {
-            failure,
-            compile_seconds: started.duration_since(begin).as_secs_f64(),
-            run_seconds: finished.duration_since(started).as_secs_f64(),
+        if [":fmt", ":types"].iter().any(|command| code.trim_start().starts_with(command)) {
+            // How values are shown is the reader's choice now.
+            self.hidden(runtime::SHOW_NOTHING);
         }
+        let started = outcome.started.unwrap_or(finished);
+        let compile_seconds = started.duration_since(begin).as_secs_f64();
+        let run_seconds = finished.duration_since(started).as_secs_f64();
+        if timed && outcome.started.is_some() {
+            let text = format!("compiled in {compile_seconds:.2} s, ran in {run_seconds:.2} s\n");
+            outputs.publish("stream", json!({"name": "stdout", "text": text}));
+        }
+        Done { failure, compile_seconds, run_seconds }
     }
 
     fn complete(&mut self, code: &str, cursor: usize) -> Value {

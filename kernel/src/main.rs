@@ -2,19 +2,29 @@
 //!
 //! The program appears in three roles, told apart by its environment: the kernel itself, the
 //! process that runs the cells (evcxr starts it from the kernel), and a wrapper of rustc (evcxr
-//! starts it from cargo). The way of a cell: [`server`] takes the request from [`wire`], the
+//! starts it from cargo). The way of a cell: the
+//! [`shell`] takes the request from the [`wire`], the
 //! [`engine`] compiles it with evcxr, the [`runtime`] runs it in the other process, [`output`] turns
-//! what it printed into messages, and [`report`] turns what went wrong into one error.
+//! what it printed into messages, the [`publisher`] sends them to everyone who listens, and
+//! [`report`] turns what went wrong into one error.
 
+mod commands;
+mod compiling;
 mod complete;
+mod control;
 mod engine;
 mod history;
+mod info;
 mod interrupt;
+mod live;
 mod output;
+mod publisher;
 mod report;
 mod runtime;
 mod server;
+mod shell;
 mod slot;
+mod stdin;
 mod stream;
 mod wire;
 

@@ -8,7 +8,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
+use crate::commands::MEASURES;
+use crate::compiling::Build;
+use crate::live::Displays;
 use crate::runtime;
+use crate::stdin::END_OF_INPUT;
 use crate::stream::{Token, Tokenizer};
 use crate::wire::{Message, Session};
 
@@ -25,7 +29,8 @@ const DISPLAY: &str = "application/x-twoviews-display+json";
 pub(crate) struct Question {
     pub prompt: String,
     pub password: bool,
-    pub answer: std_mpsc::Sender<String>,
+    /// `None`: the input has ended.
+    pub answer: std_mpsc::Sender<Option<String>>,
 }
 
 /// What a cell did besides printing.
@@ -37,10 +42,12 @@ pub(crate) struct Outcome {
     pub error: Option<String>,
     /// When the cell began to run.
     pub started: Option<Instant>,
+    /// What the code of `:vars` printed.
+    pub measures: Option<String>,
 }
 
 /// What the cell's outputs belong to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Cell {
     /// Header of the request.
     pub parent: Value,
@@ -58,6 +65,9 @@ pub(crate) struct Outputs {
     questions: mpsc::UnboundedSender<Question>,
     state: Mutex<State>,
     changed: Condvar,
+    /// When the running cell began to run. By itself: who asks must not wait for slow subscribers.
+    started: Mutex<Option<Instant>>,
+    build: Mutex<Build>,
 }
 
 #[derive(Default)]
@@ -70,6 +80,8 @@ struct State {
     failed: bool,
     error_text: String,
     started: Option<Instant>,
+    displays: Displays,
+    measures: Option<String>,
     /// Cells whose end was seen on each output of the present process.
     output_ends: usize,
     error_ends: usize,
@@ -77,6 +89,8 @@ struct State {
     readers_ended: usize,
     relay: Option<UnixStream>,
     input: Option<UnixStream>,
+    /// Bytes of input that the present process was given.
+    given: u64,
 }
 
 impl Outputs {
@@ -91,12 +105,14 @@ impl Outputs {
             questions,
             state: Mutex::default(),
             changed: Condvar::new(),
+            started: Mutex::default(),
+            build: Mutex::default(),
         });
         let held = Arc::clone(&outputs);
         std::thread::spawn(move || {
             loop {
                 std::thread::sleep(HOLD);
-                held.publish_held(&mut held.lock(), Some(HOLD));
+                held.publish_due();
             }
         });
         outputs
@@ -112,7 +128,10 @@ impl Outputs {
                     Ok(b'o') => drop(std::thread::spawn(move || outputs.read(stream, "stdout"))),
                     Ok(b'e') => drop(std::thread::spawn(move || outputs.read(stream, "stderr"))),
                     Ok(b'r') => outputs.lock().relay = Some(stream),
-                    Ok(b'i') => outputs.lock().input = Some(stream),
+                    Ok(b'i') => {
+                        let mut state = outputs.lock();
+                        (state.input, state.given) = (Some(stream), 0);
+                    }
                     _ => {}
                 }
             }
@@ -122,10 +141,13 @@ impl Outputs {
     /// From here on, outputs belong to this cell.
     pub(crate) fn begin(&self, cell: Cell) {
         let mut state = self.lock();
+        self.publish_rest(&mut state);
+        *relock(&self.started) = None;
         *state = State {
             cell: Some(cell),
             relay: state.relay.take(),
             input: state.input.take(),
+            given: state.given,
             readers_ended: state.readers_ended,
             output_ends: state.output_ends,
             error_ends: state.error_ends,
@@ -138,10 +160,12 @@ impl Outputs {
     pub(crate) fn finish(&self) -> Outcome {
         let mut state = self.lock();
         self.publish_bundle(&mut state, true);
-        self.publish_held(&mut state, None);
+        self.publish_rest(&mut state);
+        *relock(&self.started) = None;
         let error = state.failed.then(|| std::mem::take(&mut state.error_text));
         let panic = if state.panicked { state.frame.take().or(Some(Vec::new())) } else { None };
-        let outcome = Outcome { panic, error, started: state.started };
+        let outcome =
+            Outcome { panic, error, started: state.started, measures: state.measures.take() };
         state.failed = false;
         state.panicked = false;
         outcome
@@ -149,7 +173,39 @@ impl Outputs {
 
     /// When the running cell began to run; `None` while it is compiled.
     pub(crate) fn started(&self) -> Option<Instant> {
-        self.lock().started
+        *relock(&self.started)
+    }
+
+    /// Whether the reader waits for a cell.
+    pub(crate) fn is_busy(&self) -> bool {
+        relock(&self.build).cell.is_some()
+    }
+
+    /// The cell that the reader waits for, from its request to its reply.
+    pub(crate) fn set_waiting(&self, cell: Option<Cell>) {
+        relock(&self.build).cell = cell;
+    }
+
+    /// cargo has begun to compile a crate.
+    pub(crate) fn compiling(&self, name: &str) {
+        relock(&self.build).push(name, Instant::now());
+    }
+
+    /// Nothing is compiled any more; how many crates there were.
+    pub(crate) fn end_build(&self) -> usize {
+        let (cell, (crates, message)) = {
+            let mut build = relock(&self.build);
+            (build.cell.clone(), build.end(Instant::now()))
+        };
+        self.tell(cell.as_ref(), message);
+        crates
+    }
+
+    /// Publishes a message for the cell that waits, which need not be the one that runs.
+    fn tell(&self, cell: Option<&Cell>, message: Option<(&str, Value)>) {
+        if let (Some(cell), Some((kind, content))) = (cell, message) {
+            let _ = self.iopub.blocking_send(self.session.message(kind, &cell.parent, content));
+        }
     }
 
     /// Waits until everything that a process which has ended had written is published; it is the
@@ -176,15 +232,43 @@ impl Outputs {
         self.send(&state, kind, content);
     }
 
-    /// Answers a process that waits on its standard input.
-    pub(crate) fn give_input(&self, line: &str) {
-        if let Some(input) = &mut self.lock().input {
-            let _ = input.write_all(format!("{line}\n").as_bytes());
+    /// Answers a process that waits on its standard input; `None` ends the input.
+    fn give_input(&self, line: Option<&str>) {
+        let bytes =
+            line.map_or_else(|| vec![END_OF_INPUT], |line| format!("{line}\n").into_bytes());
+        let mut state = self.lock();
+        state.given += bytes.len() as u64;
+        if let Some(input) = &mut state.input {
+            let _ = input.write_all(&bytes);
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        relock(&self.state)
+    }
+
+    /// What has waited long enough: text, states of displays, news of the compiler.
+    fn publish_due(&self) {
+        let mut state = self.lock();
+        self.publish_held(&mut state, Some(HOLD));
+        for content in state.displays.due(Instant::now()) {
+            self.send(&state, "update_display_data", content);
+        }
+        drop(state);
+        let (cell, message) = {
+            let mut build = relock(&self.build);
+            let message = build.tick(Instant::now());
+            (build.cell.clone(), message)
+        };
+        self.tell(cell.as_ref(), message);
+    }
+
+    /// Text and states of displays that wait still.
+    fn publish_rest(&self, state: &mut State) {
+        self.publish_held(state, None);
+        for content in state.displays.rest() {
+            self.send(state, "update_display_data", content);
+        }
     }
 
     fn read(&self, mut stream: UnixStream, name: &'static str) {
@@ -211,7 +295,12 @@ impl Outputs {
         match token {
             Token::Text(text) => self.hold(&mut state, name, &text),
             Token::Content { mime, body } => self.content(&mut state, mime, body),
-            Token::Start => state.started = Some(Instant::now()),
+            Token::Start => {
+                state.started = Some(Instant::now());
+                *relock(&self.started) = state.started;
+                drop(state);
+                self.end_build();
+            }
             Token::PanicFrame(fields) => state.frame = Some(fields),
             Token::Panic => {
                 state.panicked = true;
@@ -231,6 +320,13 @@ impl Outputs {
                 drop(state);
                 self.ask(prompt, password);
             }
+            // Otherwise an answer is on its way already.
+            Token::Waits(read) if state.given <= read => {
+                self.publish_held(&mut state, None);
+                drop(state);
+                self.ask(String::new(), false);
+            }
+            Token::Waits(_) => {}
             Token::End if name == "stderr" => {
                 state.error_ends += 1;
                 self.changed.notify_all();
@@ -282,6 +378,10 @@ impl Outputs {
             self.live_display(state, &body);
             return;
         }
+        if mime == MEASURES {
+            state.measures = Some(body);
+            return;
+        }
         if state.bundle.contains_key(&mime) {
             self.publish_bundle(state, false);
         }
@@ -314,15 +414,23 @@ impl Outputs {
         }
     }
 
-    fn live_display(&self, state: &State, body: &str) {
-        let Ok(request) = serde_json::from_str::<Value>(body) else { return };
-        let data = request["data"].clone();
-        let transient = json!({"display_id": request["display_id"]});
+    fn live_display(&self, state: &mut State, body: &str) {
+        let Ok(mut request) = serde_json::from_str::<Value>(body) else { return };
+        let id = request["display_id"].as_str().unwrap_or_default().to_owned();
+        let (data, transient) = (request["data"].take(), json!({"display_id": id}));
         let content = json!({"data": data, "metadata": {}, "transient": transient});
         match request["op"].as_str() {
-            Some("display") => self.send(state, "display_data", content),
-            Some("update") => self.send(state, "update_display_data", content),
+            Some("display") => {
+                state.displays.show(&id, Instant::now());
+                self.send(state, "display_data", content);
+            }
+            Some("update") => {
+                if let Some(content) = state.displays.update(&id, content, Instant::now()) {
+                    self.send(state, "update_display_data", content);
+                }
+            }
             Some("clear") => {
+                self.publish_rest(state);
                 let wait = request["wait"].as_bool().unwrap_or(false);
                 self.send(state, "clear_output", json!({"wait": wait}));
             }
@@ -339,12 +447,14 @@ impl Outputs {
 
     fn ask(&self, prompt: String, password: bool) {
         let (sender, answer) = std_mpsc::channel();
-        let line = match self.questions.send(Question { prompt, password, answer: sender }) {
-            Ok(()) => answer.recv().unwrap_or_default(),
-            Err(_) => String::new(),
-        };
-        self.give_input(&line);
+        let question = Question { prompt, password, answer: sender };
+        let line = self.questions.send(question).ok().and_then(|()| answer.recv().ok()).flatten();
+        self.give_input(line.as_deref());
     }
+}
+
+fn relock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Hands a line to evcxr, by way of the process that runs the cells.

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use libloading::{Library, Symbol};
 
-use crate::interrupt;
+use crate::{interrupt, stdin};
 
 /// Names the kernel's socket.
 pub(crate) const SOCKET: &str = "TWOVIEWS_KERNEL_SOCKET";
@@ -32,7 +32,18 @@ const ERROR_OCCURRED: &str = "EVCXR_ERROR_OCCURRED\n";
 
 /// Run once in every new process. Cells share one libstd, which is not this program's: only code
 /// that is compiled like a cell can set its panic hook and flush its output.
-pub(crate) const PRELUDE: &str = r#"{
+///
+/// The trait shows the value of a cell by `Debug` at once. Without it evcxr first compiles the cell
+/// with a method that is not there, and then again; a type's own `evcxr_display` comes first.
+pub(crate) const PRELUDE: &str = r#"pub trait TwoviewsShow {
+    fn evcxr_display(&self);
+}
+impl<T: std::fmt::Debug> TwoviewsShow for T {
+    fn evcxr_display(&self) {
+        println!("EVCXR_BEGIN_CONTENT text/plain\n{:?}\nEVCXR_END_CONTENT", self);
+    }
+}
+{
     #[unsafe(no_mangle)]
     pub extern "C" fn twoviews_flush() {
         let _ = std::io::Write::flush(&mut std::io::stdout());
@@ -51,6 +62,9 @@ pub(crate) const PRELUDE: &str = r#"{
         }
     }));
 }"#;
+
+/// Takes the prelude's trait away.
+pub(crate) const SHOW_NOTHING: &str = "pub trait TwoviewsShow {}";
 
 /// Whether evcxr started this process to run cells.
 pub(crate) fn is_wanted() -> bool {
@@ -89,6 +103,7 @@ fn serve() -> std::io::Result<()> {
         // The kernel is gone, and with it everyone who could use this process.
         std::process::exit(0);
     });
+    stdin::begin();
     std::thread::spawn(flush_now_and_then);
     let mut cells = Cells { libraries: Vec::new(), variables: std::ptr::null_mut() };
     for line in commands.lines() {
@@ -112,7 +127,7 @@ fn replace(descriptor: i32, stream: UnixStream) -> std::io::Result<OwnedFd> {
 /// `twoviews_flush` of the prelude, once it is loaded.
 static FLUSHER: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
 
-fn flush_cells() {
+pub(crate) fn flush_cells() {
     let flusher = FLUSHER.load(Ordering::Acquire);
     if !flusher.is_null() {
         // SAFETY: it was loaded as a function of this type from a library that is never unloaded.
@@ -149,7 +164,9 @@ impl Cells {
             // Interrupted while it was compiled: evcxr forgets the variables it would have made.
             raw_write(1, ERROR_OCCURRED);
         } else if let Err(error) = self.load_and_run(&path.join(" "), function) {
-            eprintln!("cannot load the cell: {error}");
+            eprintln!(
+                "cannot load the cell: {error}\nIf a library is missing, run `cargo xtask setup`."
+            );
             std::process::exit(99);
         }
         flush_cells();
@@ -174,7 +191,7 @@ impl Cells {
 }
 
 /// Writes past every buffer.
-fn raw_write(descriptor: i32, text: &str) {
+pub(crate) fn raw_write(descriptor: i32, text: &str) {
     // SAFETY: the descriptor is open, and it is given back instead of being closed.
     let mut file = unsafe { std::fs::File::from_raw_fd(descriptor) };
     let _ = file.write_all(text.as_bytes());

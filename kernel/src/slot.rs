@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 /// Names the folder that set-up has built; the folders of further kernels lie beside it.
-const FOLDER: &str = "EVCXR_TMPDIR";
+pub(crate) const FOLDER: &str = "EVCXR_TMPDIR";
 /// Names the project's Cargo.lock, whose versions the notebooks use.
 const LOCK_FILE: &str = "TWOVIEWS_CARGO_LOCK";
 /// Set-up leaves this file when everything is compiled.
@@ -17,6 +17,8 @@ const SLOTS: usize = 32;
 /// A build folder that no other kernel uses while this value lives.
 pub(crate) struct Slot {
     _lock: File,
+    /// The folder that set-up has built.
+    first: PathBuf,
     pub folder: PathBuf,
 }
 
@@ -37,15 +39,28 @@ pub(crate) fn take() -> Result<Option<Slot>> {
                 return Err(error).context("cannot lock the build folder");
             }
         }
-        if number > 0 && is_older(&folder.join(STAMP), &first.join(STAMP)) {
-            copy(&first, &folder).with_context(|| format!("cannot fill {}", folder.display()))?;
-        }
-        return Ok(Some(Slot { _lock: lock, folder }));
+        return Ok(Some(Slot { _lock: lock, first, folder }));
     }
     bail!("{SLOTS} kernels of this project run already: shut one down first")
 }
 
 impl Slot {
+    /// Takes what is compiled from the first folder, if that is newer.
+    pub(crate) fn fill(&self) -> Result<()> {
+        let (first, folder) = (&self.first, &self.folder);
+        if folder != first && is_older(&folder.join(STAMP), &first.join(STAMP)) {
+            copy(first, folder).with_context(|| format!("cannot fill {}", folder.display()))?;
+        }
+        Ok(())
+    }
+
+    /// Everything is compiled: what was compiled here before may serve further kernels.
+    pub(crate) fn stamp(&self) {
+        if let Err(error) = fs::write(self.folder.join(STAMP), "") {
+            eprintln!("cannot write to {}: {error}", self.folder.display());
+        }
+    }
+
     /// Puts the project's Cargo.lock into the folder: evcxr's first build, which has no
     /// dependencies, empties the one that is there.
     pub(crate) fn pin_versions(&self) -> Result<()> {
@@ -70,10 +85,11 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     let target = from.join("target");
     for host in [PathBuf::from("debug"), triple(&target)?.join("debug")] {
         let (from, to) = (target.join(&host), to.join("target").join(&host));
+        // The first folder may be in use: what cargo calls finished is there when it is copied.
+        tree(&from.join(".fingerprint"), &to.join(".fingerprint"), &copy_file)?;
         for name in ["deps", "build"] {
             tree(&from.join(name), &to.join(name), &link)?;
         }
-        tree(&from.join(".fingerprint"), &to.join(".fingerprint"), &copy_file)?;
     }
     tree(&from.join("src"), &to.join("src"), &copy_file)?;
     for name in ["Cargo.toml", "Cargo.lock", STAMP] {
@@ -114,7 +130,65 @@ fn link(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Copies with the time of the last change: cargo compares it with the sources', and a newer one
+/// would hide that they were changed since.
 fn copy_file(from: &Path, to: &Path) -> Result<()> {
-    fs::copy(from, to).with_context(|| format!("{} to {}", from.display(), to.display()))?;
-    Ok(())
+    let copy = || {
+        fs::copy(from, to)?;
+        File::options().write(true).open(to)?.set_modified(fs::metadata(from)?.modified()?)
+    };
+    copy().with_context(|| format!("{} to {}", from.display(), to.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    fn write(path: &Path, age: u64) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "x").unwrap();
+        let time = SystemTime::now() - Duration::from_secs(age);
+        File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
+    }
+
+    #[test]
+    fn a_copy_keeps_the_times_and_leaves_out_the_cells() {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, second) = (folder.path().join("0"), folder.path().join("1"));
+        let triple = first.join("target/some-triple/debug");
+        for (file, age) in [
+            (first.join("target/debug/deps/libmacro.so"), 90),
+            (first.join("target/debug/build/x/out"), 90),
+            (first.join("target/debug/.fingerprint/x/dep"), 90),
+            (triple.join("deps/libtwoviews.rlib"), 80),
+            (triple.join("deps/libctx.so"), 80),
+            (triple.join("build/y/out"), 80),
+            (triple.join(".fingerprint/twoviews/dep-lib"), 70),
+            (first.join("src/lib.rs"), 60),
+            (first.join("Cargo.toml"), 60),
+            (first.join("Cargo.lock"), 60),
+            (first.join(STAMP), 50),
+        ] {
+            write(&file, age);
+        }
+        fs::create_dir_all(&second).unwrap();
+        let lock = File::create(second.join("kernel.lock")).unwrap();
+        let slot = Slot { _lock: lock, first: first.clone(), folder: second.clone() };
+        slot.fill().unwrap();
+        let copied = second.join("target/some-triple/debug");
+        assert!(copied.join("deps/libtwoviews.rlib").exists());
+        assert!(!copied.join("deps/libctx.so").exists());
+        let time = |path: &Path| fs::metadata(path).unwrap().modified().unwrap();
+        let name = ".fingerprint/twoviews/dep-lib";
+        assert_eq!(time(&copied.join(name)), time(&triple.join(name)));
+        assert!(!is_older(&second.join(STAMP), &first.join(STAMP)));
+        // The first folder was built anew.
+        write(&triple.join("deps/libtwoviews.rlib"), 10);
+        write(&first.join(STAMP), 5);
+        slot.fill().unwrap();
+        let name = "deps/libtwoviews.rlib";
+        assert_eq!(time(&copied.join(name)), time(&triple.join(name)));
+    }
 }

@@ -1,6 +1,9 @@
 //! Taking apart what cells print: text, evcxr's markers, displays.
 
+use memchr::memmem;
+
 use crate::runtime::{END, START};
+use crate::stdin::WAITS;
 
 const PANIC: &[u8] = b"EVCXR_PANIC_NOTIFICATION\n";
 const ERROR: &[u8] = b"EVCXR_ERROR_OCCURRED\n";
@@ -9,6 +12,8 @@ const INPUT: &[u8] = b"EVCXR_INPUT_REQUEST";
 const BEGIN_CONTENT: &[u8] = b"EVCXR_BEGIN_CONTENT ";
 const END_CONTENT: &[u8] = b"\nEVCXR_END_CONTENT\n";
 const PANIC_FRAME: &[u8] = b"\x01TWOVIEWS-PANIC\x02";
+/// A rich output that is longer is shown as text.
+const LONGEST_CONTENT: usize = 64 << 20;
 
 /// One piece of a cell's output.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +34,8 @@ pub(crate) enum Token {
         prompt: String,
         password: bool,
     },
+    /// The cell waits for input, having read so many bytes before.
+    Waits(u64),
     /// Rich output of a MIME type.
     Content {
         mime: String,
@@ -42,6 +49,8 @@ pub(crate) enum Token {
 #[derive(Default)]
 pub(crate) struct Tokenizer {
     bytes: Vec<u8>,
+    /// What comes before was given out.
+    start: usize,
     /// How far the end of an unfinished content has been looked for.
     searched: usize,
 }
@@ -56,24 +65,31 @@ enum Match {
 
 impl Tokenizer {
     pub(crate) fn push(&mut self, bytes: &[u8]) {
+        // What was given out goes once for many tokens, not for each.
+        self.bytes.drain(..self.start);
+        self.searched = self.searched.saturating_sub(self.start);
+        self.start = 0;
+        if self.bytes.is_empty() {
+            // A large picture is not kept.
+            self.bytes.shrink_to(bytes.len());
+        }
         self.bytes.extend_from_slice(bytes);
     }
 
     /// The next token that is complete.
     pub(crate) fn next(&mut self) -> Option<Token> {
-        let mut from = 0;
+        let mut from = self.start;
         loop {
-            let Some(at) = self.bytes[from..].iter().position(|&b| b == 1 || b == b'E') else {
+            let Some(at) = memchr::memchr2(1, b'E', &self.bytes[from..]) else {
                 return self.text(self.bytes.len());
             };
             let at = from + at;
             match self.marker(at) {
                 Match::Not => from = at + 1,
                 Match::Unfinished => return self.text(at),
-                Match::Token(..) if at > 0 => return self.text(at),
+                Match::Token(..) if at > self.start => return self.text(at),
                 Match::Token(token, length) => {
-                    self.bytes.drain(..length);
-                    self.searched = 0;
+                    self.start += length;
                     return Some(token);
                 }
             }
@@ -83,23 +99,25 @@ impl Tokenizer {
     /// Everything that is left, at the end of the stream.
     pub(crate) fn rest(&mut self) -> Option<Token> {
         let bytes = std::mem::take(&mut self.bytes);
-        (!bytes.is_empty()).then(|| Token::Text(String::from_utf8_lossy(&bytes).into_owned()))
+        let rest = &bytes[std::mem::take(&mut self.start)..];
+        (!rest.is_empty()).then(|| Token::Text(String::from_utf8_lossy(rest).into_owned()))
     }
 
-    /// Takes the first `length` bytes as text, but for a character that is not complete yet.
-    fn text(&mut self, length: usize) -> Option<Token> {
-        let complete = match std::str::from_utf8(&self.bytes[..length]) {
-            Err(error) if error.error_len().is_none() && length == self.bytes.len() => {
+    /// Takes the bytes up to `end` as text, but for a character that is not complete yet.
+    fn text(&mut self, end: usize) -> Option<Token> {
+        let text = &self.bytes[self.start..end];
+        let complete = match std::str::from_utf8(text) {
+            Err(error) if error.error_len().is_none() && end == self.bytes.len() => {
                 error.valid_up_to()
             }
-            _ => length,
+            _ => text.len(),
         };
         if complete == 0 {
             return None;
         }
-        let bytes: Vec<u8> = self.bytes.drain(..complete).collect();
-        self.searched = 0;
-        Some(Token::Text(String::from_utf8_lossy(&bytes).into_owned()))
+        let text = String::from_utf8_lossy(&text[..complete]).into_owned();
+        self.start += complete;
+        Some(Token::Text(text))
     }
 
     fn marker(&mut self, at: usize) -> Match {
@@ -116,11 +134,12 @@ impl Tokenizer {
                 None => {}
             }
         }
-        for marker in [CHANGED, INPUT, BEGIN_CONTENT, PANIC_FRAME] {
+        for marker in [CHANGED, INPUT, BEGIN_CONTENT, PANIC_FRAME, WAITS.as_bytes()] {
             match begins(bytes, marker) {
                 None => continue,
                 Some(false) => return Match::Unfinished,
                 Some(true) if marker == PANIC_FRAME => return panic_frame(bytes),
+                Some(true) if marker == WAITS.as_bytes() => return waits(bytes),
                 Some(true) => {}
             }
             let Some(end) = bytes.iter().position(|&b| b == b'\n') else {
@@ -145,10 +164,15 @@ impl Tokenizer {
     fn content(&mut self, at: usize, end: usize) -> Match {
         let start = at + end;
         let from = start.max(self.searched.saturating_sub(END_CONTENT.len()));
-        let found = self.bytes[from..].windows(END_CONTENT.len()).position(|w| w == END_CONTENT);
-        let Some(found) = found else {
+        let Some(found) = memmem::find(&self.bytes[from..], END_CONTENT) else {
             self.searched = self.bytes.len();
-            return Match::Unfinished;
+            // A content without an end must hide neither the end of the cell nor all that follows.
+            let ends = memmem::find(&self.bytes[from..], END.as_bytes()).is_some();
+            return if ends || self.bytes.len() - at > LONGEST_CONTENT {
+                Match::Not
+            } else {
+                Match::Unfinished
+            };
         };
         let stop = from + found;
         let text = |range: std::ops::Range<usize>| {
@@ -172,6 +196,13 @@ fn panic_frame(bytes: &[u8]) -> Match {
     let text = String::from_utf8_lossy(&body[..end]);
     let fields = text.splitn(4, '\u{2}').map(str::to_owned).collect();
     Match::Token(Token::PanicFrame(fields), PANIC_FRAME.len() + end + 1)
+}
+
+fn waits(bytes: &[u8]) -> Match {
+    let body = &bytes[WAITS.len()..];
+    let Some(end) = body.iter().position(|&b| b == 1) else { return Match::Unfinished };
+    let number = String::from_utf8_lossy(&body[..end]).parse().unwrap_or(0);
+    Match::Token(Token::Waits(number), WAITS.len() + end + 1)
 }
 
 #[cfg(test)]
@@ -233,5 +264,32 @@ mod tests {
         let empty = b"EVCXR_BEGIN_CONTENT text/plain\n\nEVCXR_END_CONTENT\n";
         let content = Token::Content { mime: "text/plain".into(), body: String::new() };
         assert_eq!(tokens(empty, 4), [content]);
+        let waits = "name? \u{1}TWOVIEWS-READ\u{2}12\u{1}";
+        let expected = [Token::Text("name? ".into()), Token::Waits(12)];
+        assert_eq!(tokens(waits.as_bytes(), 3), expected);
+    }
+
+    #[test]
+    fn a_content_without_an_end_hides_nothing() {
+        let text = format!("EVCXR_BEGIN_CONTENT text/plain\nlost{END}next");
+        let shown = Token::Text("EVCXR_BEGIN_CONTENT text/plain\nlost".into());
+        for size in [1, 5, 1000] {
+            assert_eq!(
+                tokens(text.as_bytes(), size),
+                [shown.clone(), Token::End, Token::Text("next".into())]
+            );
+        }
+    }
+
+    #[test]
+    fn large_outputs_take_linear_time() {
+        // 40 MB: quadratic work would take minutes.
+        let picture = format!(
+            "EVCXR_BEGIN_CONTENT image/png\n{}\nEVCXR_END_CONTENT\n",
+            "E".repeat(20_000_000)
+        );
+        assert_eq!(tokens(picture.as_bytes(), 65_536).len(), 1);
+        let lines = "EVCXR and some more text\n".repeat(800_000);
+        assert_eq!(tokens(lines.as_bytes(), 65_536), [Token::Text(lines)]);
     }
 }

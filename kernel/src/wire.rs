@@ -1,6 +1,6 @@
 //! The Jupyter messaging protocol on ZeroMQ: connection file, frames and signatures.
 //!
-//! This is the only file that knows the wire. Requests are read leniently, as JSON values; replies
+//! Only this file and [`publisher`](crate::publisher) know the wire. Requests are read leniently, as JSON values; replies
 //! are signed with HMAC-SHA256 as the connection file says.
 
 use std::path::Path;
@@ -41,12 +41,23 @@ impl ConnectionFile {
         Ok(Self { transport, ip: text("ip")?, key: text("key")?, ports: json })
     }
 
-    /// Binds a socket to the port of that name, such as `shell_port`.
-    pub(crate) async fn bind<S: Socket>(&self, port: &str) -> Result<S> {
+    /// Host and port number of the port of that name.
+    pub(crate) fn address(&self, port: &str) -> Result<String> {
         let number = self.ports[port]
             .as_u64()
+            .filter(|&number| u16::try_from(number).is_ok())
             .with_context(|| format!("the connection file names no {port}"))?;
-        let address = format!("{}://{}:{number}", self.transport, self.ip);
+        // Brackets tell the colons of an IPv6 address from that of the port.
+        Ok(match self.ip.as_str() {
+            "*" => format!("0.0.0.0:{number}"),
+            ip if ip.contains(':') && !ip.starts_with('[') => format!("[{ip}]:{number}"),
+            ip => format!("{ip}:{number}"),
+        })
+    }
+
+    /// Binds a socket to the port of that name, such as `shell_port`.
+    pub(crate) async fn bind<S: Socket>(&self, port: &str) -> Result<S> {
+        let address = format!("{}://{}", self.transport, self.address(port)?);
         let mut socket = S::new();
         socket.bind(&address).await.with_context(|| format!("cannot bind {port} to {address}"))?;
         Ok(socket)
@@ -147,7 +158,8 @@ impl Session {
         })
     }
 
-    pub(crate) fn encode(&self, message: &Message) -> Result<ZmqMessage> {
+    /// The message as frames, signed.
+    pub(crate) fn frames(&self, message: &Message) -> Result<Vec<Vec<u8>>> {
         let parts = [&message.header, &message.parent_header, &message.metadata, &message.content]
             .map(|part| serde_json::to_vec(part).unwrap_or_default());
         let signature = if self.key.is_empty() {
@@ -159,7 +171,11 @@ impl Session {
         frames.extend([DELIMITER.to_vec(), signature.into_bytes()]);
         frames.extend(parts);
         frames.extend(message.buffers.iter().cloned());
-        let mut frames = frames.into_iter();
+        Ok(frames)
+    }
+
+    pub(crate) fn encode(&self, message: &Message) -> Result<ZmqMessage> {
+        let mut frames = self.frames(message)?.into_iter();
         let mut encoded = ZmqMessage::from(frames.next().unwrap_or_default());
         for frame in frames {
             encoded.push_back(frame.into());
@@ -198,10 +214,10 @@ fn utc_now() -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn session(key: &str) -> Session {
+    pub(crate) fn session(key: &str) -> Session {
         Session { key: key.to_owned(), id: "s".to_owned() }
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use crate::{notebooks, paths, say, tools};
@@ -29,7 +29,39 @@ pub(crate) fn ensure() -> Result<()> {
     }
     tools::run(build.arg("--quiet"))?;
     register(&root)?;
+    standard_library()?;
     prebuild()
+}
+
+/// Brings the standard library's source, from which the kernel knows the types of variables, and
+/// the crates that it depends on: kernels work offline.
+fn standard_library() -> Result<()> {
+    let output = Command::new("rustc").args(["--print", "sysroot"]).output()?;
+    let sysroot = String::from_utf8(output.stdout)?;
+    let manifest = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library/Cargo.toml");
+    if !manifest.exists() {
+        say("adding the standard library's source to the Rust toolchain");
+        let added = Command::new("rustup").args(["component", "add", "rust-src"]).status();
+        ensure!(
+            added.is_ok_and(|status| status.success()) && manifest.exists(),
+            "the standard library's source is not at {}: run `rustup component add rust-src`, or \
+             install your distribution's package rust-src",
+            manifest.display()
+        );
+    }
+    let cargo = |command: &str, offline: &str| {
+        let mut cargo = Command::new("cargo");
+        cargo.args([command, "--quiet", "--locked", "--manifest-path"]).arg(&manifest);
+        // As rust-analyzer does: the manifest uses features of cargo that are not stable.
+        cargo.env("__CARGO_TEST_CHANNEL_OVERRIDE_DO_NOT_USE_THIS", "nightly");
+        cargo.env("RUSTC_BOOTSTRAP", "1").env("CARGO_NET_OFFLINE", offline);
+        cargo
+    };
+    let known = cargo("metadata", "true").arg("--format-version=1").output();
+    if known.is_ok_and(|output| output.status.success()) {
+        return Ok(());
+    }
+    tools::run(&mut cargo("fetch", "false"))
 }
 
 fn register(root: &Path) -> Result<()> {

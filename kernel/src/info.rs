@@ -1,0 +1,51 @@
+//! What the kernel says about itself.
+
+use std::process::Command;
+use std::sync::OnceLock;
+
+use serde_json::{Value, json};
+
+use crate::wire::PROTOCOL;
+
+/// Asks rustc for its version while the kernel starts, so that nobody waits for the answer.
+pub(crate) fn prepare() {
+    std::thread::spawn(rust_version);
+}
+
+/// The version of the compiler that compiles the cells, such as `1.95.0`.
+fn rust_version() -> &'static str {
+    static VERSION: OnceLock<String> = OnceLock::new();
+    VERSION.get_or_init(|| {
+        let output = Command::new("rustc").arg("--version").output();
+        let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+        let version = text.ok().and_then(|text| Some(text.split(' ').nth(1)?.to_owned()));
+        version.unwrap_or_else(|| {
+            eprintln!(
+                "rustc is not there: no cell will compile; install Rust from https://rustup.rs"
+            );
+            "unknown".to_owned()
+        })
+    })
+}
+
+/// The content of a `kernel_info_reply`.
+pub(crate) fn reply() -> Value {
+    json!({
+        "status": "ok",
+        "protocol_version": PROTOCOL,
+        "implementation": "twoviews-kernel",
+        "implementation_version": env!("CARGO_PKG_VERSION"),
+        "language_info": {
+            "name": "rust",
+            "version": rust_version(),
+            "mimetype": "text/rust",
+            "file_extension": ".rs",
+            "pygments_lexer": "rust",
+            "codemirror_mode": "rust",
+            "nbconvert_exporter": "script",
+        },
+        "banner": "twoviews: Rust notebooks, live",
+        "debugger": false,
+        "help_links": [{"text": "Rust standard library", "url": "https://doc.rust-lang.org/std/"}],
+    })
+}

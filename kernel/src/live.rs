@@ -1,0 +1,89 @@
+//! Displays that are redrawn in place, ten times a second at most.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// Between two states of one display; those in between are never seen.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// The displays of a cell by their id.
+#[derive(Debug, Default)]
+pub(crate) struct Displays {
+    places: HashMap<String, Place>,
+}
+
+#[derive(Debug)]
+struct Place {
+    sent: Instant,
+    /// The newest state, if it was not sent yet.
+    waiting: Option<Value>,
+}
+
+impl Displays {
+    /// A display is shown for the first time.
+    pub(crate) fn show(&mut self, id: &str, now: Instant) {
+        self.places.insert(id.to_owned(), Place { sent: now, waiting: None });
+    }
+
+    /// Takes a new state; gives it back if it is to be sent at once.
+    pub(crate) fn update(&mut self, id: &str, content: Value, now: Instant) -> Option<Value> {
+        let Some(place) = self.places.get_mut(id) else {
+            self.show(id, now);
+            return Some(content);
+        };
+        if now.duration_since(place.sent) < INTERVAL {
+            place.waiting = Some(content);
+            return None;
+        }
+        *place = Place { sent: now, waiting: None };
+        Some(content)
+    }
+
+    /// The states that have waited long enough.
+    pub(crate) fn due(&mut self, now: Instant) -> Vec<Value> {
+        let due = |place: &&mut Place| now.duration_since(place.sent) >= INTERVAL;
+        let take = |place: &mut Place| {
+            let content = place.waiting.take()?;
+            place.sent = now;
+            Some(content)
+        };
+        self.places.values_mut().filter(due).filter_map(take).collect()
+    }
+
+    /// The last states of all displays, at the end of a cell.
+    pub(crate) fn rest(&mut self) -> Vec<Value> {
+        self.places.values_mut().filter_map(|place| place.waiting.take()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn ten_states_a_second_are_sent_and_the_last_one_always() {
+        let (mut displays, begin) = (Displays::default(), Instant::now());
+        displays.show("a", begin);
+        let mut sent = Vec::new();
+        // 1,000 states in a second.
+        for i in 1..=1000u64 {
+            let now = begin + Duration::from_millis(i);
+            sent.extend(displays.update("a", json!(i), now));
+            sent.extend(displays.due(now));
+        }
+        assert_eq!(sent.len(), 10, "{sent:?}");
+        displays.update("a", json!("last"), begin + Duration::from_millis(1001));
+        assert_eq!(displays.rest(), [json!("last")]);
+        assert!(displays.rest().is_empty());
+        let now = begin + Duration::from_millis(1002);
+        assert_eq!(
+            displays.update("other", json!(1), now),
+            Some(json!(1)),
+            "displays do not wait for one another"
+        );
+    }
+}
