@@ -1,5 +1,6 @@
 //! `cargo xtask`: set-up and chores. It never depends on libtorch, because it brings it.
 
+mod bench;
 mod kernel;
 mod libtorch;
 mod notebooks;
@@ -19,6 +20,9 @@ const USAGE: &str = "usage: cargo xtask COMMAND
            [--out DIR]        where to (default: target/tutorial)
   lab                       open JupyterLab on the notebooks
   test [--long]             every check, the cheapest first
+  bench [FILTER]            how long the library's parts take
+        [--peer]              in turn with nidl, PyTorch and scikit-learn, which go to .peer
+        [--stage NAME]        only stages whose names begin so
 
 Each command does whatever set-up it still needs.";
 
@@ -43,6 +47,7 @@ fn run(arguments: &[&str]) -> Result<()> {
             setup()?;
             notebooks::lab()
         }
+        ["bench", rest @ ..] => bench::run(&bench::Options::parse(rest)?),
         ["test"] => test::run(false),
         ["test", "--long"] => test::run(true),
         ["help" | "--help" | "-h"] => {
