@@ -10,6 +10,9 @@ use crate::Result;
 /// vectors, because a layer's output then still lies in its cache.
 const MICRO_BATCH: i64 = 32;
 
+/// In bfloat16 twice as many have that size.
+const MICRO_BATCH_BF16: i64 = 64;
+
 /// Height and width of the images for which weights are laid out.
 const SIZE: i64 = 32;
 
@@ -77,11 +80,12 @@ impl InferenceEncoder {
     /// If the images have another shape or kind than the weights.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let _guard = tch::no_grad_guard();
-        let features = x
-            .f_split(MICRO_BATCH, 0)?
-            .iter()
-            .map(|x| self.micro_batch(x))
-            .collect::<Result<Vec<_>>>()?;
+        let size = match self.precision {
+            Precision::Float32 => MICRO_BATCH,
+            Precision::BFloat16 => MICRO_BATCH_BF16,
+        };
+        let features =
+            x.f_split(size, 0)?.iter().map(|x| self.micro_batch(x)).collect::<Result<Vec<_>>>()?;
         Ok(Tensor::f_cat(&features, 0)?)
     }
 

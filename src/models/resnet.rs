@@ -103,11 +103,13 @@ impl BasicBlock {
 
     fn forward_t(&self, x: &Tensor, train: bool) -> Tensor {
         let y = self.bn1.forward_t(&convolve(&self.conv1, self.stride, x), train).relu_();
-        let y = self.bn2.forward_t(&convolve(&self.conv2, 1, &y), train);
+        let mut y = self.bn2.forward_t(&convolve(&self.conv2, 1, &y), train);
+        // In place: the gradient of batch norm does not need its output.
         match &self.downsample {
-            Some((conv, bn)) => (y + bn.forward_t(&convolve(conv, self.stride, x), train)).relu_(),
-            None => (y + x).relu_(),
+            Some((conv, bn)) => y += bn.forward_t(&convolve(conv, self.stride, x), train),
+            None => y += x,
         }
+        y.relu_()
     }
 }
 

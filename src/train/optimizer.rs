@@ -127,7 +127,9 @@ impl Parameter {
             }
         }
         let Some([mean, square]) = &mut self.moments else {
-            let _ = self.tensor.f_add_(&gradient.f_mul_scalar_(-rate)?)?;
+            // One pass: the rate is a tensor without dimensions.
+            let options = (gradient.kind(), gradient.device());
+            let _ = self.tensor.f_addcmul_(&gradient, &Tensor::f_full([], -rate, options)?)?;
             return Ok(());
         };
         let _ = mean.f_lerp_(&gradient, 1.0 - BETA_1)?;
