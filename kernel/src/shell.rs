@@ -82,7 +82,7 @@ impl Shell {
                 continue;
             }
             self.kernel.status(&request, "busy").await;
-            let content = json!({"status": "aborted", "execution_count": self.count});
+            let content = json!({"status": "aborted"});
             self.kernel.answer(&mut self.send, "execute_reply", &request, content).await;
             self.kernel.status(&request, "idle").await;
         }

@@ -3,13 +3,12 @@
 Run by `cargo xtask test` with the environment's Python, whose kernel `rust` is the one under test.
 """
 
-import os
 import threading
-import time
 import unittest
 
 import jupyter_kernel_test
 from jupyter_client.manager import start_new_kernel
+from support import Kernel
 
 IMAGE = "println!(\"EVCXR_BEGIN_CONTENT {0}\\n{1}\\nEVCXR_END_CONTENT\");"
 
@@ -35,26 +34,10 @@ class Protocol(jupyter_kernel_test.KernelTests):
     supported_history_operations = ("tail", "range", "search")
 
 
-class Cells(unittest.TestCase):
+class Cells(Kernel):
     """What no suite covers."""
 
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.manager, cls.client = start_new_kernel(kernel_name="rust", startup_timeout=60)
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.client.stop_channels()
-        cls.manager.shutdown_kernel()
-
-    def run_cell(self, code: str, **options) -> tuple[dict, list[dict]]:
-        messages: list[dict] = []
-        reply = self.client.execute_interactive(code, timeout=120, output_hook=messages.append, **options)
-        return reply["content"], messages
-
-    def streams(self, messages: list[dict], name: str) -> str:
-        return "".join(m["content"]["text"] for m in messages
-                       if m["msg_type"] == "stream" and m["content"]["name"] == name)
+    environment = {"TWOVIEWS_INTERRUPT_GRACE": "1"}
 
     def fails(self, code: str, ename: str, words: str) -> list[dict]:
         reply, messages = self.run_cell(code)
@@ -123,19 +106,46 @@ class Cells(unittest.TestCase):
         _, messages = self.run_cell(code, allow_stdin=True, stdin_hook=answer)
         self.assertEqual((asked, self.streams(messages, "stdout")), (["name? "], "hello Ada"))
 
-    def test_interrupts_keep_variables(self) -> None:
-        self.run_cell("let mut steps = vec![1u64];")
-        self.run_cell('fn asked() -> bool { std::env::var_os("TWOVIEWS_INTERRUPT_FILE").is_some_and(|f| std::path::Path::new(&f).exists()) }')
-        for number in range(50 if os.environ.get("TWOVIEWS_LONG") else 5):
-            timer = threading.Timer(0.05 + 0.31 * number % 1.5, self.manager.interrupt_kernel)
-            timer.start()
-            begin = time.monotonic()
-            reply, _ = self.run_cell("while !asked() { std::thread::sleep(std::time::Duration::from_millis(5)); }")
-            self.assertEqual((reply["status"], reply["ename"]), ("error", "Interrupted"))
-            self.assertLess(time.monotonic() - begin, 20)
-            timer.join()
-            reply, _ = self.run_cell("assert_eq!(steps.len(), 1);")
-            self.assertEqual(reply["status"], "ok", reply)
+    def test_plain_input_is_asked_for_too(self) -> None:
+        asked = []
+
+        def answer(message: dict) -> None:
+            asked.append(message["content"]["prompt"])
+            self.client.input(f"line {len(asked)}")
+
+        code = ('print!("name? ");\nlet lines: Vec<String> = std::io::stdin().lines().take(2).map(|l| l.unwrap()).collect();\n'
+                'print!("{lines:?}");')
+        _, messages = self.run_cell(code, allow_stdin=True, stdin_hook=answer)
+        self.assertEqual((asked, self.streams(messages, "stdout")), (["", ""], 'name? ["line 1", "line 2"]'))
+
+    def test_code_that_does_not_listen_is_ended(self) -> None:
+        def interrupt(message: dict) -> None:
+            if message["msg_type"] == "stream":
+                self.manager.interrupt_kernel()
+
+        code = 'println!("deaf"); loop { std::thread::sleep(std::time::Duration::from_secs(1)); }'
+        reply, _ = self.run_cell(code, output_hook=interrupt)
+        self.assertEqual((reply["status"], reply["ename"]), ("error", "Interrupted"))
+        self.assertIn("all variables are lost", reply["evalue"])
+        self.assertEqual(self.run_cell("1 + 1")[0]["status"], "ok")
+
+    def test_commands_and_times(self) -> None:
+        self.run_cell("let bytes = vec![0u8; 1000];")
+        _, messages = self.run_cell(":vars")
+        text = next(m["content"]["data"]["text/plain"] for m in messages if m["msg_type"] == "display_data")
+        row = next(line.split() for line in text.splitlines() if line.startswith("bytes "))
+        self.assertEqual(row, ["bytes", "Vec<u8>", "1024"])
+        _, messages = self.run_cell(":help")
+        text = next(m["content"]["data"]["text/plain"] for m in messages if m["msg_type"] == "display_data")
+        self.assertTrue(":vars" in text and ":dep" in text and ":timing" in text)
+        self.run_cell(":timing")
+        reply = self.client.execute_interactive("std::thread::sleep(std::time::Duration::from_millis(300));",
+                                                output_hook=messages.append, timeout=120)
+        self.assertIn("ran in 0.3", self.streams(messages, "stdout"))
+        times = reply["metadata"]["twoviews"]
+        self.assertGreater(times["run_seconds"], 0.3)
+        self.assertGreater(times["compile_seconds"], 0.01)
+        self.run_cell(":timing")
 
     def test_two_kernels_do_not_interfere(self) -> None:
         manager, client = start_new_kernel(kernel_name="rust", startup_timeout=60)

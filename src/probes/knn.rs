@@ -4,6 +4,7 @@ use ndarray::{Array1, Array2};
 use tch::{Kind, Tensor};
 
 use super::linear::accuracy;
+use crate::notebook::interrupted;
 use crate::{Error, Result};
 
 /// Rows that are compared with the bank at once.
@@ -133,7 +134,15 @@ impl KnnProbe {
         let (bank, x) = (unit_rows("bank", bank)?, unit_rows("x", x)?);
         let k = (self.k as i64).min(bank.size()[0]);
         let blocks = x.f_split(QUERIES_AT_ONCE, 0)?;
-        Ok(blocks.iter().map(|x| x.matmul(&bank.tr()).topk(k, 1, true, true)).collect())
+        let block = |x: &Tensor| {
+            if interrupted() {
+                return Err(Error::Interrupted {
+                    place: "in the k-nearest-neighbour probe".into(),
+                });
+            }
+            Ok(x.matmul(&bank.tr()).topk(k, 1, true, true))
+        };
+        blocks.iter().map(block).collect()
     }
 }
 

@@ -3,6 +3,7 @@
 use tch::{Kind, Tensor};
 
 use super::objective::{Evaluation, Objective};
+use crate::notebook::interrupted;
 use crate::{Error, Result};
 
 /// Largest Hessian that is built, in bytes.
@@ -54,6 +55,7 @@ pub(super) fn minimise(objective: &Objective, max_iter: usize, tol: f64) -> Resu
     let mut at = objective.evaluate(&w);
     let mut first = None;
     for iteration in 0..max_iter {
+        stop_if_interrupted(iteration)?;
         let factor = cholesky(&objective.preconditioner(&at), iteration)?;
         let length = dot(&at.gradient, &precondition(&factor, &at.gradient)?);
         let small = largest(&at.gradient) <= tol * objective.samples() as f64;
@@ -62,7 +64,7 @@ pub(super) fn minimise(objective: &Objective, max_iter: usize, tol: f64) -> Resu
         }
         // The square of the share of the gradient that a step may leave: less and less.
         let left = (length / *first.get_or_insert(length)).sqrt().min(0.01);
-        let step = match conjugate_gradients(objective, &at, &factor, left * length)? {
+        let step = match conjugate_gradients(objective, &at, &factor, left * length, iteration)? {
             Some(step) => step,
             None => exact(objective, &at, iteration)?,
         };
@@ -86,18 +88,25 @@ pub(super) fn minimise(objective: &Objective, max_iter: usize, tol: f64) -> Resu
     Ok(Newton { w, iterations: max_iter })
 }
 
+fn stop_if_interrupted(iteration: usize) -> Result<()> {
+    let place = || format!("in the linear probe, in iteration {}", iteration + 1);
+    if interrupted() { Err(Error::Interrupted { place: place() }) } else { Ok(()) }
+}
+
 /// H^-1 gradient until the rest r has r^T M^-1 r <= `enough`, or `None` if it takes too long.
 fn conjugate_gradients(
     objective: &Objective,
     at: &Evaluation,
     factor: &Tensor,
     enough: f64,
+    iteration: usize,
 ) -> Result<Option<Tensor>> {
     let mut step = at.gradient.zeros_like();
     let mut rest = at.gradient.copy();
     let mut direction = precondition(factor, &rest)?;
     let mut length = dot(&rest, &direction);
     for _ in 0..CONJUGATE_GRADIENTS {
+        stop_if_interrupted(iteration)?;
         let product = objective.hessian_product(at, &direction);
         let curvature = dot(&direction, &product);
         if !(curvature > 0.0 && curvature.is_finite()) {

@@ -38,7 +38,8 @@ pub(crate) fn run(long: bool) -> Result<()> {
     step("documentation", &["doc", "--quiet", "--no-deps", "--package", "twoviews"])?;
     say("the kernel over its protocol");
     let mut suite = Command::new(paths::python());
-    suite.arg(paths::root().join("kernel/tests/test_kernel.py"));
+    suite.args(["-m", "unittest", "discover", "--verbose", "--start-directory"]);
+    suite.arg(paths::root().join("kernel/tests"));
     suite.env("JUPYTER_PATH", paths::venv("share/jupyter"));
     if long {
         suite.env("TWOVIEWS_LONG", "1");

@@ -1,0 +1,49 @@
+"""A kernel and the messages of its cells, for the tests beside this file."""
+
+import os
+import unittest
+
+from jupyter_client.manager import KernelManager
+
+LONG = bool(os.environ.get("TWOVIEWS_LONG"))
+
+# Asks as the library does whether the reader wants the cell to stop.
+ASKED = ('fn asked() -> bool { std::env::var_os("TWOVIEWS_INTERRUPT_FILE")'
+         '.is_some_and(|f| std::path::Path::new(&f).exists()) }')
+
+
+class Kernel(unittest.TestCase):
+    """One kernel for all tests of a class."""
+
+    # Set for the kernel.
+    environment: dict[str, str] = {}
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.manager = KernelManager(kernel_name="rust")
+        cls.manager.kernel_spec.env.update(cls.environment)
+        cls.manager.start_kernel()
+        cls.client = cls.manager.client()
+        cls.client.start_channels()
+        cls.client.wait_for_ready(timeout=60)
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.client.stop_channels()
+        cls.manager.shutdown_kernel()
+
+    def run_cell(self, code: str, timeout: float = 300, **options) -> tuple[dict, list[dict]]:
+        messages: list[dict] = []
+        options.setdefault("output_hook", messages.append)
+        reply = self.client.execute_interactive(code, timeout=timeout, **options)
+        return reply["content"], messages
+
+    def streams(self, messages: list[dict], name: str = "stdout") -> str:
+        return "".join(m["content"]["text"] for m in messages
+                       if m["msg_type"] == "stream" and m["content"]["name"] == name)
+
+    def memory(self) -> float:
+        """Megabytes that the kernel's process holds."""
+        pid = self.manager.provisioner.process.pid
+        with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6

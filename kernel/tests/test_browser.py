@@ -1,0 +1,90 @@
+"""A real JupyterLab in a headless Chromium (`cargo xtask test --long`).
+
+Needs Chromium, Node.js and npm; without them the test is skipped and says so. The pictures of what
+was seen lie in target/browser.
+"""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.request
+from pathlib import Path
+
+import nbformat
+import nbformat.v4 as v4
+from support import LONG
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = Path(__file__).resolve().parent / "browser"
+DEP = f":dep twoviews = {{ path = {json.dumps(str(ROOT))} }}\nuse twoviews::prelude::*;"
+PAUSE = "std::thread::sleep(std::time::Duration::from_millis(100));"
+NOTEBOOKS = {
+    "live": [
+        DEP + "\nuse twoviews::notebook::{LiveDisplay, Progress, interrupted};\nlet kept = 17;",
+        'let bar = Progress::new("training", 40, "steps");\nfor _ in 0..40 {\n    ' + PAUSE + "\n    bar.inc(1);\n}\nbar.finish();",
+        'let display = LiveDisplay::new("loss");\nfor epochs in 2..30 {\n    ' + PAUSE +
+        '\n    let mut plot = LinePlot::new("Loss", "Epoch", "Loss");\n'
+        "    let curve = (1..epochs).map(|e| (e as f64, 4.0 / e as f64)).collect();\n"
+        '    plot.series.push(Series::new("dcl", GREEN, curve));\n    display.show_figure(&plot);\n}',
+        'println!("waiting");\nwhile !interrupted() { ' + PAUSE + " }",
+        'println!("kept {kept}");',
+    ],
+    "error": ['println!("one");', 'panic!("stop here");', 'println!("never");'],
+    "whole": [DEP, "let x = Tensor::from_slice(&[1.0f32, 2.0, 3.0]);", 'println!("sum {}", x.sum(Kind::Float).double_value(&[]));'],
+}
+
+
+def missing() -> str | None:
+    """What the test needs and this machine lacks."""
+    if not LONG:
+        return "takes a minute: --long"
+    if not (shutil.which("chromium") or shutil.which("google-chrome")):
+        return "no Chromium (Debian and Ubuntu: apt install chromium)"
+    return None if shutil.which("npm") else "no Node.js with npm (Debian and Ubuntu: apt install nodejs npm)"
+
+
+@unittest.skipIf(missing(), missing())
+class Browser(unittest.TestCase):
+    def test_lessons_look_right(self) -> None:
+        out = ROOT / "target/browser"
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir(parents=True)
+        subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=FOLDER, check=True)
+        spec = {"kernelspec": {"name": "rust", "display_name": "Rust (twoviews)", "language": "rust"}}
+        with tempfile.TemporaryDirectory() as folder, open(out / "lab.log", "w", encoding="utf-8") as log:
+            for name, codes in NOTEBOOKS.items():
+                cells = [v4.new_code_cell(code) for code in codes]
+                nbformat.write(v4.new_notebook(cells=cells, metadata=spec), f"{folder}/{name}.ipynb")
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                port = free.getsockname()[1]
+            command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--ServerApp.port_retries=0",
+                       "--IdentityProvider.token=test", f"--ServerApp.root_dir={folder}", "--expose-app-in-browser",
+                       "--ServerApp.allow_root=True", f"--LabApp.workspaces_dir={folder}/workspaces",
+                       f"--LabApp.user_settings_dir={folder}/settings"]
+            lab = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+            try:
+                self.wait_for(f"http://127.0.0.1:{port}/api?token=test")
+                chromium = shutil.which("chromium") or shutil.which("google-chrome")
+                subprocess.run(["node", FOLDER / "lab.mjs", f"http://127.0.0.1:{port}/lab?token=test", chromium, out],
+                               check=True, timeout=600)
+            finally:
+                lab.terminate()
+                lab.wait(30)
+
+    def wait_for(self, address: str) -> None:
+        for _ in range(120):
+            try:
+                urllib.request.urlopen(address, timeout=5).close()
+                return
+            except OSError:
+                time.sleep(0.5)
+        self.fail("JupyterLab did not start; see target/browser/lab.log")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2, warnings="ignore")

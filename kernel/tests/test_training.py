@@ -1,0 +1,53 @@
+"""Cells that train: they are interrupted at random moments, and all variables stay."""
+
+import json
+import random
+import threading
+import time
+import unittest
+from pathlib import Path
+
+from support import LONG, Kernel
+
+ROOT = Path(__file__).resolve().parents[2]
+PREPARE = """
+let images = Shapes10 { num_images: 2_000, ..Default::default() }.generate()?;
+let rows: Vec<usize> = (0..images.len()).collect();
+let train = Subset::new(&images, &rows)?;
+let views = MultiViewsTransform::new(simclr_transform(), 2)?;
+let loader = MultiViewsLoader::new(train.clone(), views, MultiViewsLoaderConfig { batch_size: 32, ..Default::default() })?;
+let config = DCLConfig { encoder: EncoderKind::ResNet8, max_epochs: 1_000, ..DCLConfig::tutorial(32) };
+let mut model = DCL::new(config, Device::Cpu)?;
+let kept = Tensor::from_slice(&[17i64]);
+"""
+
+
+class Training(Kernel):
+    def test_interrupts_keep_all_variables(self) -> None:
+        for code in (f':dep twoviews = {{ path = {json.dumps(str(ROOT))} }}\nuse twoviews::prelude::*;', PREPARE):
+            reply, _ = self.run_cell(code, timeout=600)
+            self.assertEqual(reply["status"], "ok", reply)
+        draw = random.Random(42)
+        slowest = 0.0
+        for number in range(100 if LONG else 5):
+            asked = []
+
+            def interrupt() -> None:
+                self.manager.interrupt_kernel()
+                asked.append(time.monotonic())
+
+            # Some moments lie in the compilation, most in the training.
+            timer = threading.Timer(draw.uniform(0.1, 4), interrupt)
+            timer.start()
+            reply, messages = self.run_cell("model.fit(&loader, FitOptions { quiet: true, ..Default::default() })?;")
+            slowest = max(slowest, time.monotonic() - asked[0])
+            self.assertEqual((number, reply["status"], reply.get("ename")), (number, "error", "Interrupted"), reply)
+            reply, messages = self.run_cell("assert_eq!(kept.int64_value(&[0]), 17); println!(\"{}\", train.len());")
+            self.assertEqual((reply["status"], self.streams(messages)), ("ok", "2000\n"), reply)
+        reply, messages = self.run_cell("println!(\"{:?}\", model.transform_with_targets(&DataLoader::new(&train, 256, 0)?)?.0.shape());")
+        self.assertEqual(reply["status"], "ok", "the model is usable")
+        print(f"[at most {slowest:.1f} s from interrupt to reply]", end=" ", flush=True)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2, warnings="ignore")
