@@ -1,6 +1,6 @@
 //! Both sides alternately in one run, on the same data, threads and workers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -189,17 +189,12 @@ pub(super) fn run(options: &Options) -> Result<()> {
 }
 
 /// Every round measures all variants once, one after another.
-fn measure(
-    stage: &Stage,
-    options: &Options,
-    program: &PathBuf,
-    data: &PathBuf,
-) -> Result<Vec<Row>> {
+fn measure(stage: &Stage, options: &Options, program: &Path, data: &Path) -> Result<Vec<Row>> {
     let mut workers = Vec::new();
     let variants =
         stage.python.iter().map(|v| (true, v)).chain(stage.rust.iter().map(|v| (false, v)));
     for (is_peer, variant) in variants {
-        let program = if is_peer { python_side() } else { vec![program.clone()] };
+        let program = if is_peer { python_side() } else { vec![program.to_owned()] };
         let mut command = side(&program, options, data);
         command.args([stage.stage, variant]).args(stage.arguments);
         let name = format!("{} {variant}", stage.name);
@@ -214,7 +209,7 @@ fn measure(
 }
 
 /// A side with what both are told; the stage's own arguments come later and win.
-fn side(program: &[PathBuf], options: &Options, data: &PathBuf) -> Command {
+fn side(program: &[PathBuf], options: &Options, data: &Path) -> Command {
     let mut command = Command::new(&program[0]);
     command.args(&program[1..]).arg("--data").arg(data);
     command.args(["--threads", &options.threads.to_string()]);

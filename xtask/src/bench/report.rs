@@ -97,9 +97,10 @@ fn table(rows: &[Row]) -> String {
         let peak = row.results.iter().filter_map(|r| r["peak_mb"].as_u64()).max().unwrap_or(0);
         let (low, high) = range(&rates);
         text += &format!(
-            "\n| {} | {} | {seconds:.3} | {} to {} | {peak} |",
+            "\n| {} | {} | {} | {} to {} | {peak} |",
             row.variant,
             short(median(rates.clone())),
+            short(seconds),
             short(low),
             short(high)
         );
@@ -113,8 +114,17 @@ fn table(rows: &[Row]) -> String {
     text
 }
 
+/// Three digits at least, and nothing for what was not measured.
 fn short(value: f64) -> String {
-    if value < 100.0 { format!("{value:.2}") } else { format!("{value:.0}") }
+    if !value.is_finite() {
+        String::new()
+    } else if value < 1.0 {
+        format!("{value:.4}")
+    } else if value < 100.0 {
+        format!("{value:.2}")
+    } else {
+        format!("{value:.0}")
+    }
 }
 
 fn range(values: &[f64]) -> (f64, f64) {
@@ -145,7 +155,7 @@ mod tests {
     fn ratios_are_medians_of_rounds() {
         let text = table(&[row("nidl", true, [2.0, 4.0, 8.0]), row("f32", false, [1.0, 1.0, 2.0])]);
         let last = text.lines().last().unwrap();
-        assert!(last.starts_with("| f32 | 10.00 | 1.000 | 5.00 to 10.00 | 5 |"), "{last}");
+        assert!(last.starts_with("| f32 | 10.00 | 1.00 | 5.00 to 10.00 | 5 |"), "{last}");
         assert!(last.ends_with("| 4.00 (2.00 to 4.00) | x 7 |"), "{last}");
     }
 
