@@ -164,6 +164,7 @@ impl Engine {
             Ok(context) => context,
             Err(failure) => return Done::failed(failure),
         };
+        let process = process_id(context);
         let variables = commands::variables(context);
         let result = match code.trim() {
             ":vars" => context.execute(&commands::measure(&variables)),
@@ -217,7 +218,8 @@ impl Engine {
                 (None, None) => None,
             },
         };
-        if ended {
+        // It crashed or was ended, or `:clear` or `:restart` began a new one.
+        if process_id(context) != process {
             self.hidden(runtime::PRELUDE);
         }
         if [":fmt", ":types"].iter().any(|command| code.trim_start().starts_with(command)) {
@@ -273,6 +275,11 @@ impl Engine {
             Err(_) => nothing,
         }
     }
+}
+
+/// The process that runs the cells.
+fn process_id(context: &CommandContext) -> u32 {
+    context.process_handle().lock().unwrap_or_else(std::sync::PoisonError::into_inner).id()
 }
 
 /// What to load before anyone asks, the last step first.

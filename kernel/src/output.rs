@@ -1,7 +1,8 @@
 //! From what a cell printed to the messages on iopub, live and in order.
 
-use std::io::{Read, Write};
-use std::os::unix::net::{UnixListener, UnixStream};
+mod reader;
+
+use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc as std_mpsc};
 use std::time::{Duration, Instant};
 
@@ -11,16 +12,13 @@ use tokio::sync::mpsc;
 use crate::commands::MEASURES;
 use crate::compiling::Build;
 use crate::live::Displays;
-use crate::runtime;
-use crate::stdin::END_OF_INPUT;
-use crate::stream::{Token, Tokenizer};
 use crate::wire::{Message, Session};
 
 /// Text waits this long for more, so that a loop of small prints makes few messages.
 const HOLD: Duration = Duration::from_millis(20);
 /// ... unless this much has come together.
 const HELD_BYTES: usize = 64 * 1024;
-/// How long the two outputs of a process wait for each other at the end of a cell.
+/// How long one output of a process, from which nothing comes, is waited for at the end of a cell.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The library's own display messages: JSON with `op` display, update or clear.
 const DISPLAY: &str = "application/x-twoviews-display+json";
@@ -82,6 +80,8 @@ struct State {
     started: Option<Instant>,
     displays: Displays,
     measures: Option<String>,
+    /// Pieces of output that came, ever.
+    tokens: u64,
     /// Cells whose end was seen on each output of the present process.
     output_ends: usize,
     error_ends: usize,
@@ -118,26 +118,6 @@ impl Outputs {
         outputs
     }
 
-    /// Takes the connections of the processes that run cells.
-    pub(crate) fn listen(self: &Arc<Self>, listener: UnixListener) {
-        let outputs = Arc::clone(self);
-        std::thread::spawn(move || {
-            for mut stream in listener.incoming().flatten() {
-                let outputs = Arc::clone(&outputs);
-                match runtime::role(&mut stream) {
-                    Ok(b'o') => drop(std::thread::spawn(move || outputs.read(stream, "stdout"))),
-                    Ok(b'e') => drop(std::thread::spawn(move || outputs.read(stream, "stderr"))),
-                    Ok(b'r') => outputs.lock().relay = Some(stream),
-                    Ok(b'i') => {
-                        let mut state = outputs.lock();
-                        (state.input, state.given) = (Some(stream), 0);
-                    }
-                    _ => {}
-                }
-            }
-        });
-    }
-
     /// From here on, outputs belong to this cell.
     pub(crate) fn begin(&self, cell: Cell) {
         let mut state = self.lock();
@@ -148,6 +128,7 @@ impl Outputs {
             relay: state.relay.take(),
             input: state.input.take(),
             given: state.given,
+            tokens: state.tokens,
             readers_ended: state.readers_ended,
             output_ends: state.output_ends,
             error_ends: state.error_ends,
@@ -211,13 +192,28 @@ impl Outputs {
     /// Waits until everything that a process which has ended had written is published; it is the
     /// one after which `readers` streams, ever, have ended.
     pub(crate) fn wait_for_readers(&self, readers: usize) {
-        let state = self.lock();
-        let (mut state, _) = self
-            .changed
-            .wait_timeout_while(state, PATIENCE, |state| state.readers_ended < readers)
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.wait_while(self.lock(), |state| state.readers_ended < readers);
         state.output_ends = 0;
         state.error_ends = 0;
+    }
+
+    /// Waits while `waits` holds, as long as anything comes from the process.
+    fn wait_while<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        waits: impl Fn(&State) -> bool,
+    ) -> MutexGuard<'a, State> {
+        loop {
+            let tokens = state.tokens;
+            let (next, waited) = self
+                .changed
+                .wait_timeout_while(state, PATIENCE, |state| waits(state))
+                .unwrap_or_else(PoisonError::into_inner);
+            state = next;
+            if !waited.timed_out() || state.tokens == tokens {
+                return state;
+            }
+        }
     }
 
     /// Streams whose end was seen, ever.
@@ -230,17 +226,6 @@ impl Outputs {
         let mut state = self.lock();
         self.publish_held(&mut state, None);
         self.send(&state, kind, content);
-    }
-
-    /// Answers a process that waits on its standard input; `None` ends the input.
-    fn give_input(&self, line: Option<&str>) {
-        let bytes =
-            line.map_or_else(|| vec![END_OF_INPUT], |line| format!("{line}\n").into_bytes());
-        let mut state = self.lock();
-        state.given += bytes.len() as u64;
-        if let Some(input) = &mut state.input {
-            let _ = input.write_all(&bytes);
-        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -268,78 +253,6 @@ impl Outputs {
         self.publish_held(state, None);
         for content in state.displays.rest() {
             self.send(state, "update_display_data", content);
-        }
-    }
-
-    fn read(&self, mut stream: UnixStream, name: &'static str) {
-        let mut tokenizer = Tokenizer::default();
-        let mut buffer = vec![0; HELD_BYTES];
-        while let Ok(length) = stream.read(&mut buffer) {
-            if length == 0 {
-                break;
-            }
-            tokenizer.push(&buffer[..length]);
-            while let Some(token) = tokenizer.next() {
-                self.take(name, token);
-            }
-        }
-        if let Some(token) = tokenizer.rest() {
-            self.take(name, token);
-        }
-        self.lock().readers_ended += 1;
-        self.changed.notify_all();
-    }
-
-    fn take(&self, name: &'static str, token: Token) {
-        let mut state = self.lock();
-        match token {
-            Token::Text(text) => self.hold(&mut state, name, &text),
-            Token::Content { mime, body } => self.content(&mut state, mime, body),
-            Token::Start => {
-                state.started = Some(Instant::now());
-                *relock(&self.started) = state.started;
-                drop(state);
-                self.end_build();
-            }
-            Token::PanicFrame(fields) => state.frame = Some(fields),
-            Token::Panic => {
-                state.panicked = true;
-                relay(&mut state, "EVCXR_PANIC_NOTIFICATION");
-            }
-            Token::Error => {
-                state.failed = true;
-                // The error was printed right before its marker.
-                if let Some(("stderr", text, _)) = state.held.take_if(|held| held.0 == "stderr") {
-                    state.error_text.push_str(&text);
-                }
-                relay(&mut state, "EVCXR_ERROR_OCCURRED");
-            }
-            Token::Changed(line) => relay(&mut state, &line),
-            Token::Input { prompt, password } => {
-                self.publish_held(&mut state, None);
-                drop(state);
-                self.ask(prompt, password);
-            }
-            // Otherwise an answer is on its way already.
-            Token::Waits(read) if state.given <= read => {
-                self.publish_held(&mut state, None);
-                drop(state);
-                self.ask(String::new(), false);
-            }
-            Token::Waits(_) => {}
-            Token::End if name == "stderr" => {
-                state.error_ends += 1;
-                self.changed.notify_all();
-            }
-            Token::End => {
-                state.output_ends += 1;
-                let (mut state, _) = self
-                    .changed
-                    .wait_timeout_while(state, PATIENCE, |s| s.error_ends < s.output_ends)
-                    .unwrap_or_else(PoisonError::into_inner);
-                self.publish_held(&mut state, None);
-                relay(&mut state, "EVCXR_EXECUTION_COMPLETE");
-            }
         }
     }
 
@@ -444,22 +357,8 @@ impl Outputs {
             let _ = self.iopub.blocking_send(self.session.message(kind, &cell.parent, content));
         }
     }
-
-    fn ask(&self, prompt: String, password: bool) {
-        let (sender, answer) = std_mpsc::channel();
-        let question = Question { prompt, password, answer: sender };
-        let line = self.questions.send(question).ok().and_then(|()| answer.recv().ok()).flatten();
-        self.give_input(line.as_deref());
-    }
 }
 
 fn relock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Hands a line to evcxr, by way of the process that runs the cells.
-fn relay(state: &mut State, line: &str) {
-    if let Some(relay) = &mut state.relay {
-        let _ = relay.write_all(format!("{line}\n").as_bytes());
-    }
 }

@@ -45,7 +45,7 @@ def missing() -> str | None:
         return "takes a minute: --long"
     if not (shutil.which("chromium") or shutil.which("google-chrome")):
         return "no Chromium (Debian and Ubuntu: apt install chromium)"
-    return None if shutil.which("npm") else "no Node.js with npm (Debian and Ubuntu: apt install nodejs npm)"
+    return None if shutil.which("npm") else "no Node.js 20 with npm (https://nodejs.org)"
 
 
 @unittest.skipIf(missing(), missing())

@@ -3,8 +3,11 @@
 Run by `cargo xtask test` with the environment's Python, whose kernel `rust` is the one under test.
 """
 
+import json
+import tempfile
 import threading
 import unittest
+from pathlib import Path
 
 import jupyter_kernel_test
 from jupyter_client.manager import start_new_kernel
@@ -128,6 +131,28 @@ class Cells(Kernel):
         self.assertEqual((reply["status"], reply["ename"]), ("error", "Interrupted"))
         self.assertIn("all variables are lost", reply["evalue"])
         self.assertEqual(self.run_cell("1 + 1")[0]["status"], "ok")
+
+    def test_the_reader_sees_what_is_compiled(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "src").mkdir()
+            Path(folder, "Cargo.toml").write_text('[package]\nname = "tiny"\nversion = "1.0.0"\nedition = "2024"\n')
+            Path(folder, "src/lib.rs").write_text("pub fn number() -> u8 { 1 }")
+            dep = f":dep tiny = {{ path = {json.dumps(folder)} }}"
+            _, messages = self.run_cell(dep)
+            shown = [(m["msg_type"], m["content"]["data"]["text/plain"]) for m in messages
+                     if m["msg_type"] in ("display_data", "update_display_data")]
+            self.assertRegex(shown[0][1], "compiling tiny")
+            self.assertEqual(shown[-1][0], "update_display_data")
+            self.assertRegex(shown[-1][1], r"compiled tiny in \d")
+            # The crate changes: the next cell has the new one, and says so.
+            Path(folder, "src/lib.rs").write_text("pub fn number() -> u8 { 2 }")
+            _, messages = self.run_cell("println!(\"{}\", tiny::number());")
+            self.assertEqual(self.streams(messages, "stdout"), "2\n")
+            self.assertIn("display_data", [m["msg_type"] for m in messages])
+        # The folder is gone: without this nothing compiles.
+        self.run_cell(":clear")
+        self.assertEqual(self.streams(self.run_cell('print!("p");')[1], "stdout"), "p")
+        self.fails('panic!("hooked");', "Panic", "hooked")
 
     def test_commands_and_times(self) -> None:
         self.run_cell("let bytes = vec![0u8; 1000];")

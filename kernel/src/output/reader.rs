@@ -1,0 +1,129 @@
+//! The other side of [`Outputs`]: what comes from the processes that run cells, and what they are told.
+
+use std::io::{Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::Arc;
+use std::sync::mpsc as std_mpsc;
+use std::time::Instant;
+
+use super::{HELD_BYTES, Outputs, Question, State, relock};
+use crate::runtime;
+use crate::stdin::END_OF_INPUT;
+use crate::stream::{Token, Tokenizer};
+
+impl Outputs {
+    /// Takes the connections of the processes that run cells.
+    pub(crate) fn listen(self: &Arc<Self>, listener: UnixListener) {
+        let outputs = Arc::clone(self);
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let outputs = Arc::clone(&outputs);
+                match runtime::role(&mut stream) {
+                    Ok(b'o') => drop(std::thread::spawn(move || outputs.read(stream, "stdout"))),
+                    Ok(b'e') => drop(std::thread::spawn(move || outputs.read(stream, "stderr"))),
+                    Ok(b'r') => outputs.lock().relay = Some(stream),
+                    Ok(b'i') => {
+                        let mut state = outputs.lock();
+                        (state.input, state.given) = (Some(stream), 0);
+                    }
+                    _ => {}
+                }
+            }
+        });
+    }
+
+    fn read(&self, mut stream: UnixStream, name: &'static str) {
+        let mut tokenizer = Tokenizer::default();
+        let mut buffer = vec![0; HELD_BYTES];
+        while let Ok(length) = stream.read(&mut buffer) {
+            if length == 0 {
+                break;
+            }
+            tokenizer.push(&buffer[..length]);
+            while let Some(token) = tokenizer.next() {
+                self.take(name, token);
+            }
+        }
+        if let Some(token) = tokenizer.rest() {
+            self.take(name, token);
+        }
+        self.lock().readers_ended += 1;
+        self.changed.notify_all();
+    }
+
+    fn take(&self, name: &'static str, token: Token) {
+        let mut state = self.lock();
+        state.tokens += 1;
+        match token {
+            Token::Text(text) => self.hold(&mut state, name, &text),
+            Token::Content { mime, body } => self.content(&mut state, mime, body),
+            Token::Start => {
+                state.started = Some(Instant::now());
+                *relock(&self.started) = state.started;
+                drop(state);
+                self.end_build();
+            }
+            Token::PanicFrame(fields) => state.frame = Some(fields),
+            Token::Panic => {
+                state.panicked = true;
+                relay(&mut state, "EVCXR_PANIC_NOTIFICATION");
+            }
+            Token::Error => {
+                state.failed = true;
+                // The error was printed right before its marker.
+                if let Some(("stderr", text, _)) = state.held.take_if(|held| held.0 == "stderr") {
+                    state.error_text.push_str(&text);
+                }
+                relay(&mut state, "EVCXR_ERROR_OCCURRED");
+            }
+            Token::Changed(line) => relay(&mut state, &line),
+            Token::Input { prompt, password } => {
+                self.publish_held(&mut state, None);
+                drop(state);
+                self.ask(prompt, password);
+            }
+            // Otherwise an answer is on its way already.
+            Token::Waits(read) if state.given <= read => {
+                self.publish_held(&mut state, None);
+                drop(state);
+                self.ask(String::new(), false);
+            }
+            Token::Waits(_) => {}
+            Token::End if name == "stderr" => {
+                state.error_ends += 1;
+                self.changed.notify_all();
+            }
+            Token::End => {
+                state.output_ends += 1;
+                let mut state = self.wait_while(state, |s| s.error_ends < s.output_ends);
+                self.publish_held(&mut state, None);
+                relay(&mut state, "EVCXR_EXECUTION_COMPLETE");
+            }
+        }
+    }
+
+    fn ask(&self, prompt: String, password: bool) {
+        let (sender, answer) = std_mpsc::channel();
+        let question = Question { prompt, password, answer: sender };
+        let line = self.questions.send(question).ok().and_then(|()| answer.recv().ok()).flatten();
+        self.give_input(line.as_deref());
+    }
+
+    /// Answers a process that waits on its standard input; `None` ends the input.
+    fn give_input(&self, line: Option<&str>) {
+        let bytes =
+            line.map_or_else(|| vec![END_OF_INPUT], |line| format!("{line}\n").into_bytes());
+        let mut state = self.lock();
+        state.given += bytes.len() as u64;
+        if let Some(input) = &mut state.input {
+            let _ = input.write_all(&bytes);
+        }
+    }
+}
+
+/// Hands a line to evcxr, by way of the process that runs the cells.
+fn relay(state: &mut State, line: &str) {
+    if let Some(relay) = &mut state.relay {
+        let _ = relay.write_all(format!("{line}\n").as_bytes());
+    }
+}
