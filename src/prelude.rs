@@ -10,7 +10,10 @@ pub use crate::models::{
     DCL, DCLConfig, Estimator, SimCLR, SimCLRConfig, best_device, check_latent_size,
     seed_everything,
 };
-pub use crate::plot::{BLUE, GREEN, ImageGrid, LinePlot, RED, Series, accuracy_figure};
+pub use crate::plot::{
+    BLUE, BarPlot, Bars, GREEN, GREY, ImageGrid, LinePlot, RED, Series, accuracy_figure,
+    mean_and_deviation,
+};
 pub use crate::probes::{KnnProbe, LogisticRegression, Solver};
 pub use crate::rng::{Draws, numpy_rng};
 pub use crate::train::{

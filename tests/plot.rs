@@ -2,7 +2,9 @@
 
 use twoviews::Error;
 use twoviews::data::Shapes10;
-use twoviews::plot::{BLUE, ImageGrid, LinePlot, Series, accuracy_figure};
+use twoviews::plot::{
+    BLUE, BarPlot, Bars, GREY, ImageGrid, LinePlot, Series, accuracy_figure, mean_and_deviation,
+};
 
 fn tutorial() -> LinePlot {
     accuracy_figure(
@@ -28,6 +30,32 @@ fn the_axis_widens_and_the_title_tells_of_stand_ins() {
     let svg = figure.to_svg().unwrap();
     assert!(svg.contains("(stand-in weights)"));
     assert!(svg.contains("\n0.4\n"), "{svg}");
+}
+
+#[test]
+fn bars_have_the_mean_and_deviation_of_their_samples() {
+    assert_eq!(mean_and_deviation(&[0.7]), (0.7, 0.0));
+    let (mean, deviation) = mean_and_deviation(&[0.6, 0.7, 0.8]);
+    assert!((mean - 0.7).abs() < 1e-12 && (deviation - 0.1).abs() < 1e-12);
+    let mut figure = BarPlot::new("probes", "Accuracy", &["untrained", "DCL"]);
+    figure.bars.push(Bars::of_samples("linear", BLUE, &[vec![0.2, 0.3], vec![0.81]]));
+    figure.bars.push(Bars::of_samples("kNN", GREY, &[vec![0.1], vec![0.74]]));
+    figure.baselines.push(("guessing".into(), 0.1));
+    let svg = figure.to_svg().unwrap();
+    for text in ["untrained", "DCL", "linear", "kNN", "guessing", "\n0.25\n", "\n0.81\n"] {
+        assert!(svg.contains(text), "{text}");
+    }
+}
+
+#[test]
+fn bars_that_fit_no_group_are_refused() {
+    let mut figure = BarPlot::new("t", "y", &["a", "b"]);
+    assert!(figure.to_svg().unwrap_err().to_string().contains("no bar"));
+    figure.bars.push(Bars::of_samples("linear", BLUE, &[vec![0.2]]));
+    let error = figure.to_svg().unwrap_err().to_string();
+    assert!(error.contains("linear has 1 heights and 1 error bars for 2 groups"), "{error}");
+    figure.bars[0] = Bars::of_samples("linear", BLUE, &[vec![0.2], vec![]]);
+    assert!(figure.to_svg().unwrap_err().to_string().contains("linear has the value NaN"));
 }
 
 #[test]

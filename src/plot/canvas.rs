@@ -1,11 +1,13 @@
 //! Where figures are drawn: an SVG text or a PNG file, with the same font everywhere.
 
-use std::fs;
 use std::path::Path;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use plotters::prelude::{BitMapBackend, DrawingArea, IntoDrawingArea, SVGBackend};
 use plotters::style::{FontStyle, register_font};
 
+use crate::files::write_whole;
 use crate::{Error, Result};
 
 /// The name under which figures ask for their font.
@@ -25,9 +27,11 @@ pub(super) fn with_font(figure: &'static str) -> Result<()> {
 }
 
 /// A figure that draws itself on any backend.
-pub(super) trait Draw {
+pub(super) trait Draw: std::fmt::Debug {
     /// Its name in messages.
     const FIGURE: &'static str;
+    /// Refuses what cannot be drawn.
+    fn check(&self) -> Result<()>;
     /// Width and height in pixels.
     fn size(&self) -> (u32, u32);
     /// Draws everything.
@@ -37,8 +41,43 @@ pub(super) trait Draw {
     ) -> std::result::Result<(), String>;
 }
 
+/// Gives a figure the methods that every figure has.
+///
+/// A notebook shows drawings as SVG and pictures, which would be thousands of squares, as PNG.
+macro_rules! figure_methods {
+    ($figure:ty, $show:ident) => {
+        impl $figure {
+            /// The figure as SVG text.
+            ///
+            /// # Errors
+            /// [`Error::Plot`](crate::Error::Plot) if there is nothing to draw, or a value is not
+            /// finite.
+            pub fn to_svg(&self) -> $crate::Result<String> {
+                $crate::plot::canvas::svg(self)
+            }
+
+            /// Writes the figure to a `.svg` or `.png` file, which appears whole or not at all.
+            ///
+            /// # Errors
+            /// As [`to_svg`](Self::to_svg), or if the file cannot be written.
+            pub fn save(&self, path: impl AsRef<std::path::Path>) -> $crate::Result<()> {
+                $crate::plot::canvas::save(self, path.as_ref())
+            }
+
+            /// Shows the figure below a notebook's cell.
+            pub fn evcxr_display(&self) {
+                if let Err(error) = $crate::plot::canvas::$show(self) {
+                    println!("{error}");
+                }
+            }
+        }
+    };
+}
+pub(super) use figure_methods;
+
 /// The figure as SVG text.
 pub(super) fn svg<F: Draw>(figure: &F) -> Result<String> {
+    figure.check()?;
     with_font(F::FIGURE)?;
     let mut text = String::new();
     {
@@ -48,21 +87,31 @@ pub(super) fn svg<F: Draw>(figure: &F) -> Result<String> {
     Ok(text)
 }
 
+/// The figure as the bytes of a PNG file.
+pub(super) fn png<F: Draw>(figure: &F) -> Result<Vec<u8>> {
+    figure.check()?;
+    with_font(F::FIGURE)?;
+    let (width, height) = figure.size();
+    let mut pixels = vec![0; width as usize * height as usize * 3];
+    draw(figure, &BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area())?;
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    let mut writer = encoder.write_header().map_err(|error| unencodable::<F>(&error))?;
+    writer.write_image_data(&pixels).map_err(|error| unencodable::<F>(&error))?;
+    writer.finish().map_err(|error| unencodable::<F>(&error))?;
+    Ok(file)
+}
+
+fn unencodable<F: Draw>(error: &png::EncodingError) -> Error {
+    Error::Plot { figure: F::FIGURE, problem: error.to_string() }
+}
+
 /// Writes the figure as `.svg` or `.png`; the file appears whole or not at all.
 pub(super) fn save<F: Draw>(figure: &F, path: &Path) -> Result<()> {
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("");
-    let temporary = path.with_extension(format!("tmp.{extension}"));
-    let unwritable =
-        |error| Error::io("write", path, error, "Choose a folder that exists and may be written");
-    match extension {
-        "svg" => fs::write(&temporary, svg(figure)?).map_err(unwritable)?,
-        "png" => {
-            with_font(F::FIGURE)?;
-            // The encoder reports an unwritable path only as text: try it first.
-            fs::write(&temporary, []).map_err(unwritable)?;
-            let area = BitMapBackend::new(&temporary, figure.size()).into_drawing_area();
-            draw(figure, &area)?;
-        }
+    let bytes = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("svg") => svg(figure)?.into_bytes(),
+        Some("png") => png(figure)?,
         _ => {
             return Err(Error::parameter(
                 "path",
@@ -71,8 +120,10 @@ pub(super) fn save<F: Draw>(figure: &F, path: &Path) -> Result<()> {
                 "Other formats can be made from the .svg.",
             ));
         }
-    }
-    fs::rename(&temporary, path).map_err(unwritable)
+    };
+    write_whole(path, &bytes).map_err(|error| {
+        Error::io("write", path, error, "Choose a folder that exists and may be written")
+    })
 }
 
 fn draw<F: Draw, B: plotters::prelude::DrawingBackend>(
@@ -85,7 +136,20 @@ fn draw<F: Draw, B: plotters::prelude::DrawingBackend>(
         .map_err(|problem| Error::Plot { figure: F::FIGURE, problem })
 }
 
-/// Hands content of a MIME type to evcxr, which shows it below the cell.
-pub(super) fn show(mime: &str, content: &str) {
+/// Shows a drawing below the cell.
+pub(super) fn show_svg<F: Draw>(figure: &F) -> Result<()> {
+    show(figure, "text/html", &svg(figure)?);
+    Ok(())
+}
+
+/// Shows a picture below the cell.
+pub(super) fn show_png<F: Draw>(figure: &F) -> Result<()> {
+    show(figure, "image/png", &BASE64_STANDARD.encode(png(figure)?));
+    Ok(())
+}
+
+/// Hands a figure to evcxr, which shows it below the cell; a client without pictures shows what it is.
+fn show<F: Draw>(figure: &F, mime: &str, content: &str) {
+    println!("EVCXR_BEGIN_CONTENT text/plain\n{figure:?}\nEVCXR_END_CONTENT");
     println!("EVCXR_BEGIN_CONTENT {mime}\n{content}\nEVCXR_END_CONTENT");
 }

@@ -1,13 +1,12 @@
 //! Small images side by side, magnified, with captions.
 
 use std::fmt;
-use std::path::Path;
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::canvas::{Draw, FONT, save, show, svg};
+use super::canvas::{Draw, FONT, figure_methods};
 use crate::data::Image;
 use crate::{Error, Result};
 
@@ -49,40 +48,6 @@ impl ImageGrid {
         self.cells.push((image, caption.to_owned()));
     }
 
-    /// The figure as SVG text.
-    ///
-    /// # Errors
-    /// If there is no image.
-    pub fn to_svg(&self) -> Result<String> {
-        self.check()?;
-        svg(self)
-    }
-
-    /// Writes the figure to a `.svg` or `.png` file.
-    ///
-    /// # Errors
-    /// If there is no image or the file cannot be written.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        self.check()?;
-        save(self, path.as_ref())
-    }
-
-    /// Shows the figure below a notebook's cell.
-    pub fn evcxr_display(&self) {
-        match self.to_svg() {
-            Ok(svg) => show("text/html", &svg),
-            Err(error) => println!("{error}"),
-        }
-    }
-
-    fn check(&self) -> Result<()> {
-        if self.cells.is_empty() {
-            let problem = "there is no image: push at least one".into();
-            return Err(Error::Plot { figure: Self::FIGURE, problem });
-        }
-        Ok(())
-    }
-
     /// Width and height of a cell with its gap and caption.
     fn cell(&self) -> (u32, u32) {
         let largest = |side: fn(&Image) -> usize| {
@@ -93,6 +58,8 @@ impl ImageGrid {
     }
 }
 
+figure_methods!(ImageGrid, show_png);
+
 impl fmt::Debug for ImageGrid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ImageGrid({} images)", self.cells.len())
@@ -101,6 +68,14 @@ impl fmt::Debug for ImageGrid {
 
 impl Draw for ImageGrid {
     const FIGURE: &'static str = "image grid";
+
+    fn check(&self) -> Result<()> {
+        if self.cells.is_empty() {
+            let problem = "there is no image: push at least one".into();
+            return Err(Error::Plot { figure: Self::FIGURE, problem });
+        }
+        Ok(())
+    }
 
     fn size(&self) -> (u32, u32) {
         let (width, height) = self.cell();

@@ -1,12 +1,11 @@
 //! Lines with points: accuracies, losses, learning rates.
 
 use std::fmt;
-use std::path::Path;
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use super::canvas::{Draw, FONT, save, show, svg};
+use super::canvas::{Draw, FONT, figure_methods};
 use crate::{Error, Result};
 
 /// matplotlib's "blue", the tutorial's colour of SimCLR.
@@ -16,10 +15,13 @@ pub const GREEN: RGBColor = RGBColor(0, 128, 0);
 /// A colour for a third line.
 pub const RED: RGBColor = RGBColor(200, 30, 30);
 
+/// A colour for what is only compared with.
+pub const GREY: RGBColor = RGBColor(130, 130, 130);
+
 /// Points joined by a line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
-    /// Its name in the legend.
+    /// Its name in the legend; without one it is not listed there.
     pub label: String,
     /// Its colour.
     pub color: RGBColor,
@@ -80,55 +82,6 @@ impl LinePlot {
         }
     }
 
-    /// The figure as SVG text.
-    ///
-    /// # Errors
-    /// If there is no point, or one is not finite.
-    pub fn to_svg(&self) -> Result<String> {
-        self.check()?;
-        svg(self)
-    }
-
-    /// Writes the figure to a `.svg` or `.png` file.
-    ///
-    /// # Errors
-    /// As [`to_svg`](Self::to_svg), or if the file cannot be written.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        self.check()?;
-        save(self, path.as_ref())
-    }
-
-    /// Shows the figure below a notebook's cell.
-    pub fn evcxr_display(&self) {
-        match self.to_svg() {
-            Ok(svg) => show("text/html", &svg),
-            Err(error) => println!("{error}"),
-        }
-    }
-
-    fn check(&self) -> Result<()> {
-        let problem = |problem: String| Err(Error::Plot { figure: Self::FIGURE, problem });
-        if self.series.iter().all(|series| series.points.is_empty()) {
-            return problem("there is no point: push a Series with at least one".into());
-        }
-        for series in &self.series {
-            if let Some(&(x, y)) =
-                series.points.iter().find(|(x, y)| !(x.is_finite() && y.is_finite()))
-            {
-                return problem(format!("{} has the point ({x}, {y}): remove it", series.label));
-            }
-            if !series.errors.is_empty() && series.errors.len() != series.points.len() {
-                return problem(format!(
-                    "{} has {} points and {} error bars: give one for each point, or none",
-                    series.label,
-                    series.points.len(),
-                    series.errors.len()
-                ));
-            }
-        }
-        Ok(())
-    }
-
     /// Lowest and highest value on each axis.
     fn ranges(&self) -> ((f64, f64), (f64, f64)) {
         let points = || self.series.iter().flat_map(|series| &series.points);
@@ -157,6 +110,8 @@ fn span(values: impl Iterator<Item = f64>) -> (f64, f64) {
     values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
 }
 
+figure_methods!(LinePlot, show_svg);
+
 impl fmt::Debug for LinePlot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "LinePlot({:?}, {} series)", self.title, self.series.len())
@@ -165,6 +120,29 @@ impl fmt::Debug for LinePlot {
 
 impl Draw for LinePlot {
     const FIGURE: &'static str = "line plot";
+
+    fn check(&self) -> Result<()> {
+        let problem = |problem: String| Err(Error::Plot { figure: Self::FIGURE, problem });
+        if self.series.iter().all(|series| series.points.is_empty()) {
+            return problem("there is no point: push a Series with at least one".into());
+        }
+        for series in &self.series {
+            if let Some(&(x, y)) =
+                series.points.iter().find(|(x, y)| !(x.is_finite() && y.is_finite()))
+            {
+                return problem(format!("{} has the point ({x}, {y}): remove it", series.label));
+            }
+            if !series.errors.is_empty() && series.errors.len() != series.points.len() {
+                return problem(format!(
+                    "{} has {} points and {} error bars: give one for each point, or none",
+                    series.label,
+                    series.points.len(),
+                    series.errors.len()
+                ));
+            }
+        }
+        Ok(())
+    }
 
     fn size(&self) -> (u32, u32) {
         self.size
@@ -218,12 +196,13 @@ impl LinePlot {
         }
         for series in &self.series {
             let color = series.color;
-            chart
-                .draw_series(LineSeries::new(series.points.iter().copied(), color.stroke_width(2)))?
-                .label(&series.label)
-                .legend(move |(x, y)| {
+            let line = LineSeries::new(series.points.iter().copied(), color.stroke_width(2));
+            let line = chart.draw_series(line)?;
+            if !series.label.is_empty() {
+                line.label(&series.label).legend(move |(x, y)| {
                     PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2))
                 });
+            }
             if series.markers {
                 chart.draw_series(
                     series.points.iter().map(|&point| Circle::new(point, 4, color.filled())),
@@ -244,7 +223,7 @@ impl LinePlot {
 }
 
 /// A number as short as it can be said.
-fn tick(value: f64) -> String {
+pub(super) fn tick(value: f64) -> String {
     let text = format!("{value:.4}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
     if text == "-0" { "0".into() } else { text.into() }

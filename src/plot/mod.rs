@@ -1,8 +1,10 @@
 //! Figures with an inline display and `save(path)`.
 
+mod bar;
 mod canvas;
 mod image_grid;
 mod line;
 
+pub use bar::{BarPlot, Bars, mean_and_deviation};
 pub use image_grid::ImageGrid;
-pub use line::{BLUE, GREEN, LinePlot, RED, Series, accuracy_figure};
+pub use line::{BLUE, GREEN, GREY, LinePlot, RED, Series, accuracy_figure};
