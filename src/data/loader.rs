@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
+use ndarray::{Array1, Array2};
 use tch::{Kind, Tensor};
 
 use super::Subset;
@@ -98,6 +99,32 @@ impl DataLoader {
             })
             .collect();
         Batches { loader: self.clone(), channels, next: 0 }
+    }
+
+    /// Every image as its own features, (N, 3 height width) in [-1, 1], and the class indices (N):
+    /// the baseline that a trained encoder has to beat.
+    ///
+    /// ```
+    /// use twoviews::data::{DataLoader, Shapes10};
+    /// let shapes = Shapes10 { num_images: 10, ..Default::default() }.generate()?;
+    /// let (x, y) = DataLoader::new(shapes, 4, 0)?.pixels()?;
+    /// assert_eq!((x.dim(), y[3]), ((10, 3 * 32 * 32), 3));
+    /// # Ok::<(), twoviews::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If a batch cannot be loaded.
+    pub fn pixels(&self) -> Result<(Array2<f32>, Array1<i64>)> {
+        let (mut features, mut targets) = (Vec::new(), Vec::with_capacity(self.len()));
+        for batch in self.iter() {
+            let batch = batch?;
+            features.extend(Vec::<f32>::try_from(batch.images.flatten(0, -1))?);
+            targets.extend(Vec::<i64>::try_from(batch.targets)?);
+        }
+        let width = features.len() / targets.len();
+        let features = Array2::from_shape_vec((targets.len(), width), features)
+            .map_err(|error| tch::TchError::Shape(error.to_string()))?;
+        Ok((features, Array1::from(targets)))
     }
 
     /// A batch, with a panic turned into an error.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
 
 use super::{Host, LiveDisplay};
 
@@ -13,8 +13,9 @@ const SECONDS_BETWEEN_LINES: f64 = 3.0;
 
 /// A bar of `indicatif` with position, rate and time left.
 ///
-/// In a terminal and on this project's kernel it moves in place; on another kernel or in a log that shows whole lines only, it prints
-/// a line every three seconds at most, and nothing at all for work that is over before that.
+/// In a terminal and on this project's kernel it moves in place; on another kernel or in a log that
+/// shows whole lines only, it prints a line every three seconds at most, and nothing at all for work
+/// that is over before that.
 #[derive(Clone)]
 pub struct Progress {
     bar: ProgressBar,
@@ -24,7 +25,7 @@ impl Progress {
     /// A bar of `length` steps, named `what`, counting in `unit` (such as `images`).
     pub fn new(what: &str, length: u64, unit: &str) -> Self {
         let template = format!(
-            "{{prefix}} {{bar:24}} {{human_pos}}/{{human_len}} {unit}, {{per_sec}}, {{eta}} left {{msg}}"
+            "{{prefix}} {{bar:24}} {{human_pos}}/{{human_len}} {unit}, {{rate}}, {{eta}} left {{msg}}"
         );
         Self::with_template(what, length, &template)
     }
@@ -51,6 +52,10 @@ impl Progress {
         let bar = ProgressBar::with_draw_target(Some(length), target);
         let style = ProgressStyle::with_template(template)
             .unwrap_or_else(|_| ProgressStyle::default_bar())
+            // Whole numbers: a rate is not known to four digits.
+            .with_key("rate", |state: &ProgressState, text: &mut dyn fmt::Write| {
+                let _ = write!(text, "{:.0}/s", state.per_sec());
+            })
             .progress_chars("━╸─");
         bar.set_style(style);
         bar.set_prefix(what.to_owned());
