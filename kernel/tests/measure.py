@@ -60,7 +60,7 @@ def start(environment: dict[str, str]) -> tuple[float, float]:
     return session.start, seconds
 
 
-def compare(cells: list[str], environment: dict[str, str]) -> list[tuple[float, float, str]]:
+def compare(cells: list[str], environment: dict[str, str]) -> list[tuple[float, float]]:
     """Seconds to compile each cell, here and on stock, one after the other."""
     # The stock kernel first: it knows only the first build folder.
     stock, own = Session("stock", environment), Session("rust", environment)
@@ -68,7 +68,8 @@ def compare(cells: list[str], environment: dict[str, str]) -> list[tuple[float, 
     for code in cells:
         seconds, ran = own.run(code)
         other, _ = stock.run(code)
-        rows.append((seconds - ran, max(other - ran, 0.0), code.splitlines()[0][:60]))
+        rows.append((seconds - ran, max(other - ran, 0.0)))
+        print(f"{rows[-1][0]:7.2f} s {rows[-1][1]:7.2f} s  {code.splitlines()[0][:60]}", flush=True)
     own.end()
     stock.end()
     return rows
@@ -86,11 +87,9 @@ def main(rounds: int) -> None:
         try:
             starts = [start(environment) for _ in range(3)]
             print(f"start to kernel_info reply: {statistics.median(s for s, _ in starts):.2f} s")
-            print(f"start to a tensor printed: {statistics.median(s for _, s in starts):.2f} s")
+            print(f"start to a tensor printed: {statistics.median(s for _, s in starts):.2f} s", flush=True)
             for _ in range(rounds):
                 rows = compare(cells, environment)
-                for own, stock, line in rows:
-                    print(f"{own:7.2f} s {stock:7.2f} s  {line}")
                 # The first cell loads the crates, which this kernel has done before.
                 own, stock = (statistics.median(row[i] for row in rows[1:]) for i in (0, 1))
                 ratio = statistics.median(row[0] / row[1] for row in rows[1:] if row[1] > 0)
