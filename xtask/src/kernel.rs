@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use crate::{notebooks, paths, say, tools};
@@ -33,21 +33,15 @@ pub(crate) fn ensure() -> Result<()> {
     prebuild()
 }
 
-/// Brings the standard library's source, from which the kernel knows the types of variables, and
-/// the crates that it depends on: kernels work offline.
+/// Brings the crates that the standard library depends on, where the toolchain has its source: the
+/// kernel reads types from that source, works offline, and without these crates would know the type
+/// of no variable. A toolchain without the source needs nothing.
 fn standard_library() -> Result<()> {
     let output = Command::new("rustc").args(["--print", "sysroot"]).output()?;
     let sysroot = String::from_utf8(output.stdout)?;
     let manifest = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library/Cargo.toml");
     if !manifest.exists() {
-        say("adding the standard library's source to the Rust toolchain");
-        let added = Command::new("rustup").args(["component", "add", "rust-src"]).status();
-        ensure!(
-            added.is_ok_and(|status| status.success()) && manifest.exists(),
-            "the standard library's source is not at {}: run `rustup component add rust-src`, or \
-             install your distribution's package rust-src",
-            manifest.display()
-        );
+        return Ok(());
     }
     let cargo = |command: &str, offline: &str| {
         let mut cargo = Command::new("cargo");
