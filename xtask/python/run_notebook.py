@@ -1,7 +1,7 @@
 """Executes a notebook from top to bottom: run_notebook.py NOTEBOOK OUT_DIR
 
 Prints each cell's result lines as they come, stops at the first cell that fails, and writes the
-executed notebook and an HTML page in any case. TWOVIEWS_NOTEBOOK_KERNEL names another kernel than
+executed notebook and an HTML page in any case. What cells tagged `summary` print is repeated at the end. TWOVIEWS_NOTEBOOK_KERNEL names another kernel than
 the notebook does. A stock evcxr answers "ok" for a cell that panicked or whose
 `?` failed, so everything on a cell's error stream counts as a failure, but for warnings.
 """
@@ -81,6 +81,9 @@ def main(path: Path, out: Path) -> None:
         os.replace(part, target)
         page, _ = HTMLExporter(template_name="lab").from_notebook_node(notebook)
         target.with_suffix(".html").write_text(page, encoding="utf-8")
+    for cell in notebook.cells:
+        if "summary" in cell.metadata.get("tags", []) and not problem:
+            print("".join(o.text for o in cell.outputs if o.output_type == "stream"), end="", flush=True)
     print(f"executed in {time.monotonic() - begin:.0f} s: {target}\n"
           f"page: {target.with_suffix('.html')}", flush=True)
     if problem:

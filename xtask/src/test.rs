@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use crate::notebooks::Lesson;
 use crate::stand_ins::StandIns;
 use crate::{notebooks, paths, say, setup, tools};
 
@@ -52,17 +53,20 @@ pub(crate) fn run(long: bool) -> Result<()> {
         &paths::root().join("target/smoke-stock"),
         &[("TWOVIEWS_NOTEBOOK_KERNEL", "stock")],
     )?;
+    say("the quick start, quick");
+    let out = paths::root().join("target/tutorial-test");
+    notebooks::run(&Lesson::QuickStart.notebook(), &out, &[("TWOVIEWS_QUICK", "1")])?;
     let folder = paths::root().join("target/stand-ins");
     let server = StandIns::start(&folder)?;
     let mut environment = server.environment(&folder);
     environment.push(("TWOVIEWS_QUICK", "1".to_owned()));
-    let notebook = paths::root().join("notebooks/01_decoupled_contrastive_learning.ipynb");
+    let notebook = Lesson::Cifar10.notebook();
     for (what, from_scratch) in [("on stand-ins", "0"), ("training from scratch", "1")] {
         say(&format!("the tutorial notebook, quick, {what}"));
         environment.push(("TWOVIEWS_FROM_SCRATCH", from_scratch.to_owned()));
         let environment: Vec<(&str, &str)> =
             environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        notebooks::run(&notebook, &paths::root().join("target/tutorial-test"), &environment)?;
+        notebooks::run(&notebook, &out, &environment)?;
     }
     say("all checks passed");
     Ok(())
