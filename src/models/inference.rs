@@ -20,8 +20,8 @@ const SIZE: i64 = 32;
 ///
 /// In evaluation mode batch norm multiplies by g = gamma / sqrt(variance + eps) and adds
 /// beta - g * mean. Both are folded into the convolution before it: W' = g W,
-/// b' = beta - g * mean. Weights and images are laid out channels last, as the fastest convolutions
-/// of libtorch want them. Results agree with the plain path up to rounding.
+/// b' = beta - g * mean. Weights and activations stay in oneDNN's own layout, or channels last where
+/// that cannot be had, as the fastest convolutions of libtorch want them. Results agree with the plain path up to rounding.
 pub struct InferenceEncoder {
     precision: Precision,
     stem: Folded,
@@ -91,6 +91,10 @@ impl InferenceEncoder {
 
     fn micro_batch(&self, x: &Tensor) -> Result<Tensor> {
         let x = match self.precision {
+            // The layers hand their outputs on in oneDNN's own layout.
+            Precision::Float32 if self.stem.weight.is_mkldnn() => {
+                x.f_contiguous()?.f_to_mkldnn(None)?
+            }
             Precision::Float32 => channels_last(x),
             Precision::BFloat16 => channels_last(&x.f_to_kind(Kind::BFloat16)?),
         };
@@ -104,6 +108,7 @@ impl InferenceEncoder {
             };
             x = (y + shortcut).f_relu_()?;
         }
+        let x = if x.is_mkldnn() { x.f_to_dense(None, false)? } else { x };
         let pooled = x.f_mean_dim([2i64, 3].as_slice(), false, self.weight.kind())?; // (b, 512)
         Ok(pooled.f_linear(&self.weight, self.bias.as_ref())?)
     }
