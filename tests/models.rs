@@ -38,7 +38,10 @@ fn encoders_equal_pytorchs() {
 
         let evaluated = encoder.forward_t(&images(), false);
         assert_close(&flat(&evaluated.narrow(1, 0, 4)), &numbers(&expected["eval"]), 1e-10, "eval");
-        let folded = InferenceEncoder::new(&encoder, Precision::Float32).unwrap().forward(&images()).unwrap();
+        let folded = InferenceEncoder::new(&encoder, Precision::Float32)
+            .unwrap()
+            .forward(&images())
+            .unwrap();
         assert_close(&flat(&folded), &flat(&evaluated), 1e-10, "folded");
 
         let trained = encoder.forward_t(&images(), true);
