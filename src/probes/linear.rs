@@ -145,7 +145,7 @@ fn check_input(x: &Array2<f64>, y: &Array1<i64>) -> Result<(Vec<i64>, Vec<i64>)>
 }
 
 /// A fitted [`LogisticRegression`], and how far it got.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct FittedLogisticRegression {
     /// Coefficients, (classes, D), or (1, D) for two classes.
     pub coef: Array2<f64>,
@@ -240,6 +240,12 @@ impl FittedLogisticRegression {
                 }
             )
         })
+    }
+}
+
+impl fmt::Debug for FittedLogisticRegression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
