@@ -2,9 +2,9 @@
 
 use std::os::unix::net::UnixListener;
 use std::process::{Child, Command};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use evcxr::{CommandContext, Error, EvalContext};
 use serde_json::{Value, json};
@@ -17,6 +17,8 @@ use crate::{commands, interrupt, runtime};
 
 /// A crate that is loaded before the first cell asks for it, as in `:dep`.
 const PREWARM: &str = "TWOVIEWS_PREWARM";
+/// A reader who waits so long is reading: time to make rust-analyzer load the crates.
+const PAUSE: Duration = Duration::from_secs(3);
 
 /// What the engine is asked.
 pub(crate) enum Job {
@@ -71,10 +73,13 @@ impl Engine {
     fn serve(&mut self, inbox: &Receiver<Job>) {
         let mut warm = prewarming();
         loop {
-            // While nobody asks for anything, the next thing that a notebook will need.
-            let job = match inbox.try_recv() {
+            // While nobody asks for anything, the next thing that a notebook will need. Whoever runs
+            // all cells at once shall not wait for what only a pause can hide.
+            let pause = if warm.len() == 1 { PAUSE } else { Duration::ZERO };
+            let job = match inbox.recv_timeout(pause) {
                 Ok(job) => job,
-                Err(_) => match warm.pop() {
+                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => match warm.pop() {
                     Some(step) => {
                         let compiled = self.hidden(&step);
                         if compiled > 0
