@@ -7,7 +7,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::canvas::{Draw, FONT, figure_methods};
-use super::line::tick;
+use super::chart::{Drawn, draw_baselines, draw_legend, tick};
 use crate::{Error, Result};
 
 /// Share of a group's width that its bars fill.
@@ -99,10 +99,7 @@ impl BarPlot {
         (left, left + width)
     }
 
-    fn try_draw<B: DrawingBackend>(
-        &self,
-        area: &DrawingArea<B, Shift>,
-    ) -> std::result::Result<(), DrawingAreaErrorKind<B::ErrorType>> {
+    fn try_draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
         area.fill(&WHITE)?;
         let right = self.groups.len() as f64 - 0.5;
         // Room for the baselines' labels beside the bars.
@@ -153,25 +150,8 @@ impl BarPlot {
                 chart.draw_series([Text::new(format!("{height:.2}"), (middle, above), style)])?;
             }
         }
-        for (label, height) in &self.baselines {
-            let style = BLACK.mix(0.6).stroke_width(1);
-            chart.draw_series(DashedLineSeries::new(
-                [(left, *height), (right, *height)],
-                5,
-                4,
-                style,
-            ))?;
-            let style = (FONT, 12).into_font().color(&BLACK.mix(0.7));
-            let above = height + 0.045 * (high - low);
-            chart.draw_series([Text::new(label.clone(), (left + 0.03, above), style)])?;
-        }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperLeft)
-            .background_style(WHITE.mix(0.85))
-            .border_style(BLACK.mix(0.3))
-            .label_font((FONT, 14))
-            .draw()
+        draw_baselines(&mut chart, &self.baselines, left + 0.03)?;
+        draw_legend(&mut chart, SeriesLabelPosition::UpperLeft)
     }
 }
 

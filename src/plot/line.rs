@@ -6,6 +6,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use super::canvas::{Draw, FONT, figure_methods};
+use super::chart::{Drawn, draw_baselines, draw_legend, tick};
 use crate::{Error, Result};
 
 /// matplotlib's "blue", the tutorial's colour of SimCLR.
@@ -157,10 +158,7 @@ impl Draw for LinePlot {
 }
 
 impl LinePlot {
-    fn try_draw<B: DrawingBackend>(
-        &self,
-        area: &DrawingArea<B, Shift>,
-    ) -> std::result::Result<(), DrawingAreaErrorKind<B::ErrorType>> {
+    fn try_draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
         // White, so that the figure reads the same on light and dark pages.
         area.fill(&WHITE)?;
         let (x, y) = self.ranges();
@@ -184,16 +182,7 @@ impl LinePlot {
             .x_label_formatter(&|x| tick(*x))
             .y_label_formatter(&|y| tick(*y))
             .draw()?;
-        for (label, height) in &self.baselines {
-            let style = BLACK.mix(0.6).stroke_width(1);
-            let line = [(x.0, *height), (x.1, *height)];
-            chart.draw_series(DashedLineSeries::new(line, 5, 4, style))?;
-            chart.draw_series([Text::new(
-                label.clone(),
-                (x.0 + 0.01 * (x.1 - x.0), height + 0.045 * (y.1 - y.0)),
-                (FONT, 12).into_font().color(&BLACK.mix(0.7)),
-            )])?;
-        }
+        draw_baselines(&mut chart, &self.baselines, x.0 + 0.01 * (x.1 - x.0))?;
         for series in &self.series {
             let color = series.color;
             let line = LineSeries::new(series.points.iter().copied(), color.stroke_width(2));
@@ -212,21 +201,8 @@ impl LinePlot {
                 ErrorBar::new_vertical(x, y - e, y, y + e, color.filled(), 8)
             }))?;
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
-            .background_style(WHITE.mix(0.85))
-            .border_style(BLACK.mix(0.3))
-            .label_font((FONT, 14))
-            .draw()
+        draw_legend(&mut chart, SeriesLabelPosition::UpperRight)
     }
-}
-
-/// A number as short as it can be said.
-pub(super) fn tick(value: f64) -> String {
-    let text = format!("{value:.4}");
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text == "-0" { "0".into() } else { text.into() }
 }
 
 /// The tutorial's figure: accuracy on CIFAR-10 against the batch size, SimCLR blue, DCL green.

@@ -2,6 +2,7 @@
 
 mod bar;
 mod canvas;
+mod chart;
 mod image_grid;
 mod line;
 

@@ -1,0 +1,52 @@
+//! What every figure with axes has: baselines, a legend and short numbers at the ticks.
+
+use plotters::coord::types::RangedCoordf64;
+use plotters::prelude::*;
+
+use super::canvas::FONT;
+
+/// A chart whose axes are both plain numbers.
+pub(super) type Chart<'a, B> = ChartContext<'a, B, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+
+/// Whether it worked, or what the backend says.
+pub(super) type Drawn<B> =
+    std::result::Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
+
+/// Horizontal dashed lines over the whole width, their labels beginning at `label_x`.
+pub(super) fn draw_baselines<B: DrawingBackend>(
+    chart: &mut Chart<'_, B>,
+    baselines: &[(String, f64)],
+    label_x: f64,
+) -> Drawn<B> {
+    let (x, y) = (chart.x_range(), chart.y_range());
+    for (label, height) in baselines {
+        let line = [(x.start, *height), (x.end, *height)];
+        let style = BLACK.mix(0.6).stroke_width(1);
+        chart.draw_series(DashedLineSeries::new(line, 5, 4, style))?;
+        let above = height + 0.045 * (y.end - y.start);
+        let style = (FONT, 12).into_font().color(&BLACK.mix(0.7));
+        chart.draw_series([Text::new(label.clone(), (label_x, above), style)])?;
+    }
+    Ok(())
+}
+
+/// The names of what was drawn.
+pub(super) fn draw_legend<'a, B: DrawingBackend + 'a>(
+    chart: &mut Chart<'a, B>,
+    position: SeriesLabelPosition,
+) -> Drawn<B> {
+    chart
+        .configure_series_labels()
+        .position(position)
+        .background_style(WHITE.mix(0.85))
+        .border_style(BLACK.mix(0.3))
+        .label_font((FONT, 14))
+        .draw()
+}
+
+/// A number as short as it can be said.
+pub(super) fn tick(value: f64) -> String {
+    let text = format!("{value:.4}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".into() } else { text.into() }
+}
