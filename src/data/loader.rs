@@ -121,10 +121,7 @@ impl DataLoader {
             features.extend(Vec::<f32>::try_from(batch.images.flatten(0, -1))?);
             targets.extend(Vec::<i64>::try_from(batch.targets)?);
         }
-        let width = features.len() / targets.len();
-        let features = Array2::from_shape_vec((targets.len(), width), features)
-            .map_err(|error| tch::TchError::Shape(error.to_string()))?;
-        Ok((features, Array1::from(targets)))
+        labelled_rows(features, targets)
     }
 
     /// A batch, with a panic turned into an error.
@@ -157,6 +154,17 @@ impl DataLoader {
             .f_divide_scalar(0.5)?;
         Ok(Batch { images, targets: Tensor::f_from_slice(&targets)? })
     }
+}
+
+/// Features that follow one another as one row (N, D) for each of the class indices (N), N >= 1.
+pub(crate) fn labelled_rows(
+    features: Vec<f32>,
+    targets: Vec<i64>,
+) -> Result<(Array2<f32>, Array1<i64>)> {
+    let width = features.len() / targets.len();
+    let features = Array2::from_shape_vec((targets.len(), width), features)
+        .map_err(|error| tch::TchError::Shape(error.to_string()))?;
+    Ok((features, Array1::from(targets)))
 }
 
 /// The batches of a [`DataLoader`], one after another.

@@ -7,7 +7,7 @@ use ndarray::{Array1, Array2};
 use tch::{Device, Kind, Tensor, nn};
 
 use super::{InferenceEncoder, Precision, ProjectionHead, ResNet, initialise};
-use crate::data::DataLoader;
+use crate::data::{DataLoader, labelled_rows};
 use crate::losses::ContrastiveLoss;
 use crate::notebook::{Progress, interrupted};
 use crate::train::{ContrastiveConfig, TrainingState};
@@ -169,9 +169,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
             progress.inc(batch.images.size()[0] as u64);
         }
         progress.finish();
-        let features = Array2::from_shape_vec((targets.len(), latent), features)
-            .map_err(|error| tch::TchError::Shape(error.to_string()))?;
-        Ok((features, Array1::from(targets)))
+        labelled_rows(features, targets)
     }
 }
 

@@ -21,7 +21,8 @@ const SIZE: i64 = 32;
 /// In evaluation mode batch norm multiplies by g = gamma / sqrt(variance + eps) and adds
 /// beta - g * mean. Both are folded into the convolution before it: W' = g W,
 /// b' = beta - g * mean. Weights and activations stay in oneDNN's own layout, or channels last where
-/// that cannot be had, as the fastest convolutions of libtorch want them. Results agree with the plain path up to rounding.
+/// that cannot be had, as the fastest convolutions of libtorch want them. Results agree with the
+/// plain path up to rounding.
 pub struct InferenceEncoder {
     precision: Precision,
     stem: Folded,
