@@ -13,7 +13,8 @@ use tokio::sync::oneshot;
 use crate::output::{Cell, Outputs};
 use crate::report::Failure;
 use crate::slot::Slot;
-use crate::{commands, interrupt, runtime};
+use crate::std_source::StdSource;
+use crate::{commands, info, interrupt, runtime};
 
 /// A crate that is loaded before the first cell asks for it, as in `:dep`.
 const PREWARM: &str = "TWOVIEWS_PREWARM";
@@ -41,11 +42,12 @@ pub(crate) type Process = Arc<Mutex<Option<Arc<Mutex<Child>>>>>;
 pub(crate) fn start(
     outputs: Arc<Outputs>,
     slot: anyhow::Result<Option<Slot>>,
+    std_source: Option<StdSource>,
     process: Process,
 ) -> Sender<Job> {
     let (jobs, inbox) = channel();
     std::thread::spawn(move || {
-        let mut engine = Engine { context: None, outputs, slot, process };
+        let mut engine = Engine { context: None, outputs, slot, std_source, process };
         if let Err(error) = engine.ready() {
             eprintln!("evcxr is not ready: {}", error.evalue);
         }
@@ -59,6 +61,8 @@ struct Engine {
     outputs: Arc<Outputs>,
     /// The build folder, or why there is none.
     slot: anyhow::Result<Option<Slot>>,
+    /// Hidden until the kernel's own cells have run.
+    std_source: Option<StdSource>,
     process: Process,
 }
 
@@ -119,7 +123,7 @@ impl Engine {
             }
             let program = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
             let (context, streams) = EvalContext::with_subprocess_command(Command::new(program))
-                .map_err(|error| failed(error.to_string()))?;
+                .map_err(|error| failed(info::explained(&error.to_string())))?;
             // Cells print elsewhere; evcxr waits until these are empty.
             for stream in [streams.stdout, streams.stderr] {
                 std::thread::spawn(move || stream.iter().for_each(drop));
@@ -129,10 +133,21 @@ impl Engine {
             }
             *self.process.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
                 Some(context.process_handle());
+            let level = context.state().opt_level().to_owned();
             self.context = Some(CommandContext::with_eval_context(context));
             self.hidden(runtime::PRELUDE);
+            self.show_std_source(&level).map_err(|error| failed(error.to_string()))?;
         }
         self.context.as_mut().ok_or_else(|| Failure::new("KernelError", "evcxr is not ready", &[]))
+    }
+
+    /// Lets rust-analyzer read the standard library's source with the next cell.
+    fn show_std_source(&mut self, level: &str) -> Result<(), Error> {
+        let Some(std_source) = self.std_source.take() else { return Ok(()) };
+        std_source.show()?;
+        let Some(context) = &mut self.context else { return Ok(()) };
+        // It looks again when Cargo.toml has changed, and a space more after the level is a change.
+        context.set_opt_level(&format!("{level} "))
     }
 
     /// Runs code that the reader does not see; returns how many crates were compiled for it.

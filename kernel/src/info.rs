@@ -12,6 +12,17 @@ pub(crate) fn prepare() {
     std::thread::spawn(rust_version);
 }
 
+/// The version where there is no compiler.
+const UNKNOWN: &str = "unknown";
+/// What to know and do then.
+const NO_COMPILER: &str =
+    "rustc is not there: no cell will compile; install Rust from https://rustup.rs";
+
+/// Why evcxr does not start, with what this machine lacks.
+pub(crate) fn explained(error: &str) -> String {
+    if rust_version() == UNKNOWN { format!("{NO_COMPILER} ({error})") } else { error.to_owned() }
+}
+
 /// The version of the compiler that compiles the cells, such as `1.95.0`.
 fn rust_version() -> &'static str {
     static VERSION: OnceLock<String> = OnceLock::new();
@@ -20,10 +31,8 @@ fn rust_version() -> &'static str {
         let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
         let version = text.ok().and_then(|text| Some(text.split(' ').nth(1)?.to_owned()));
         version.unwrap_or_else(|| {
-            eprintln!(
-                "rustc is not there: no cell will compile; install Rust from https://rustup.rs"
-            );
-            "unknown".to_owned()
+            eprintln!("{NO_COMPILER}");
+            UNKNOWN.to_owned()
         })
     })
 }

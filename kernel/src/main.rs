@@ -24,6 +24,7 @@ mod runtime;
 mod server;
 mod shell;
 mod slot;
+mod std_source;
 mod stdin;
 mod stream;
 mod wire;

@@ -164,10 +164,13 @@ impl Cells {
             // Interrupted while it was compiled: evcxr forgets the variables it would have made.
             raw_write(1, ERROR_OCCURRED);
         } else if let Err(error) = self.load_and_run(&path.join(" "), function) {
+            // Like a failed `?`: the cell has not begun, and all variables are still there.
+            let reason = std::error::Error::source(&error).map(ToString::to_string);
             eprintln!(
-                "cannot load the cell: {error}\nIf a library is missing, run `cargo xtask setup`."
+                "cannot load the cell: {}\nIf a library is missing, run `cargo xtask setup`.",
+                reason.unwrap_or_else(|| error.to_string())
             );
-            std::process::exit(99);
+            raw_write(1, ERROR_OCCURRED);
         }
         flush_cells();
         raw_write(2, END);

@@ -14,6 +14,7 @@ use crate::engine::{self, Job, Process};
 use crate::output::{Outputs, Question};
 use crate::publisher::Publisher;
 use crate::shell::Shell;
+use crate::std_source::{self, StdSource};
 use crate::wire::{ConnectionFile, Message, Session};
 use crate::{compiling, info, interrupt, runtime, slot};
 
@@ -26,6 +27,14 @@ pub(crate) fn run(connection_file: &Path) -> Result<()> {
     let slot = slot::take();
     let private = PrivateFolder::new()?;
     let socket = private.0.join("cells");
+    let std_source = match &slot {
+        Ok(Some(slot)) => StdSource::hidden(&slot.folder)
+            .inspect_err(|error| {
+                eprintln!("rust-analyzer reads the whole standard library: {error}")
+            })
+            .ok(),
+        _ => None,
+    };
     // SAFETY: no other thread runs yet.
     unsafe {
         for (name, _) in std::env::vars_os() {
@@ -36,6 +45,9 @@ pub(crate) fn run(connection_file: &Path) -> Result<()> {
         if let Ok(Some(slot)) = &slot {
             std::env::set_var(slot::FOLDER, &slot.folder);
         }
+        if let Some(std_source) = &std_source {
+            std::env::set_var(std_source::VARIABLE, &std_source.link);
+        }
         std::env::set_var(runtime::SOCKET, &socket);
         std::env::set_var(interrupt::FILE, private.0.join("interrupt"));
         // The library asks for this to know that output is live.
@@ -44,7 +56,7 @@ pub(crate) fn run(connection_file: &Path) -> Result<()> {
     info::prepare();
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     tokio.block_on(async move {
-        let kernel = Kernel::start(&connection, slot, &socket).await?;
+        let kernel = Kernel::start(&connection, slot, std_source, &socket).await?;
         let _tap = compiling::follow(&kernel.outputs).context("cannot follow the compiler")?;
         kernel.serve(&connection).await
     })
@@ -96,6 +108,7 @@ impl Kernel {
     async fn start(
         connection: &ConnectionFile,
         slot: Result<Option<slot::Slot>>,
+        std_source: Option<StdSource>,
         socket: &Path,
     ) -> Result<Self> {
         let session = connection.session();
@@ -112,7 +125,7 @@ impl Kernel {
         let outputs = Outputs::new(session.clone(), iopub.clone(), sender);
         engine::listen(&outputs, socket).context("cannot listen to the cells")?;
         let process = Process::default();
-        let jobs = engine::start(Arc::clone(&outputs), slot, Arc::clone(&process));
+        let jobs = engine::start(Arc::clone(&outputs), slot, std_source, Arc::clone(&process));
         let questions = Arc::new(tokio::sync::Mutex::new(questions));
         let kernel = Self { session, publisher, iopub, outputs, jobs, process, questions };
         kernel.broadcast("status", &Value::Null, json!({"execution_state": "starting"})).await;

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 
@@ -56,7 +57,12 @@ impl Slot {
 
     /// Everything is compiled: what was compiled here before may serve further kernels.
     pub(crate) fn stamp(&self) {
-        if let Err(error) = fs::write(self.folder.join(STAMP), "") {
+        // Set-up has written there which compiler it was.
+        let touch = || {
+            let file = File::options().append(true).create(true).open(self.folder.join(STAMP));
+            file?.set_modified(SystemTime::now())
+        };
+        if let Err(error) = touch() {
             eprintln!("cannot write to {}: {error}", self.folder.display());
         }
     }
@@ -142,7 +148,7 @@ fn copy_file(from: &Path, to: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, SystemTime};
+    use std::time::Duration;
 
     use super::*;
 

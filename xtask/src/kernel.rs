@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -19,6 +19,9 @@ const STOCK_NAME: &str = "stock";
 /// The kernel's name in notebooks.
 const NAME: &str = "rust";
 
+/// For a download of three megabytes.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// Builds and registers the kernel, and compiles the notebooks' crates.
 pub(crate) fn ensure() -> Result<()> {
     let root = paths::root();
@@ -33,15 +36,26 @@ pub(crate) fn ensure() -> Result<()> {
     prebuild()
 }
 
-/// Brings the crates that the standard library depends on, where the toolchain has its source: the
-/// kernel reads types from that source, works offline, and without these crates would know the type
-/// of no variable. A toolchain without the source needs nothing.
+/// Brings the standard library's source, as a component of the toolchain, and the crates that it
+/// depends on: the kernel reads types from there, and works offline. Without them a notebook has to
+/// write out the types of the standard library's values.
 fn standard_library() -> Result<()> {
     let output = Command::new("rustc").args(["--print", "sysroot"]).output()?;
     let sysroot = String::from_utf8(output.stdout)?;
     let manifest = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library/Cargo.toml");
     if !manifest.exists() {
-        return Ok(());
+        say(
+            "adding rust-src to the Rust toolchain, so that the kernel knows the types of variables",
+        );
+        let mut rustup = Command::new("rustup");
+        // Anyone without a network, or with a toolchain of another origin, can do without.
+        let added = tools::run_at_most(rustup.args(["component", "add", "rust-src"]), PATIENCE);
+        if added.is_err() || !manifest.exists() {
+            say(
+                "rust-src was not added: write the types of such variables out, as in `let v: Vec<f32>`",
+            );
+            return Ok(());
+        }
     }
     let cargo = |command: &str, offline: &str| {
         let mut cargo = Command::new("cargo");
@@ -95,8 +109,10 @@ fn kernel_json(root: &Path, display_name: &str, binary: &str) -> Value {
 /// Runs the smallest notebook, which compiles everything that the lessons need.
 fn prebuild() -> Result<()> {
     let stamp = paths::slot().join("prebuilt");
+    let compiler = compiler()?;
     let built = fs::metadata(&stamp).and_then(|data| data.modified());
-    if built.is_ok_and(|built| newest_source() < built) {
+    let same = fs::read_to_string(&stamp).is_ok_and(|text| text == compiler);
+    if same && built.is_ok_and(|built| newest_source() < built) {
         return Ok(());
     }
     say("compiling the notebooks' crates into .slots (three to five minutes the first time)");
@@ -109,7 +125,13 @@ fn prebuild() -> Result<()> {
     write_slot_profile()?;
     let out = paths::root().join("target/smoke");
     notebooks::run(&paths::root().join("tests/notebooks/smoke.ipynb"), &out, &[])?;
-    fs::write(&stamp, "").context("writing .slots/0/prebuilt")
+    fs::write(&stamp, compiler).context("writing .slots/0/prebuilt")
+}
+
+/// The compiler and its version: another one compiles everything anew.
+fn compiler() -> Result<String> {
+    let output = Command::new("rustc").arg("-vV").output().context("cannot run rustc")?;
+    Ok(String::from_utf8(output.stdout)?)
 }
 
 /// Profiles for the crates in the slot: cargo reads the configuration of every parent folder.

@@ -1,6 +1,7 @@
 //! The tools that must be there already, and running them.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -46,6 +47,24 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Runs a command as [`run`] does, and ends it if it takes longer.
+pub(crate) fn run_at_most(command: &mut Command, limit: Duration) -> Result<()> {
+    let begin = Instant::now();
+    let mut child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            ensure!(status.success(), "{command:?} failed ({status})");
+            return Ok(());
+        }
+        if begin.elapsed() > limit {
+            child.kill()?;
+            child.wait()?;
+            bail!("{command:?} took longer than {limit:?}");
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 /// Takes away what cargo tells this program about its package: build scripts such as ring's look at
 /// it, and a kernel would compile again what set-up has compiled.
 pub(crate) fn forget_package(command: &mut Command) {
@@ -55,5 +74,20 @@ pub(crate) fn forget_package(command: &mut Command) {
         {
             command.env_remove(&name);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_takes_too_long_is_ended() {
+        let run = |seconds: &str, limit| {
+            run_at_most(Command::new("sleep").arg(seconds), Duration::from_millis(limit))
+        };
+        assert!(run("0", 60_000).is_ok());
+        assert!(run("60", 100).unwrap_err().to_string().contains("took longer than 100ms"));
+        assert!(run("no number", 60_000).unwrap_err().to_string().contains("failed"));
     }
 }

@@ -1,0 +1,112 @@
+//! What rust-analyzer reads of the standard library's source, and when.
+//!
+//! evcxr makes rust-analyzer read all of it at the very start and again with the first crate that is
+//! loaded, for seconds each time. Here it finds an empty folder until the kernel's own first cells,
+//! which need no types, have run: then the library is read once, together with the crate. And it
+//! never finds the processors' intrinsics, which are more source than the rest of `core`. Where the
+//! toolchain has no source, the folder stays empty: rust-analyzer would change the toolchain to get it.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Read by rust-analyzer.
+pub(crate) const VARIABLE: &str = "RUST_SRC_PATH";
+
+/// The intrinsics (`core::arch`), as a folder of the source.
+const INTRINSICS: &str = "stdarch";
+
+/// A link that points to an empty folder first and to the source later.
+pub(crate) struct StdSource {
+    pub link: PathBuf,
+    shown: Option<PathBuf>,
+}
+
+impl StdSource {
+    /// A link in `folder` to an empty folder.
+    pub(crate) fn hidden(folder: &Path) -> io::Result<Self> {
+        Self::of(source().filter(|source| source.join("core").is_dir()).as_deref(), folder)
+    }
+
+    fn of(source: Option<&Path>, folder: &Path) -> io::Result<Self> {
+        let hidden = folder.join("std-hidden");
+        // A library without a core would be taken for none at all.
+        fs::create_dir_all(hidden.join("core"))?;
+        let shown = source.map(|source| without_intrinsics(source, folder)).transpose()?;
+        let std_source = Self { link: folder.join("std"), shown };
+        std_source.point_to(&hidden)?;
+        Ok(std_source)
+    }
+
+    /// Lets rust-analyzer find the source, if there is one.
+    pub(crate) fn show(&self) -> io::Result<()> {
+        self.shown.as_deref().map_or(Ok(()), |shown| self.point_to(shown))
+    }
+
+    fn point_to(&self, target: &Path) -> io::Result<()> {
+        let new = self.link.with_extension("new");
+        let _ = fs::remove_file(&new);
+        symlink(target, &new)?;
+        fs::rename(new, &self.link)
+    }
+}
+
+/// A folder in `folder` with links to the parts of `source`.
+fn without_intrinsics(source: &Path, folder: &Path) -> io::Result<PathBuf> {
+    let shown = folder.join("std-shown");
+    let _ = fs::remove_dir_all(&shown);
+    fs::create_dir(&shown)?;
+    for entry in fs::read_dir(source)? {
+        let entry = entry?;
+        if entry.file_name() != INTRINSICS {
+            symlink(entry.path(), shown.join(entry.file_name()))?;
+        }
+    }
+    Ok(shown)
+}
+
+/// The reader's choice, or the toolchain's own source.
+fn source() -> Option<PathBuf> {
+    if let Some(chosen) = std::env::var_os(VARIABLE) {
+        return Some(chosen.into());
+    }
+    let output = Command::new("rustc").args(["--print", "sysroot"]).output().ok()?;
+    let sysroot = String::from_utf8(output.stdout).ok()?;
+    Some(Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_source_is_hidden_first_and_shown_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = folder.path().join("library");
+        for name in ["core/src", "stdarch/crates"] {
+            fs::create_dir_all(source.join(name)).unwrap();
+        }
+        let slot = folder.path().join("slot");
+        // A second kernel finds what the first has left.
+        for _ in 0..2 {
+            let std_source = StdSource::of(Some(&source), &slot).unwrap();
+            assert!(std_source.link.join("core").exists());
+            assert!(!std_source.link.join("core/src").exists());
+            std_source.show().unwrap();
+            assert!(std_source.link.join("core/src").exists());
+            assert!(!std_source.link.join("stdarch").exists());
+        }
+        assert!(source.join("core/src").exists());
+    }
+
+    #[test]
+    fn without_a_source_the_folder_stays_empty() {
+        let folder = tempfile::tempdir().unwrap();
+        let std_source = StdSource::of(None, folder.path()).unwrap();
+        std_source.show().unwrap();
+        assert!(std_source.link.join("core").exists());
+        assert!(!std_source.link.join("core/src").exists());
+    }
+}
