@@ -1,15 +1,20 @@
 """A kernel and the messages of its cells, for the tests beside this file."""
 
+import json
 import os
 import unittest
+from pathlib import Path
 
 from jupyter_client.manager import KernelManager
 
+ROOT = Path(__file__).resolve().parents[2]
 LONG = bool(os.environ.get("TWOVIEWS_LONG"))
 
 # Asks as the library does whether the reader wants the cell to stop.
 ASKED = ('fn asked() -> bool { std::env::var_os("TWOVIEWS_INTERRUPT_FILE")'
          '.is_some_and(|f| std::path::Path::new(&f).exists()) }')
+
+LOAD = f":dep twoviews = {{ path = {json.dumps(str(ROOT))} }}\nuse twoviews::prelude::*;\n"
 
 
 class Kernel(unittest.TestCase):

@@ -2,6 +2,8 @@
 
 import json
 import os
+import resource
+import signal
 import subprocess
 import tempfile
 import threading
@@ -11,7 +13,8 @@ from pathlib import Path
 
 import zmq
 from jupyter_client.kernelspec import get_kernel_spec
-from support import Kernel
+from jupyter_client.manager import KernelManager
+from support import LOAD, Kernel
 
 
 def start(connection: object, **environment: str) -> subprocess.CompletedProcess:
@@ -24,6 +27,13 @@ def start(connection: object, **environment: str) -> subprocess.CompletedProcess
         command = [str(path) if part == "{connection_file}" else part for part in spec.argv]
         return subprocess.run(command, env={**os.environ, **spec.env, **environment}, capture_output=True,
                               text=True, timeout=20, check=False)
+
+
+def with_children(process: int) -> list[int]:
+    """A process and those that it has started."""
+    tasks = Path(f"/proc/{process}/task").iterdir()
+    found = {int(child) for task in tasks for child in (task / "children").read_text(encoding="ascii").split()}
+    return [process, *(p for child in found for p in with_children(child))]
 
 
 class Start(unittest.TestCase):
@@ -103,27 +113,66 @@ class Messages(Kernel):
         self.assertEqual((reply["status"], reply["ename"]), ("error", "Interrupted"))
 
 
-class Folder(unittest.TestCase):
-    """A build folder that cannot be used is an error of the first cell."""
+class Machine(unittest.TestCase):
+    """A machine that lacks something: a cell says what, and the kernel goes on."""
 
-    def test_no_room_for_the_build_folder(self) -> None:
-        from jupyter_client.manager import KernelManager
+    def start(self, environment: dict[str, str], **options) -> None:
+        self.manager = KernelManager(kernel_name="rust")
+        self.manager.kernel_spec.env.update(environment)
+        self.manager.start_kernel(**options)
+        self.addCleanup(self.manager.shutdown_kernel, now=True)
+        self.client = self.manager.client()
+        self.client.start_channels()
+        self.addCleanup(self.client.stop_channels)
+        self.client.wait_for_ready(timeout=60)
+
+    def run_cell(self, code: str) -> dict:
+        self.client.execute(code)
+        return self.client.get_shell_msg(timeout=300)["content"]
+
+    def test_no_build_folder(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "file").write_text("", encoding="utf-8")
-            manager = KernelManager(kernel_name="rust")
-            manager.kernel_spec.env["EVCXR_TMPDIR"] = f"{folder}/file/0"
-            manager.start_kernel()
-            client = manager.client()
-            client.start_channels()
-            try:
-                client.wait_for_ready(timeout=60)
-                client.execute("1 + 1")
-                reply = client.get_shell_msg(timeout=60)["content"]
+            self.start({"EVCXR_TMPDIR": f"{folder}/file/0"})
+            reply = self.run_cell("1 + 1")
+            self.assertEqual((reply["status"], reply["ename"]), ("error", "KernelError"))
+            self.assertIn("cannot make", reply["evalue"])
+
+    def test_no_toolchain(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            empty = {"PATH": folder, "HOME": folder, "CARGO_HOME": folder}
+            self.start({"EVCXR_TMPDIR": f"{folder}/0", "TWOVIEWS_PREWARM": "", **empty})
+            for _ in range(2):
+                reply = self.run_cell("1 + 1")
                 self.assertEqual((reply["status"], reply["ename"]), ("error", "KernelError"))
-                self.assertIn("cannot make", reply["evalue"])
-            finally:
-                client.stop_channels()
-                manager.shutdown_kernel(now=True)
+                self.assertIn("https://rustup.rs", reply["evalue"])
+
+    def test_no_libtorch(self) -> None:
+        self.start({"LD_LIBRARY_PATH": "/nowhere", "TWOVIEWS_PREWARM": ""})
+        self.assertEqual(self.run_cell("let kept = 42;")["status"], "ok")
+        reply = self.run_cell(LOAD + "println!(\"{:?}\", Tensor::from_slice(&[1i64]).size());")
+        self.assertEqual(reply["status"], "error", reply)
+        self.assertIn("libtorch", reply["evalue"])
+        self.assertEqual(self.run_cell("assert_eq!(kept, 42);")["status"], "ok")
+
+    def test_a_full_disk(self) -> None:
+        """Files that cannot grow stand for a disk without room; then there is room again."""
+        limit = (100_000, resource.RLIM_INFINITY)
+        with tempfile.TemporaryDirectory() as folder:
+            def shrink() -> None:
+                signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+                resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+
+            self.start({"EVCXR_TMPDIR": f"{folder}/0", "TWOVIEWS_PREWARM": ""}, preexec_fn=shrink)
+            for _ in range(2):
+                reply = self.run_cell("let kept = 6 * 7;")
+                self.assertEqual(reply["status"], "error")
+                self.assertIn("File too large", reply["evalue"])
+            unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+            for process in with_children(self.manager.provisioner.process.pid):
+                resource.prlimit(process, resource.RLIMIT_FSIZE, unlimited)
+            self.assertEqual(self.run_cell("let kept = 6 * 7;")["status"], "ok")
+            self.assertEqual(self.run_cell("assert_eq!(kept, 42);")["status"], "ok")
 
 
 if __name__ == "__main__":

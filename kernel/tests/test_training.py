@@ -1,15 +1,12 @@
 """Cells that train: they are interrupted at random moments, and all variables stay."""
 
-import json
 import random
 import threading
 import time
 import unittest
-from pathlib import Path
 
-from support import LONG, Kernel
+from support import LOAD, LONG, Kernel
 
-ROOT = Path(__file__).resolve().parents[2]
 PREPARE = """
 let images = Shapes10 { num_images: 2_000, ..Default::default() }.generate()?;
 let rows: Vec<usize> = (0..images.len()).collect();
@@ -21,10 +18,18 @@ let mut model = DCL::new(config, Device::Cpu)?;
 let kept = Tensor::from_slice(&[17i64]);
 """
 
+# A problem that takes the solver minutes.
+LBFGS = """
+use twoviews::ndarray::{Array1, Array2};
+let x: Array2<f64> = Array2::from_shape_fn((50_000, 128), |(i, j)| ((i * 31 + j * j * 17) % 97) as f64);
+let y: Array1<i64> = Array1::from_shape_fn(50_000, |i| (i % 10) as i64);
+let probe = LogisticRegression { solver: Solver::Lbfgs, max_iter: 1_000_000, tol: 1e-15, ..Default::default() };
+"""
+
 
 class Training(Kernel):
     def test_interrupts_keep_all_variables(self) -> None:
-        for code in (f':dep twoviews = {{ path = {json.dumps(str(ROOT))} }}\nuse twoviews::prelude::*;', PREPARE):
+        for code in (LOAD, PREPARE):
             reply, _ = self.run_cell(code, timeout=600)
             self.assertEqual(reply["status"], "ok", reply)
         draw = random.Random(42)
@@ -47,6 +52,17 @@ class Training(Kernel):
         reply, messages = self.run_cell("println!(\"{:?}\", model.transform_with_targets(&DataLoader::new(&train, 256, 0)?)?.0.shape());")
         self.assertEqual(reply["status"], "ok", "the model is usable")
         print(f"[at most {slowest:.1f} s from interrupt to reply]", end=" ", flush=True)
+
+    def test_an_interrupt_does_not_wait_for_lbfgs(self) -> None:
+        for code in (LOAD, LBFGS):
+            reply, _ = self.run_cell(code, timeout=600)
+            self.assertEqual(reply["status"], "ok", reply)
+        # The second time the cell is compiled sooner.
+        for wait in (5, 3):
+            threading.Timer(wait, self.manager.interrupt_kernel).start()
+            reply, _ = self.run_cell("probe.fit(&x, &y)?;")
+            self.assertEqual((reply["status"], reply.get("ename")), ("error", "Interrupted"), reply)
+            self.assertEqual(self.run_cell("println!(\"{:?}\", x.dim());")[0]["status"], "ok")
 
 
 if __name__ == "__main__":

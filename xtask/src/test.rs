@@ -60,14 +60,12 @@ pub(crate) fn run(long: bool) -> Result<()> {
     let server = StandIns::start(&folder)?;
     let mut environment = server.environment(&folder);
     environment.push(("TWOVIEWS_QUICK", "1".to_owned()));
-    let notebook = Lesson::Cifar10.notebook();
-    for (what, from_scratch) in [("on stand-ins", "0"), ("training from scratch", "1")] {
-        say(&format!("the tutorial notebook, quick, {what}"));
-        environment.push(("TWOVIEWS_FROM_SCRATCH", from_scratch.to_owned()));
-        let environment: Vec<(&str, &str)> =
-            environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        notebooks::run(&notebook, &out, &environment)?;
-    }
+    environment.push(("TWOVIEWS_FROM_SCRATCH", "1".to_owned()));
+    let environment: Vec<(&str, &str)> =
+        environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    // With pretrained weights the kernel's tests have run it.
+    say("the tutorial notebook, quick, training from scratch");
+    notebooks::run(&Lesson::Cifar10.notebook(), &out, &environment)?;
     say("all checks passed");
     Ok(())
 }
