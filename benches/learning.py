@@ -9,16 +9,18 @@ import os
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 import torch
 from nidl.estimators.ssl import DCL, SimCLR
 from nidl.transforms import MultiViewsTransform
-from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
-from torchvision import transforms
+from torch.utils.data import DataLoader
+
+sys.path.insert(0, str(Path(__file__).parent / "peer"))
+from stages import CONTRAST, SCALE, Images, cifar  # noqa: E402 (beside this file)
 
 EPOCHS = int(os.environ.get("EPOCHS", "10"))
 
@@ -57,43 +59,18 @@ class ResNet8(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
-class Images(Dataset):
-    def __init__(self, x: np.ndarray, y: np.ndarray, transform) -> None:
-        self.x, self.y, self.transform = x, y, transform
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def __getitem__(self, i: int):
-        return self.transform(Image.fromarray(self.x[i])), int(self.y[i])
-
-
-def batch(folder: str, number: int) -> tuple[np.ndarray, np.ndarray]:
-    raw = np.fromfile(os.path.join(folder, f"data_batch_{number}.bin"), np.uint8).reshape(-1, 3073)
-    return raw[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1).copy(), raw[:, 0].astype(np.int64)
-
-
 def main() -> None:
-    folder, method, seed = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    folder, method, seed = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     torch.set_num_threads(1)
-    scale = [transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))]
-    contrast = transforms.Compose([
-        transforms.RandomResizedCrop(32),
-        transforms.RandomHorizontalFlip(),
-        transforms.RandomApply([transforms.ColorJitter(0.8, 0.8, 0.8, 0.2)], p=0.8),
-        transforms.RandomGrayscale(0.2),
-        transforms.GaussianBlur(9),
-        *scale,
-    ])
-    batches = [batch(folder, number) for number in range(1, 6)]
-    x, y = (np.concatenate([b[part] for b in batches[:4]]) for part in (0, 1))
-    chosen = np.random.default_rng(42).choice(len(x), 15_000, replace=False)
+    x, y = cifar(folder, "train")
+    test = slice(40_000, 50_000)
+    chosen = np.random.default_rng(42).choice(40_000, 15_000, replace=False)
     train, probe = chosen[:10_000], chosen[10_000:]
     torch.manual_seed(seed)
     np.random.seed(seed)
-    loader = DataLoader(Images(x[train], y[train], MultiViewsTransform(contrast, n_views=2)), batch_size=32, shuffle=True)
-    probe_loader = DataLoader(Images(x[probe], y[probe], transforms.Compose(scale)), batch_size=256)
-    test_loader = DataLoader(Images(*batches[4], transforms.Compose(scale)), batch_size=256)
+    loader = DataLoader(Images(x[train], y[train], MultiViewsTransform(CONTRAST, n_views=2)), batch_size=32, shuffle=True)
+    probe_loader = DataLoader(Images(x[probe], y[probe], SCALE), batch_size=256)
+    test_loader = DataLoader(Images(x[test], y[test], SCALE), batch_size=256)
     with tempfile.TemporaryDirectory() as root:
         model = {"simclr": SimCLR, "dcl": DCL}[method](
             encoder=ResNet8(), proj_input_dim=128, proj_hidden_dim=128, proj_output_dim=128, temperature=0.07,
