@@ -2,6 +2,7 @@
 
 mod host;
 mod live;
+mod one_line;
 mod progress;
 
 pub use host::{Host, interrupted};

@@ -2,14 +2,15 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
+use super::one_line::OneLine;
 use super::{Host, LiveDisplay};
 
 /// Whole lines at most this often where a bar cannot move.
-const SECONDS_BETWEEN_LINES: f64 = 3.0;
+const BETWEEN_LINES: Duration = Duration::from_secs(3);
 
 /// A bar of `indicatif` with position, rate and time left.
 ///
@@ -45,9 +46,9 @@ impl Progress {
         let target = match Host::detect() {
             Host::Terminal => ProgressDrawTarget::stderr(),
             Host::TwoviewsKernel => {
-                ProgressDrawTarget::term_like_with_hz(Box::new(LiveLine::new(what)), 8)
+                ProgressDrawTarget::term_like_with_hz(Box::new(live_line(what)), 8)
             }
-            _ => ProgressDrawTarget::term_like_with_hz(Box::new(WholeLines::default()), 1),
+            _ => ProgressDrawTarget::term_like_with_hz(Box::new(whole_lines()), 1),
         };
         let bar = ProgressBar::with_draw_target(Some(length), target);
         let style = ProgressStyle::with_template(template)
@@ -99,124 +100,25 @@ impl fmt::Debug for Progress {
     }
 }
 
-/// A terminal for `indicatif` with one line, which is a display that is updated in place.
-#[derive(Debug)]
-struct LiveLine {
-    display: LiveDisplay,
-    line: std::sync::Mutex<String>,
+/// A line that is updated in place.
+fn live_line(what: &str) -> OneLine {
+    let display = LiveDisplay::new(what);
+    OneLine::new(move |line| display.show("text/plain", line))
 }
 
-impl LiveLine {
-    fn new(what: &str) -> Self {
-        Self { display: LiveDisplay::new(what), line: std::sync::Mutex::default() }
-    }
-}
-
-impl TermLike for LiveLine {
-    fn width(&self) -> u16 {
-        100
-    }
-    fn move_cursor_up(&self, _: usize) -> std::io::Result<()> {
-        Ok(())
-    }
-    fn move_cursor_down(&self, _: usize) -> std::io::Result<()> {
-        Ok(())
-    }
-    fn move_cursor_right(&self, _: usize) -> std::io::Result<()> {
-        Ok(())
-    }
-    fn move_cursor_left(&self, _: usize) -> std::io::Result<()> {
-        Ok(())
-    }
-    fn write_line(&self, text: &str) -> std::io::Result<()> {
-        self.write_str(text)
-    }
-    fn write_str(&self, text: &str) -> std::io::Result<()> {
-        if !text.trim().is_empty() {
-            let mut line = self.line.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            *line = text.trim_end().to_owned();
+/// Whole lines, a few seconds apart.
+fn whole_lines() -> OneLine {
+    let mut last = Instant::now();
+    OneLine::new(move |line| {
+        if last.elapsed() < BETWEEN_LINES {
+            return;
         }
-        Ok(())
-    }
-    fn clear_line(&self) -> std::io::Result<()> {
-        Ok(())
-    }
-    fn flush(&self) -> std::io::Result<()> {
-        let line = self.line.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if !line.is_empty() {
-            self.display.show("text/plain", &line);
+        // A notebook shows the error stream as an alarm, a log keeps it apart from results.
+        match Host::detect() {
+            Host::Pipe => eprintln!("{line}"),
+            _ => println!("{line}"),
         }
-        Ok(())
-    }
-}
-
-/// A terminal for `indicatif` that prints whole lines, a few seconds apart.
-#[derive(Debug)]
-struct WholeLines {
-    state: std::sync::Mutex<LineState>,
-}
-
-#[derive(Debug)]
-struct LineState {
-    line: String,
-    last: std::time::Instant,
-}
-
-impl Default for WholeLines {
-    fn default() -> Self {
-        let state = LineState { line: String::new(), last: std::time::Instant::now() };
-        Self { state: state.into() }
-    }
-}
-
-impl WholeLines {
-    fn with(&self, change: impl FnOnce(&mut LineState)) -> std::io::Result<()> {
-        change(&mut self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-        Ok(())
-    }
-}
-
-impl TermLike for WholeLines {
-    fn width(&self) -> u16 {
-        100
-    }
-    fn move_cursor_up(&self, _: usize) -> std::io::Result<()> {
-        Ok(())
-    }
-    fn move_cursor_down(&self, _: usize) -> std::io::Result<()> {
-        Ok(())
-    }
-    fn move_cursor_right(&self, _: usize) -> std::io::Result<()> {
-        Ok(())
-    }
-    fn move_cursor_left(&self, _: usize) -> std::io::Result<()> {
-        Ok(())
-    }
-    fn write_line(&self, text: &str) -> std::io::Result<()> {
-        self.write_str(text)
-    }
-    fn write_str(&self, text: &str) -> std::io::Result<()> {
-        self.with(|state| {
-            if !text.trim().is_empty() {
-                state.line = text.trim_end().to_owned();
-            }
-        })
-    }
-    fn clear_line(&self) -> std::io::Result<()> {
-        Ok(())
-    }
-    fn flush(&self) -> std::io::Result<()> {
-        self.with(|state| {
-            if !state.line.is_empty() && state.last.elapsed().as_secs_f64() >= SECONDS_BETWEEN_LINES
-            {
-                // A notebook shows the error stream as an alarm, a log keeps it apart from results.
-                match Host::detect() {
-                    Host::Pipe => eprintln!("{}", state.line),
-                    _ => println!("{}", state.line),
-                }
-                state.last = std::time::Instant::now();
-                state.line.clear();
-            }
-        })
-    }
+        last = Instant::now();
+        line.clear();
+    })
 }
