@@ -46,20 +46,33 @@ fn precision(variant: &str) -> Precision {
     if variant.contains("bf16") { Precision::BFloat16 } else { Precision::Float32 }
 }
 
-/// One thread without a loader, or the loader with its workers.
+/// The transform on each worker's share of the images, or the loader with its workers.
 pub fn views(options: &Options) -> Outcome<Measure> {
     let images = images(options)?;
     let transform = MultiViewsTransform::new(simclr_transform(), 2)?;
     if options.variant == "transform" {
-        let (mut view, mut round) = (View::default(), 0);
+        let indices: Vec<usize> = (0..images.len()).collect();
+        let share = images.len().div_ceil(options.workers.max(1));
+        let mut round = 0;
         return Ok(timed(images.len(), move || {
             round += 1;
-            for index in 0..images.len() {
-                view.load(images.pixels(index), images.size())?;
-                transform.apply(0, &mut view, &mut Draws::new(42, round, index as u64, 0))?;
-                std::hint::black_box(view.values()?);
-            }
-            Ok(())
+            let one_by_one = &|share: &[usize]| -> twoviews::Result<()> {
+                let mut view = View::default();
+                for &index in share {
+                    view.load(images.pixels(index), images.size())?;
+                    transform.apply(0, &mut view, &mut Draws::new(42, round, index as u64, 0))?;
+                    std::hint::black_box(view.values()?);
+                }
+                Ok(())
+            };
+            let done: twoviews::Result<()> = std::thread::scope(|scope| {
+                let threads: Vec<_> = indices
+                    .chunks(share)
+                    .map(|share| scope.spawn(move || one_by_one(share)))
+                    .collect();
+                threads.into_iter().try_for_each(|t| t.join().expect("no transform panics"))
+            });
+            Ok(done?)
         }));
     }
     let (batch_size, num_workers) = (options.batch, options.workers);

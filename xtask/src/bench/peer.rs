@@ -31,7 +31,7 @@ const STAGES: &[Stage] = &[
         stage: "views",
         python: &["torchvision"],
         rust: &["transform"],
-        arguments: &["--images", "1024"],
+        arguments: &["--images", "1024", "--workers", "1"],
     },
     Stage {
         name: "loader",
@@ -39,6 +39,21 @@ const STAGES: &[Stage] = &[
         python: &["nidl-loader"],
         rust: &["loader"],
         arguments: &["--images", "2048"],
+    },
+    // How much of what the cores can do reaches a model that computes nothing.
+    Stage {
+        name: "supply-1-worker",
+        stage: "views",
+        python: &[],
+        rust: &["transform", "loader"],
+        arguments: &["--images", "4096", "--workers", "1"],
+    },
+    Stage {
+        name: "supply-2-workers",
+        stage: "views",
+        python: &[],
+        rust: &["transform", "loader"],
+        arguments: &["--images", "4096", "--workers", "2"],
     },
     Stage {
         name: "encode",

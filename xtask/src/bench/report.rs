@@ -82,9 +82,13 @@ impl Report {
     }
 }
 
-/// One line a variant; ratios are taken round by round against each peer.
+/// One line a variant; ratios are taken round by round against each peer, or against the first
+/// variant where there is no peer.
 fn table(rows: &[Row]) -> String {
-    let peers: Vec<&Row> = rows.iter().filter(|row| row.is_peer).collect();
+    let mut peers: Vec<&Row> = rows.iter().filter(|row| row.is_peer).collect();
+    if peers.is_empty() && rows.len() > 1 {
+        peers.push(&rows[0]);
+    }
     let mut text = "| variant | a second | seconds | spread | peak MB |".to_owned();
     for peer in &peers {
         text += &format!(" times {} |", peer.variant);
@@ -157,6 +161,10 @@ mod tests {
         let last = text.lines().last().unwrap();
         assert!(last.starts_with("| f32 | 10.00 | 1.00 | 5.00 to 10.00 | 5 |"), "{last}");
         assert!(last.ends_with("| 4.00 (2.00 to 4.00) | x 7 |"), "{last}");
+        let alone = table(&[row("f32", false, [2.0; 3]), row("bf16", false, [1.0; 3])]);
+        assert!(alone.contains(" times f32 |"), "{alone}");
+        assert!(alone.ends_with("| 2.00 (2.00 to 2.00) | x 7 |"), "{alone}");
+        assert!(!table(&[row("f32", false, [2.0; 3])]).contains("times"));
     }
 
     #[test]
