@@ -9,11 +9,13 @@ data=$(realpath "$1")
 results=target/bench/learning.jsonl
 mkdir -p target/bench
 cargo build --quiet --release --example learning
+# Asked first: with the variable below, nproc says 1.
+jobs=$(nproc)
 export OMP_NUM_THREADS=1
 for seed in 0 1 2 3 4; do
     for method in simclr dcl; do
         echo ".peer/bin/python benches/learning.py $data $method $seed"
         echo "target/release/examples/learning $data $method $seed"
     done
-done | xargs -P "$(nproc)" -I{} sh -c '{}' > "$results"
+done | xargs -P "$jobs" -I{} sh -c '{}' > "$results"
 .peer/bin/python benches/learning_table.py "$results"
