@@ -21,28 +21,30 @@ const INTRINSICS: &str = "stdarch";
 /// A link that points to an empty folder first and to the source later.
 pub(crate) struct StdSource {
     pub link: PathBuf,
-    shown: Option<PathBuf>,
+    folder: PathBuf,
+    /// The reader's choice of a source.
+    chosen: Option<PathBuf>,
 }
 
 impl StdSource {
     /// A link in `folder` to an empty folder.
     pub(crate) fn hidden(folder: &Path) -> io::Result<Self> {
-        Self::of(source().filter(|source| source.join("core").is_dir()).as_deref(), folder)
-    }
-
-    fn of(source: Option<&Path>, folder: &Path) -> io::Result<Self> {
-        let hidden = folder.join("std-hidden");
+        let empty = folder.join("std-hidden");
         // A library without a core would be taken for none at all.
-        fs::create_dir_all(hidden.join("core"))?;
-        let shown = source.map(|source| without_intrinsics(source, folder)).transpose()?;
-        let std_source = Self { link: folder.join("std"), shown };
-        std_source.point_to(&hidden)?;
+        fs::create_dir_all(empty.join("core"))?;
+        let chosen = std::env::var_os(VARIABLE).map(PathBuf::from);
+        let std_source = Self { link: folder.join("std"), folder: folder.to_owned(), chosen };
+        std_source.point_to(&empty)?;
         Ok(std_source)
     }
 
     /// Lets rust-analyzer find the source, if there is one.
-    pub(crate) fn show(&self) -> io::Result<()> {
-        self.shown.as_deref().map_or(Ok(()), |shown| self.point_to(shown))
+    pub(crate) fn show(self) -> io::Result<()> {
+        let source = self.chosen.clone().or_else(of_the_toolchain);
+        match source.filter(|source| source.join("core").is_dir()) {
+            Some(source) => self.point_to(&without_intrinsics(&source, &self.folder)?),
+            None => Ok(()),
+        }
     }
 
     fn point_to(&self, target: &Path) -> io::Result<()> {
@@ -67,11 +69,8 @@ fn without_intrinsics(source: &Path, folder: &Path) -> io::Result<PathBuf> {
     Ok(shown)
 }
 
-/// The reader's choice, or the toolchain's own source.
-fn source() -> Option<PathBuf> {
-    if let Some(chosen) = std::env::var_os(VARIABLE) {
-        return Some(chosen.into());
-    }
+/// The toolchain's own source.
+fn of_the_toolchain() -> Option<PathBuf> {
     let output = Command::new("rustc").args(["--print", "sysroot"]).output().ok()?;
     let sysroot = String::from_utf8(output.stdout).ok()?;
     Some(Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library"))
@@ -89,14 +88,15 @@ mod tests {
             fs::create_dir_all(source.join(name)).unwrap();
         }
         let slot = folder.path().join("slot");
+        let link = slot.join("std");
         // A second kernel finds what the first has left.
         for _ in 0..2 {
-            let std_source = StdSource::of(Some(&source), &slot).unwrap();
-            assert!(std_source.link.join("core").exists());
-            assert!(!std_source.link.join("core/src").exists());
-            std_source.show().unwrap();
-            assert!(std_source.link.join("core/src").exists());
-            assert!(!std_source.link.join("stdarch").exists());
+            let hidden = StdSource::hidden(&slot).unwrap();
+            assert!(link.join("core").exists());
+            assert!(!link.join("core/src").exists());
+            StdSource { chosen: Some(source.clone()), ..hidden }.show().unwrap();
+            assert!(link.join("core/src").exists());
+            assert!(!link.join("stdarch").exists());
         }
         assert!(source.join("core/src").exists());
     }
@@ -104,9 +104,9 @@ mod tests {
     #[test]
     fn without_a_source_the_folder_stays_empty() {
         let folder = tempfile::tempdir().unwrap();
-        let std_source = StdSource::of(None, folder.path()).unwrap();
-        std_source.show().unwrap();
-        assert!(std_source.link.join("core").exists());
-        assert!(!std_source.link.join("core/src").exists());
+        let hidden = StdSource::hidden(folder.path()).unwrap();
+        StdSource { chosen: Some(folder.path().join("nothing")), ..hidden }.show().unwrap();
+        assert!(folder.path().join("std/core").exists());
+        assert!(!folder.path().join("std/core/src").exists());
     }
 }
