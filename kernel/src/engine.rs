@@ -77,27 +77,23 @@ impl Engine {
     fn serve(&mut self, inbox: &Receiver<Job>) {
         let mut warm = prewarming();
         loop {
-            // While nobody asks for anything, the next thing that a notebook will need. Whoever runs
-            // all cells at once shall not wait for what only a pause can hide.
-            let pause = if warm.len() == 1 { PAUSE } else { Duration::ZERO };
-            let job = match inbox.recv_timeout(pause) {
+            // While nobody asks for anything, the next thing that a notebook will need.
+            let job = match warm.last() {
+                Some((pause, _)) => inbox.recv_timeout(*pause),
+                None => inbox.recv().map_err(RecvTimeoutError::from),
+            };
+            let job = match job {
                 Ok(job) => job,
                 Err(RecvTimeoutError::Disconnected) => return,
-                Err(RecvTimeoutError::Timeout) => match warm.pop() {
-                    Some(step) => {
-                        let compiled = self.hidden(&step);
-                        if compiled > 0
-                            && let Ok(Some(slot)) = &self.slot
-                        {
-                            slot.stamp();
-                        }
-                        continue;
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Some((_, step)) = warm.pop()
+                        && self.hidden(&step) > 0
+                        && let Ok(Some(slot)) = &self.slot
+                    {
+                        slot.stamp();
                     }
-                    None => match inbox.recv() {
-                        Ok(job) => job,
-                        Err(_) => return,
-                    },
-                },
+                    continue;
+                }
             };
             match job {
                 Job::Execute { code, cell, reply } => {
@@ -302,16 +298,15 @@ fn process_id(context: &CommandContext) -> u32 {
     context.process_handle().lock().unwrap_or_else(std::sync::PoisonError::into_inner).id()
 }
 
-/// What to load before anyone asks, the last step first.
-fn prewarming() -> Vec<String> {
+/// What to load before anyone asks, after how long a pause, the last step first.
+fn prewarming() -> Vec<(Duration, String)> {
     let Some(dependency) = std::env::var(PREWARM).ok().filter(|text| !text.is_empty()) else {
         return Vec::new();
     };
-    // The variable makes rust-analyzer load the crates; it is gone at the end of the cell.
-    vec![
-        "let twoviews_warm: Vec<u8> = Vec::new();\ndrop(twoviews_warm);".to_owned(),
-        format!(":dep {dependency}"),
-    ]
+    // The variable makes rust-analyzer load the crates; it is gone at the end of the cell. Whoever runs
+    // all cells at once shall not wait for what only a pause can hide.
+    let variable = "let twoviews_warm: Vec<u8> = Vec::new();\ndrop(twoviews_warm);".to_owned();
+    vec![(PAUSE, variable), (Duration::ZERO, format!(":dep {dependency}"))]
 }
 
 /// Jupyter counts characters, Rust bytes.
