@@ -21,11 +21,11 @@ const LOOK: Duration = Duration::from_millis(50);
 /// If the line search fails, or the reader interrupts.
 pub(super) fn minimise(
     probe: &Probe,
-    x: &Array2<f64>,
-    classes: &[i64],
+    x: Array2<f64>,
+    classes: Vec<i64>,
     n_classes: usize,
 ) -> Result<(Array2<f64>, Array1<f64>)> {
-    let (probe, x, classes) = (probe.clone(), x.clone(), classes.to_vec());
+    let probe = probe.clone();
     interruptible(interrupted, move || fit(&probe, &x, &classes, n_classes))
 }
 

@@ -79,7 +79,7 @@ impl LogisticRegression {
                 (found.w, Some(found.iterations))
             }
             Solver::Lbfgs => {
-                let (coef, intercept) = lbfgs::minimise(self, &x, &indices, classes.len())?;
+                let (coef, intercept) = lbfgs::minimise(self, x, indices, classes.len())?;
                 (objective.join(&coef, &intercept)?, None)
             }
         };
