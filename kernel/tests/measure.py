@@ -6,21 +6,18 @@ quick. Stock says nothing about its parts, so the running time of the same cell 
 off both. Run it with the environment's Python after `cargo xtask setup`, on a machine that is idle.
 """
 
-import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 
 import nbformat
 from jupyter_client.manager import KernelManager
+from support import LOAD, ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
-FIRST = [f":dep twoviews = {{ path = {json.dumps(str(ROOT))} }}\nuse twoviews::prelude::*;",
-         'println!("{:?}", Tensor::from_slice(&[1.0f32]).size());']
+FIRST = [LOAD, 'println!("{:?}", Tensor::from_slice(&[1.0f32]).size());']
 
 
 class Session:

@@ -5,6 +5,7 @@ import os
 import unittest
 from pathlib import Path
 
+from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,6 +18,17 @@ ASKED = ('fn asked() -> bool { std::env::var_os("TWOVIEWS_INTERRUPT_FILE")'
 LOAD = f":dep twoviews = {{ path = {json.dumps(str(ROOT))} }}\nuse twoviews::prelude::*;\n"
 
 
+def start(environment: dict[str, str], **options) -> tuple[KernelManager, BlockingKernelClient]:
+    """A kernel with these variables, and a client that is connected to it."""
+    manager = KernelManager(kernel_name="rust")
+    manager.kernel_spec.env.update(environment)
+    manager.start_kernel(**options)
+    client = manager.client()
+    client.start_channels()
+    client.wait_for_ready(timeout=60)
+    return manager, client
+
+
 class Kernel(unittest.TestCase):
     """One kernel for all tests of a class."""
 
@@ -25,12 +37,7 @@ class Kernel(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.manager = KernelManager(kernel_name="rust")
-        cls.manager.kernel_spec.env.update(cls.environment)
-        cls.manager.start_kernel()
-        cls.client = cls.manager.client()
-        cls.client.start_channels()
-        cls.client.wait_for_ready(timeout=60)
+        cls.manager, cls.client = start(cls.environment)
 
     @classmethod
     def tearDownClass(cls) -> None:

@@ -11,9 +11,9 @@ import time
 import unittest
 from pathlib import Path
 
+import support
 import zmq
 from jupyter_client.kernelspec import get_kernel_spec
-from jupyter_client.manager import KernelManager
 from support import LOAD, Kernel
 
 
@@ -117,14 +117,9 @@ class Machine(unittest.TestCase):
     """A machine that lacks something: a cell says what, and the kernel goes on."""
 
     def start(self, environment: dict[str, str], **options) -> None:
-        self.manager = KernelManager(kernel_name="rust")
-        self.manager.kernel_spec.env.update(environment)
-        self.manager.start_kernel(**options)
+        self.manager, self.client = support.start(environment, **options)
         self.addCleanup(self.manager.shutdown_kernel, now=True)
-        self.client = self.manager.client()
-        self.client.start_channels()
         self.addCleanup(self.client.stop_channels)
-        self.client.wait_for_ready(timeout=60)
 
     def run_cell(self, code: str) -> dict:
         self.client.execute(code)

@@ -1,6 +1,6 @@
 //! The tools that must be there already, and running them.
 
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -43,6 +43,10 @@ pub(crate) fn python() -> Result<&'static str> {
 /// Runs a command and fails, naming it, if it fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("cannot start {command:?}"))?;
+    succeeded(command, status)
+}
+
+fn succeeded(command: &Command, status: ExitStatus) -> Result<()> {
     ensure!(status.success(), "{command:?} failed ({status})");
     Ok(())
 }
@@ -53,8 +57,7 @@ pub(crate) fn run_at_most(command: &mut Command, limit: Duration) -> Result<()> 
     let mut child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
     loop {
         if let Some(status) = child.try_wait()? {
-            ensure!(status.success(), "{command:?} failed ({status})");
-            return Ok(());
+            return succeeded(command, status);
         }
         if begin.elapsed() > limit {
             child.kill()?;
