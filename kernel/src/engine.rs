@@ -10,6 +10,7 @@ use evcxr::{CommandContext, Error, EvalContext};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
+use crate::crate_graph::{self, CargoHome};
 use crate::output::{Cell, Outputs};
 use crate::report::Failure;
 use crate::slot::Slot;
@@ -35,6 +36,14 @@ pub(crate) struct Done {
     pub run_seconds: f64,
 }
 
+/// What rust-analyzer reads; each part is missing where it could not be made.
+#[derive(Default)]
+pub(crate) struct Reading {
+    /// Hidden until the kernel's own cells have run.
+    pub std_source: Option<StdSource>,
+    pub cargo_home: Option<CargoHome>,
+}
+
 /// The process that runs the cells, once there is one; a restarted one takes its place.
 pub(crate) type Process = Arc<Mutex<Option<Arc<Mutex<Child>>>>>;
 
@@ -42,12 +51,12 @@ pub(crate) type Process = Arc<Mutex<Option<Arc<Mutex<Child>>>>>;
 pub(crate) fn start(
     outputs: Arc<Outputs>,
     slot: anyhow::Result<Option<Slot>>,
-    std_source: Option<StdSource>,
+    reading: Reading,
     process: Process,
 ) -> Sender<Job> {
     let (jobs, inbox) = channel();
     std::thread::spawn(move || {
-        let mut engine = Engine { context: None, outputs, slot, std_source, process };
+        let mut engine = Engine { context: None, outputs, slot, reading, process };
         if let Err(error) = engine.ready() {
             eprintln!("evcxr is not ready: {}", error.evalue);
         }
@@ -61,8 +70,7 @@ struct Engine {
     outputs: Arc<Outputs>,
     /// The build folder, or why there is none.
     slot: anyhow::Result<Option<Slot>>,
-    /// Hidden until the kernel's own cells have run.
-    std_source: Option<StdSource>,
+    reading: Reading,
     process: Process,
 }
 
@@ -118,7 +126,11 @@ impl Engine {
                 slot.fill().map_err(|error| failed(format!("{error:#}")))?;
             }
             let program = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
-            let (context, streams) = EvalContext::with_subprocess_command(Command::new(program))
+            let mut program = Command::new(program);
+            if let Some(home) = &self.reading.cargo_home {
+                home.hide_from(&mut program);
+            }
+            let (context, streams) = EvalContext::with_subprocess_command(program)
                 .map_err(|error| failed(info::explained(&error.to_string())))?;
             // Cells print elsewhere; evcxr waits until these are empty.
             for stream in [streams.stdout, streams.stderr] {
@@ -131,6 +143,9 @@ impl Engine {
                 Some(context.process_handle());
             let level = context.state().opt_level().to_owned();
             self.context = Some(CommandContext::with_eval_context(context));
+            if let Some(home) = self.reading.cargo_home.as_ref().and_then(CargoHome::real_folder) {
+                self.hidden(&format!(":build_env {}={}", crate_graph::HOME, home.display()));
+            }
             self.hidden(runtime::PRELUDE);
             self.show_std_source(&level).map_err(|error| failed(error.to_string()))?;
         }
@@ -139,7 +154,7 @@ impl Engine {
 
     /// Lets rust-analyzer read the standard library's source with the next cell.
     fn show_std_source(&mut self, level: &str) -> Result<(), Error> {
-        let Some(std_source) = self.std_source.take() else { return Ok(()) };
+        let Some(std_source) = self.reading.std_source.take() else { return Ok(()) };
         std_source.show()?;
         let Some(context) = &mut self.context else { return Ok(()) };
         // It looks again when Cargo.toml has changed, and a space more after the level is a change.
@@ -303,9 +318,11 @@ fn prewarming() -> Vec<(Duration, String)> {
     let Some(dependency) = std::env::var(PREWARM).ok().filter(|text| !text.is_empty()) else {
         return Vec::new();
     };
-    // The variable makes rust-analyzer load the crates; it is gone at the end of the cell. Whoever runs
+    // The variable makes rust-analyzer load the crates and look for traits; it is gone at the end of the cell. Whoever runs
     // all cells at once shall not wait for what only a pause can hide.
-    let variable = "let twoviews_warm: Vec<u8> = Vec::new();\ndrop(twoviews_warm);".to_owned();
+    let variable = "let twoviews_warm = [0u8].iter().map(|x| x + 1).collect::<Vec<u8>>();
+drop(twoviews_warm);"
+        .to_owned();
     vec![(PAUSE, variable), (Duration::ZERO, format!(":dep {dependency}"))]
 }
 

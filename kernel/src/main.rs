@@ -12,6 +12,7 @@ mod commands;
 mod compiling;
 mod complete;
 mod control;
+mod crate_graph;
 mod engine;
 mod history;
 mod info;
@@ -29,7 +30,12 @@ mod stdin;
 mod stream;
 mod wire;
 
-fn main() -> anyhow::Result<()> {
+use std::process::ExitCode;
+
+fn main() -> anyhow::Result<ExitCode> {
+    if crate_graph::is_wanted() {
+        return Ok(crate_graph::run());
+    }
     if runtime::is_wanted() {
         runtime::run();
     }
@@ -37,7 +43,9 @@ fn main() -> anyhow::Result<()> {
     evcxr::runtime_hook();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.as_slice() {
-        [option, path] if option == "--control_file" => server::run(path.as_ref()),
+        [option, path] if option == "--control_file" => {
+            server::run(path.as_ref()).map(|()| ExitCode::SUCCESS)
+        }
         _ => {
             anyhow::bail!(
                 "usage: twoviews-kernel --control_file FILE (Jupyter starts it like this)"

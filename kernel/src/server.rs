@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use zeromq::{RepSocket, RouterRecvHalf, RouterSendHalf, RouterSocket, SocketRecv, SocketSend};
 
-use crate::engine::{self, Job, Process};
+use crate::crate_graph::CargoHome;
+use crate::engine::{self, Job, Process, Reading};
 use crate::output::{Outputs, Question};
 use crate::publisher::Publisher;
 use crate::shell::Shell;
@@ -35,6 +36,9 @@ pub(crate) fn run(connection_file: &Path) -> Result<()> {
             .ok(),
         _ => None,
     };
+    let cargo_home = CargoHome::new(&private.0.join("cargo"))
+        .inspect_err(|error| eprintln!("rust-analyzer reads all crates: {error:#}"))
+        .ok();
     // SAFETY: no other thread runs yet.
     unsafe {
         for (name, _) in std::env::vars_os() {
@@ -48,6 +52,9 @@ pub(crate) fn run(connection_file: &Path) -> Result<()> {
         if let Some(std_source) = &std_source {
             std::env::set_var(std_source::VARIABLE, &std_source.link);
         }
+        for (name, value) in cargo_home.iter().flat_map(CargoHome::variables) {
+            std::env::set_var(name, value);
+        }
         std::env::set_var(runtime::SOCKET, &socket);
         std::env::set_var(interrupt::FILE, private.0.join("interrupt"));
         // The library asks for this to know that output is live.
@@ -56,7 +63,8 @@ pub(crate) fn run(connection_file: &Path) -> Result<()> {
     info::prepare();
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     tokio.block_on(async move {
-        let kernel = Kernel::start(&connection, slot, std_source, &socket).await?;
+        let reading = Reading { std_source, cargo_home };
+        let kernel = Kernel::start(&connection, slot, reading, &socket).await?;
         let _tap = compiling::follow(&kernel.outputs).context("cannot follow the compiler")?;
         kernel.serve(&connection).await
     })
@@ -108,7 +116,7 @@ impl Kernel {
     async fn start(
         connection: &ConnectionFile,
         slot: Result<Option<slot::Slot>>,
-        std_source: Option<StdSource>,
+        reading: Reading,
         socket: &Path,
     ) -> Result<Self> {
         let session = connection.session();
@@ -125,7 +133,7 @@ impl Kernel {
         let outputs = Outputs::new(session.clone(), iopub.clone(), sender);
         engine::listen(&outputs, socket).context("cannot listen to the cells")?;
         let process = Process::default();
-        let jobs = engine::start(Arc::clone(&outputs), slot, std_source, Arc::clone(&process));
+        let jobs = engine::start(Arc::clone(&outputs), slot, reading, Arc::clone(&process));
         let questions = Arc::new(tokio::sync::Mutex::new(questions));
         let kernel = Self { session, publisher, iopub, outputs, jobs, process, questions };
         kernel.broadcast("status", &Value::Null, json!({"execution_state": "starting"})).await;

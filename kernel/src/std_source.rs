@@ -3,7 +3,7 @@
 //! evcxr makes rust-analyzer read all of it at the very start and again with the first crate that is
 //! loaded, for seconds each time. Here it finds an empty folder until the kernel's own first cells,
 //! which need no types, have run: then the library is read once, together with the crate. And it
-//! never finds the processors' intrinsics, which are more source than the rest of `core`. Where the
+//! never finds what no cell can use or look into. Where the
 //! toolchain has no source, the folder stays empty: rust-analyzer would change the toolchain to get it.
 
 use std::fs;
@@ -15,8 +15,9 @@ use std::process::Command;
 /// Read by rust-analyzer.
 pub(crate) const VARIABLE: &str = "RUST_SRC_PATH";
 
-/// The intrinsics (`core::arch`), as a folder of the source.
-const INTRINSICS: &str = "stdarch";
+/// The processors' intrinsics (`core::arch`), what only nightly compilers offer (`std::simd`), and
+/// what prints a backtrace, as folders of the source: together as much to read as the rest of `core`.
+const LEFT_OUT: [&str; 3] = ["stdarch", "portable-simd", "backtrace"];
 
 /// A link that points to an empty folder first and to the source later.
 pub(crate) struct StdSource {
@@ -42,7 +43,7 @@ impl StdSource {
     pub(crate) fn show(self) -> io::Result<()> {
         let source = self.chosen.clone().or_else(of_the_toolchain);
         match source.filter(|source| source.join("core").is_dir()) {
-            Some(source) => self.point_to(&without_intrinsics(&source, &self.folder)?),
+            Some(source) => self.point_to(&shortened(&source, &self.folder)?),
             None => Ok(()),
         }
     }
@@ -56,13 +57,13 @@ impl StdSource {
 }
 
 /// A folder in `folder` with links to the parts of `source`.
-fn without_intrinsics(source: &Path, folder: &Path) -> io::Result<PathBuf> {
+fn shortened(source: &Path, folder: &Path) -> io::Result<PathBuf> {
     let shown = folder.join("std-shown");
     let _ = fs::remove_dir_all(&shown);
     fs::create_dir(&shown)?;
     for entry in fs::read_dir(source)? {
         let entry = entry?;
-        if entry.file_name() != INTRINSICS {
+        if !LEFT_OUT.iter().any(|it| entry.file_name() == *it) {
             symlink(entry.path(), shown.join(entry.file_name()))?;
         }
     }
