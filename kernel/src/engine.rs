@@ -10,7 +10,7 @@ use evcxr::{CommandContext, Error, EvalContext};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use crate::crate_graph::{self, CargoHome};
+use crate::cargo::StandIn;
 use crate::output::{Cell, Outputs};
 use crate::report::Failure;
 use crate::slot::Slot;
@@ -36,12 +36,11 @@ pub(crate) struct Done {
     pub run_seconds: f64,
 }
 
-/// What rust-analyzer reads; each part is missing where it could not be made.
-#[derive(Default)]
-pub(crate) struct Reading {
+/// What evcxr finds in place of what is there; each part is missing where it could not be made.
+pub(crate) struct Replaced {
     /// Hidden until the kernel's own cells have run.
     pub std_source: Option<StdSource>,
-    pub cargo_home: Option<CargoHome>,
+    pub cargo: Option<StandIn>,
 }
 
 /// The process that runs the cells, once there is one; a restarted one takes its place.
@@ -51,12 +50,12 @@ pub(crate) type Process = Arc<Mutex<Option<Arc<Mutex<Child>>>>>;
 pub(crate) fn start(
     outputs: Arc<Outputs>,
     slot: anyhow::Result<Option<Slot>>,
-    reading: Reading,
+    replaced: Replaced,
     process: Process,
 ) -> Sender<Job> {
     let (jobs, inbox) = channel();
     std::thread::spawn(move || {
-        let mut engine = Engine { context: None, outputs, slot, reading, process };
+        let mut engine = Engine { context: None, outputs, slot, replaced, process };
         if let Err(error) = engine.ready() {
             eprintln!("evcxr is not ready: {}", error.evalue);
         }
@@ -70,7 +69,7 @@ struct Engine {
     outputs: Arc<Outputs>,
     /// The build folder, or why there is none.
     slot: anyhow::Result<Option<Slot>>,
-    reading: Reading,
+    replaced: Replaced,
     process: Process,
 }
 
@@ -127,8 +126,8 @@ impl Engine {
             }
             let program = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
             let mut program = Command::new(program);
-            if let Some(home) = &self.reading.cargo_home {
-                home.hide_from(&mut program);
+            if let Some(cargo) = &self.replaced.cargo {
+                cargo.hide_from(&mut program);
             }
             let (context, streams) = EvalContext::with_subprocess_command(program)
                 .map_err(|error| failed(info::explained(&error.to_string())))?;
@@ -143,9 +142,6 @@ impl Engine {
                 Some(context.process_handle());
             let level = context.state().opt_level().to_owned();
             self.context = Some(CommandContext::with_eval_context(context));
-            if let Some(home) = self.reading.cargo_home.as_ref().and_then(CargoHome::real_folder) {
-                self.hidden(&format!(":build_env {}={}", crate_graph::HOME, home.display()));
-            }
             self.hidden(runtime::PRELUDE);
             self.show_std_source(&level).map_err(|error| failed(error.to_string()))?;
         }
@@ -154,7 +150,7 @@ impl Engine {
 
     /// Lets rust-analyzer read the standard library's source with the next cell.
     fn show_std_source(&mut self, level: &str) -> Result<(), Error> {
-        let Some(std_source) = self.reading.std_source.take() else { return Ok(()) };
+        let Some(std_source) = self.replaced.std_source.take() else { return Ok(()) };
         std_source.show()?;
         let Some(context) = &mut self.context else { return Ok(()) };
         // It looks again when Cargo.toml has changed, and a space more after the level is a change.

@@ -1,18 +1,18 @@
 //! A Jupyter kernel for Rust in which cells are live and errors are errors.
 //!
-//! The program appears in three roles, told apart by its environment: the kernel itself, the
-//! process that runs the cells (evcxr starts it from the kernel), and a wrapper of rustc (evcxr
-//! starts it from cargo). The way of a cell: the
+//! The program appears in three roles, told apart by its environment and name: the kernel itself, the
+//! process that runs the cells (evcxr starts it from the kernel), and what stands in for [`cargo`]
+//! and wraps rustc when these two compile a cell. The way of a cell: the
 //! [`shell`] takes the request from the [`wire`], the
 //! [`engine`] compiles it with evcxr, the [`runtime`] runs it in the other process, [`output`] turns
 //! what it printed into messages, the [`publisher`] sends them to everyone who listens, and
 //! [`report`] turns what went wrong into one error.
 
+mod cargo;
 mod commands;
 mod compiling;
 mod complete;
 mod control;
-mod crate_graph;
 mod engine;
 mod history;
 mod info;
@@ -33,8 +33,8 @@ mod wire;
 use std::process::ExitCode;
 
 fn main() -> anyhow::Result<ExitCode> {
-    if crate_graph::is_wanted() {
-        return Ok(crate_graph::run());
+    if let Some(code) = cargo::run_if_wanted() {
+        return Ok(code);
     }
     if runtime::is_wanted() {
         runtime::run();

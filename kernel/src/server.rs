@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use zeromq::{RepSocket, RouterRecvHalf, RouterSendHalf, RouterSocket, SocketRecv, SocketSend};
 
-use crate::crate_graph::CargoHome;
-use crate::engine::{self, Job, Process, Reading};
+use crate::cargo::StandIn;
+use crate::engine::{self, Job, Process, Replaced};
 use crate::output::{Outputs, Question};
 use crate::publisher::Publisher;
 use crate::shell::Shell;
 use crate::std_source::{self, StdSource};
 use crate::wire::{ConnectionFile, Message, Session};
-use crate::{compiling, info, interrupt, runtime, slot};
+use crate::{cargo, compiling, info, interrupt, runtime, slot};
 
 /// Messages that wait to be broadcast before cells have to wait, too.
 const IOPUB_QUEUE: usize = 8;
@@ -36,13 +36,15 @@ pub(crate) fn run(connection_file: &Path) -> Result<()> {
             .ok(),
         _ => None,
     };
-    let cargo_home = CargoHome::new(&private.0.join("cargo"))
-        .inspect_err(|error| eprintln!("rust-analyzer reads all crates: {error:#}"))
+    let stand_in = StandIn::new(&private.0.join("cargo"))
+        .inspect_err(|error| eprintln!("cells are compiled by cargo alone: {error:#}"))
         .ok();
     // SAFETY: no other thread runs yet.
     unsafe {
+        // Jupyter may have been started by cargo. Build scripts such as ring's look at these, and
+        // would run again, with all that depends on them.
         for (name, _) in std::env::vars_os() {
-            if is_cargos(&name.to_string_lossy()) {
+            if cargo::is_set_by_cargo(&name.to_string_lossy()) {
                 std::env::remove_var(name);
             }
         }
@@ -52,7 +54,7 @@ pub(crate) fn run(connection_file: &Path) -> Result<()> {
         if let Some(std_source) = &std_source {
             std::env::set_var(std_source::VARIABLE, &std_source.link);
         }
-        for (name, value) in cargo_home.iter().flat_map(CargoHome::variables) {
+        for (name, value) in stand_in.iter().flat_map(StandIn::variables) {
             std::env::set_var(name, value);
         }
         std::env::set_var(runtime::SOCKET, &socket);
@@ -63,19 +65,11 @@ pub(crate) fn run(connection_file: &Path) -> Result<()> {
     info::prepare();
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     tokio.block_on(async move {
-        let reading = Reading { std_source, cargo_home };
-        let kernel = Kernel::start(&connection, slot, reading, &socket).await?;
+        let replaced = Replaced { std_source, cargo: stand_in };
+        let kernel = Kernel::start(&connection, slot, replaced, &socket).await?;
         let _tap = compiling::follow(&kernel.outputs).context("cannot follow the compiler")?;
         kernel.serve(&connection).await
     })
-}
-
-/// What cargo tells a program about its package, when Jupyter was started by one. Build scripts such
-/// as ring's look at these, and would run again, with all that depends on them.
-fn is_cargos(variable: &str) -> bool {
-    ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| variable.starts_with(prefix))
-        || ["CARGO", "CARGO_CRATE_NAME", "CARGO_BIN_NAME", "CARGO_PRIMARY_PACKAGE"]
-            .contains(&variable)
 }
 
 /// A folder that only this user can read, for the socket and the interrupt file.
@@ -116,7 +110,7 @@ impl Kernel {
     async fn start(
         connection: &ConnectionFile,
         slot: Result<Option<slot::Slot>>,
-        reading: Reading,
+        replaced: Replaced,
         socket: &Path,
     ) -> Result<Self> {
         let session = connection.session();
@@ -133,7 +127,7 @@ impl Kernel {
         let outputs = Outputs::new(session.clone(), iopub.clone(), sender);
         engine::listen(&outputs, socket).context("cannot listen to the cells")?;
         let process = Process::default();
-        let jobs = engine::start(Arc::clone(&outputs), slot, reading, Arc::clone(&process));
+        let jobs = engine::start(Arc::clone(&outputs), slot, replaced, Arc::clone(&process));
         let questions = Arc::new(tokio::sync::Mutex::new(questions));
         let kernel = Self { session, publisher, iopub, outputs, jobs, process, questions };
         kernel.broadcast("status", &Value::Null, json!({"execution_state": "starting"})).await;
@@ -221,15 +215,4 @@ impl Kernel {
 /// The content of a reply that says why there is no other.
 pub(crate) fn failed(why: &str) -> Value {
     json!({"status": "error", "ename": "KernelError", "evalue": why, "traceback": []})
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cargos_words_about_another_package_are_dropped() {
-        assert!(is_cargos("CARGO_PKG_NAME") && is_cargos("CARGO"));
-        assert!(!is_cargos("CARGO_NET_OFFLINE") && !is_cargos("CARGO_HOME"));
-    }
 }

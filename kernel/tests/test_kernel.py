@@ -144,11 +144,22 @@ class Cells(Kernel):
             self.assertRegex(shown[0][1], "compiling tiny")
             self.assertEqual(shown[-1][0], "update_display_data")
             self.assertRegex(shown[-1][1], r"compiled tiny in \d")
+            for _ in range(3):
+                _, messages = self.run_cell("println!(\"{}\", tiny::number());")
+                self.assertEqual(self.streams(messages, "stdout"), "1\n")
+                self.assertNotIn("display_data", [m["msg_type"] for m in messages])
             # The crate changes: the next cell has the new one, and says so.
             Path(folder, "src/lib.rs").write_text("pub fn number() -> u8 { 2 }")
             _, messages = self.run_cell("println!(\"{}\", tiny::number());")
             self.assertEqual(self.streams(messages, "stdout"), "2\n")
             self.assertIn("display_data", [m["msg_type"] for m in messages])
+            # What was compiled is lost: it is compiled again.
+            self.run_cell("println!(\"{}\", tiny::number());")
+            _, messages = self.run_cell('println!("{}", std::env::var("EVCXR_TMPDIR").unwrap());')
+            for path in Path(self.streams(messages).strip()).glob("target/*/debug/deps/libtiny-*"):
+                path.unlink()
+            _, messages = self.run_cell("println!(\"{}\", tiny::number());")
+            self.assertEqual(self.streams(messages, "stdout"), "2\n")
         # The folder is gone: without this nothing compiles.
         self.run_cell(":clear")
         self.assertEqual(self.streams(self.run_cell('print!("p");')[1], "stdout"), "p")

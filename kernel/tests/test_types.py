@@ -37,10 +37,11 @@ class Types(Kernel):
         self.assertEqual(self.streams(messages, "stdout"), "[2] Float [1.0, 1.0] [1] 3 1.5\n")
 
     def test_cells_see_the_readers_cargo(self) -> None:
-        _, messages = self.run_cell('println!("{:?}", std::env::var("CARGO_HOME").ok());')
-        expected = os.environ.get("CARGO_HOME")
-        shown = "None" if expected is None else f"Some({json.dumps(expected)})"
-        self.assertEqual(self.streams(messages, "stdout"), shown + "\n")
+        for name in ("CARGO_HOME", "PATH"):
+            _, messages = self.run_cell(f'println!("{{:?}}", std::env::var("{name}").ok());')
+            expected = os.environ.get(name)
+            shown = "None" if expected is None else f"Some({json.dumps(expected)})"
+            self.assertEqual(self.streams(messages, "stdout"), shown + "\n")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 //!
 //! It asks `cargo metadata` and reads every crate it hears of, for seconds, before it knows the type
 //! of a variable. A cell meets few of them: what a crate only computes with never shows. So
-//! this program stands in for the cargo that rust-analyzer calls and leaves out of the answer
+//! the answer leaves out
 //!
 //! - what is there for build scripts and tests only, and procedural macros, which are not run here;
 //! - what is not part of a crate's interface, where its interface is known: the crate that a
@@ -14,23 +14,14 @@
 //! twoviews = ["tch", "ndarray"]
 //! ```
 //!
-//! Cells are compiled with all crates: evcxr calls cargo itself.
+//! Cells are compiled with all crates: only rust-analyzer names a manifest when it asks.
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::{OsStr, OsString};
 use std::io::Write;
-use std::os::unix::fs::symlink;
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
-
-/// rust-analyzer looks for `bin/cargo` here first.
-pub(crate) const HOME: &str = "CARGO_HOME";
-/// What [`HOME`] was before; empty if it was not set.
-const REAL_HOME: &str = "TWOVIEWS_CARGO_HOME";
 
 /// The standard library's crates do not name their interface.
 const STD: [(&str, &[&str]); 3] = [
@@ -39,87 +30,8 @@ const STD: [(&str, &[&str]); 3] = [
     ("proc_macro", &["core", "std"]),
 ];
 
-/// Whether this program was called by the name of cargo.
-pub(crate) fn is_wanted() -> bool {
-    let name = std::env::args_os().next().map(PathBuf::from);
-    name.is_some_and(|name| name.file_name() == Some("cargo".as_ref()))
-}
-
-/// cargo's folder with another cargo in it, for rust-analyzer alone.
-pub(crate) struct CargoHome {
-    folder: PathBuf,
-    real: Option<OsString>,
-}
-
-impl CargoHome {
-    /// Makes `folder` like cargo's own, but with this program as its cargo.
-    pub(crate) fn new(folder: &Path) -> Result<Self> {
-        Self::like(std::env::var_os(HOME), folder)
-    }
-
-    fn like(real: Option<OsString>, folder: &Path) -> Result<Self> {
-        let home = Self { folder: folder.to_owned(), real };
-        std::fs::create_dir_all(folder.join("bin"))?;
-        symlink(std::env::current_exe()?, folder.join("bin/cargo"))?;
-        // evcxr's first build reads the settings here.
-        for entry in
-            home.real_folder().and_then(|folder| folder.read_dir().ok()).into_iter().flatten()
-        {
-            let entry = entry?;
-            if entry.file_name() != "bin" {
-                symlink(entry.path(), folder.join(entry.file_name()))?;
-            }
-        }
-        Ok(home)
-    }
-
-    /// The variables that send rust-analyzer there.
-    pub(crate) fn variables(&self) -> [(&'static str, OsString); 2] {
-        [(HOME, self.folder.clone().into()), (REAL_HOME, self.real.clone().unwrap_or_default())]
-    }
-
-    /// cargo's own folder, if anything says where it is.
-    pub(crate) fn real_folder(&self) -> Option<PathBuf> {
-        real_folder(self.real.as_deref())
-    }
-
-    /// Lets a program see the variables as they were.
-    pub(crate) fn hide_from(&self, command: &mut Command) {
-        restore(command, self.real.as_deref());
-    }
-}
-
-fn real_folder(home: Option<&OsStr>) -> Option<PathBuf> {
-    home.map(PathBuf::from).or_else(|| Some(std::env::home_dir()?.join(".cargo")))
-}
-
-fn restore(command: &mut Command, home: Option<&OsStr>) {
-    command.env_remove(REAL_HOME);
-    match home {
-        Some(home) => command.env(HOME, home),
-        None => command.env_remove(HOME),
-    };
-}
-
-/// Runs cargo as it would have run, but for what it says about crates.
-pub(crate) fn run() -> ExitCode {
-    match answer() {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn answer() -> Result<ExitCode> {
-    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
-    let mut cargo = real_cargo();
-    cargo.args(&arguments);
-    let asks = |word: &str| arguments.iter().any(|argument| argument == word);
-    if !asks("metadata") || asks("--no-deps") {
-        return Err(cargo.exec()).context("cannot run cargo");
-    }
+/// Answers `cargo metadata`.
+pub(super) fn answer(mut cargo: Command) -> Result<ExitCode> {
     let output = cargo.stderr(Stdio::inherit()).output().context("cannot run cargo")?;
     let answer = match serde_json::from_slice(&output.stdout) {
         Ok(mut metadata) if output.status.success() => {
@@ -129,33 +41,7 @@ fn answer() -> Result<ExitCode> {
         _ => output.stdout,
     };
     std::io::stdout().write_all(&answer)?;
-    Ok(output
-        .status
-        .code()
-        .and_then(|code| u8::try_from(code).ok())
-        .map_or(ExitCode::FAILURE, ExitCode::from))
-}
-
-/// The toolchain's own, if rust-analyzer has named its folder, or the first that is found.
-fn real_cargo() -> Command {
-    let toolchain =
-        std::env::var_os("RUSTUP_TOOLCHAIN").map(|folder| Path::new(&folder).join("bin"));
-    let toolchain = toolchain.filter(|bin| bin.is_absolute());
-    let home = std::env::var_os(REAL_HOME).filter(|home| !home.is_empty());
-    let bin = real_folder(home.as_deref()).map(|folder| folder.join("bin"));
-    let programs = [&toolchain, &bin].into_iter().flatten().map(|bin| bin.join("cargo"));
-    let program = programs.into_iter().find(|path| path.is_file());
-    let mut command = Command::new(program.unwrap_or_else(|| "cargo".into()));
-    restore(&mut command, home.as_deref());
-    // As rustup does: cargo then finds this toolchain's rustc, and does not ask rustup for it, which
-    // takes longer than the answer.
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    if let Ok(path) =
-        std::env::join_paths(toolchain.into_iter().chain(std::env::split_paths(&path)))
-    {
-        command.env("PATH", path);
-    }
-    command
+    Ok(super::code(output.status))
 }
 
 /// Leaves the crates out that no cell meets.
@@ -306,25 +192,5 @@ mod tests {
             prune(&mut other);
             assert_eq!(other, before);
         }
-    }
-
-    #[test]
-    fn the_folder_has_all_of_cargos_but_its_programs() {
-        let folder = tempfile::tempdir().unwrap();
-        let real = folder.path().join("real");
-        std::fs::create_dir_all(real.join("bin")).unwrap();
-        std::fs::write(real.join("bin/cargo"), "").unwrap();
-        std::fs::write(real.join("config.toml"), "[build]").unwrap();
-        let copy = folder.path().join("copy");
-        let home = CargoHome::like(Some(real.clone().into()), &copy).unwrap();
-        assert_eq!(std::fs::read_to_string(copy.join("config.toml")).unwrap(), "[build]");
-        let program = std::fs::canonicalize(copy.join("bin/cargo")).unwrap();
-        assert_eq!(program, std::env::current_exe().unwrap().canonicalize().unwrap());
-        assert_eq!(home.real_folder(), Some(real.clone()));
-        let mut command = Command::new("program");
-        home.hide_from(&mut command);
-        let variables: HashMap<_, _> = command.get_envs().collect();
-        assert_eq!(variables[OsStr::new(HOME)], Some(real.as_os_str()));
-        assert_eq!(variables[OsStr::new(REAL_HOME)], None);
     }
 }
