@@ -30,6 +30,9 @@ const WRAPPER: &str = "RUSTC_WRAPPER";
 const LOST_CRATE: [&str; 8] =
     ["E0460", "E0461", "E0462", "E0463", "E0464", "E0514", "E0519", "E0786"];
 
+/// A cell is compiled in parts, and optimising them across one another takes a fifth of its time. A
+/// small function that is called from generic code in a hot loop then has to be marked `#[inline]`.
+const NO_LTO: &str = "-Clto=off";
 /// cargo adds the folders of the crates' libraries to it.
 const LIBRARIES: &str = "LD_LIBRARY_PATH";
 
@@ -70,6 +73,7 @@ pub(super) fn record(arguments: &[OsString]) -> Result<ExitCode> {
     let mut rustc = Command::new(program);
     rustc.args(arguments).env_remove(RECORD).env_remove(WRAPPER);
     if arguments.windows(2).any(|pair| pair[0] == "--crate-name" && pair[1] == CELL) {
+        rustc.arg(NO_LTO);
         // What is not Unicode is not noted: cargo decides each time.
         if let (Some(program), Some(arguments)) = (program.to_str(), texts(arguments)) {
             let variables = std::env::vars_os()
@@ -78,6 +82,7 @@ pub(super) fn record(arguments: &[OsString]) -> Result<ExitCode> {
                 })
                 .filter(|(name, _)| super::is_set_by_cargo(name) || name == LIBRARIES)
                 .collect();
+            let arguments = arguments.into_iter().chain([NO_LTO.to_owned()]).collect();
             let call = Call { program: program.to_owned(), arguments, variables };
             std::fs::write(record, serde_json::to_vec(&call)?)?;
         }
