@@ -75,11 +75,10 @@ impl StandIn {
 
     /// The variables that lead here.
     pub(crate) fn variables(&self) -> Vec<(&'static str, OsString)> {
-        let bin = std::iter::once(self.folder.join("bin"));
-        let path = std::env::join_paths(bin.chain(std::env::split_paths(&self.path)));
+        let path = self.path_after(self.folder.join("bin"));
         let mut variables =
             vec![(FOLDER, self.folder.clone().into()), (HOME, self.folder.clone().into())];
-        variables.extend(path.ok().map(|path| (PATH, path)));
+        variables.extend(path.map(|path| (PATH, path)));
         variables.extend(self.home.clone().map(|home| (REAL_HOME, home)));
         variables
     }
@@ -106,33 +105,35 @@ impl StandIn {
     }
 
     fn program(&self, name: &str) -> Command {
-        let mut command = Command::new(self.found(name).unwrap_or_else(|| name.into()));
+        self.command(self.found(name).unwrap_or_else(|| name.into()))
+    }
+
+    /// A program that sees the variables as they were.
+    fn command(&self, program: PathBuf) -> Command {
+        let mut command = Command::new(program);
         self.hide_from(&mut command);
         command
     }
 
+    /// The path with one more folder before all others.
+    fn path_after(&self, bin: PathBuf) -> Option<OsString> {
+        std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&self.path))).ok()
+    }
+
     /// The toolchain's own cargo, if anyone has named it, or what runs by that name.
     fn cargo(&self) -> Command {
-        let named =
-            std::env::var_os("RUSTUP_TOOLCHAIN").map(|folder| Path::new(&folder).join("bin"));
-        let named = named.filter(|bin| bin.is_absolute() && bin.join("cargo").is_file());
-        let Some(bin) = named else {
-            let mut command = self.program("cargo");
-            if let Ok(program) = self.folder.join(TOOLCHAINS_CARGO).read_link() {
-                command = Command::new(program);
-                self.hide_from(&mut command);
-            }
+        let bin = std::env::var_os("RUSTUP_TOOLCHAIN").map(|folder| Path::new(&folder).join("bin"));
+        if let Some(bin) = bin.filter(|bin| bin.is_absolute() && bin.join("cargo").is_file()) {
+            let mut command = self.command(bin.join("cargo"));
+            // As rustup does: cargo then finds this toolchain's rustc, and does not ask rustup for
+            // it, which takes longer than the answer.
+            command.envs(self.path_after(bin).map(|path| (PATH, path)));
             return command;
-        };
-        let mut command = Command::new(bin.join("cargo"));
-        self.hide_from(&mut command);
-        // As rustup does: cargo then finds this toolchain's rustc, and does not ask rustup for it,
-        // which takes longer than the answer.
-        let path = std::iter::once(bin).chain(std::env::split_paths(&self.path));
-        if let Ok(path) = std::env::join_paths(path) {
-            command.env(PATH, path);
         }
-        command
+        match self.folder.join(TOOLCHAINS_CARGO).read_link() {
+            Ok(program) => self.command(program),
+            Err(_) => self.program("cargo"),
+        }
     }
 
     /// Answers in cargo's place.

@@ -314,8 +314,8 @@ fn prewarming() -> Vec<(Duration, String)> {
     let Some(dependency) = std::env::var(PREWARM).ok().filter(|text| !text.is_empty()) else {
         return Vec::new();
     };
-    // The variable makes rust-analyzer load the crates and look for traits; it is gone at the end of the cell. Whoever runs
-    // all cells at once shall not wait for what only a pause can hide.
+    // The variable makes rust-analyzer load the crates and look for traits; it is gone at the end of
+    // the cell. Whoever runs all cells at once shall not wait for what only a pause can hide.
     let variable = "let twoviews_warm = [0u8].iter().map(|x| x + 1).collect::<Vec<u8>>();
 drop(twoviews_warm);"
         .to_owned();

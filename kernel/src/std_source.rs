@@ -3,8 +3,8 @@
 //! evcxr makes rust-analyzer read all of it at the very start and again with the first crate that is
 //! loaded, for seconds each time. Here it finds an empty folder until the kernel's own first cells,
 //! which need no types, have run: then the library is read once, together with the crate. And it
-//! never finds what no cell can use or look into. Where the
-//! toolchain has no source, the folder stays empty: rust-analyzer would change the toolchain to get it.
+//! never finds what no cell can use or look into. Where the toolchain has no source, the folder stays
+//! empty: rust-analyzer would change the toolchain to get it.
 
 use std::fs;
 use std::io;

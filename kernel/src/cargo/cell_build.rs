@@ -47,6 +47,9 @@ struct Call {
 /// The state of a file: when it was last changed, in nanoseconds, and its length; `None` without one.
 type State = Option<(u128, u64)>;
 
+/// What stands in files; `None` without one.
+type Texts = BTreeMap<PathBuf, Option<String>>;
+
 /// How the last cell was compiled, and all that this depends on.
 #[derive(Debug, Serialize, Deserialize)]
 struct LastBuild {
@@ -54,7 +57,7 @@ struct LastBuild {
     /// A digest: some of them are secrets.
     variables: String,
     /// evcxr writes these anew for each cell, with the same text.
-    texts: BTreeMap<PathBuf, Option<String>>,
+    texts: Texts,
     files: BTreeMap<PathBuf, State>,
     call: Call,
     /// cargo's message about the cell's crate.
@@ -120,13 +123,13 @@ pub(super) fn run(
     // What it compiles is shown while it does.
     let output = cargo.stderr(Stdio::inherit()).output().context("cannot run cargo")?;
     std::io::stdout().write_all(&output.stdout)?;
+    let texts = own_texts(&folder);
     if output.status.success()
         && let Ok(call) = std::fs::read(&record)
         && let Ok(call) = serde_json::from_slice::<Call>(&call)
-        && let Some((artifact, files)) = watched(&output.stdout, &folder, home, &call)
+        && let Some((artifact, files)) = watched(&output.stdout, &folder, home, &texts, &call)
         && files.values().flatten().all(|(changed, _)| *changed < nanoseconds(begin))
     {
-        let texts = own_texts(&folder);
         let last = LastBuild { arguments, variables, texts, files, call, artifact };
         std::fs::write(&memory, serde_json::to_vec(&last)?)?;
     }
@@ -203,12 +206,13 @@ fn is_about_a_lost_crate(message: &Value) -> bool {
         || says(&message["message"]).starts_with("linking with")
 }
 
-/// cargo's message about the cell's crate, and the files that its decision depended on. `None` if that
-/// cannot be said.
+/// cargo's message about the cell's crate, and the files that its decision depended on, but for `own`.
+/// `None` if that cannot be said.
 fn watched(
     stdout: &[u8],
     folder: &Path,
     home: Option<PathBuf>,
+    own: &Texts,
     call: &Call,
 ) -> Option<(Value, BTreeMap<PathBuf, State>)> {
     let mut paths = vec![PathBuf::from(&call.program)];
@@ -238,7 +242,6 @@ fn watched(
             _ => {}
         }
     }
-    let own = own_texts(folder);
     paths.retain(|path| !own.contains_key(path));
     Some((artifact?, paths.into_iter().map(|path| (path.clone(), state(&path))).collect()))
 }
@@ -282,7 +285,7 @@ fn scripts_files(message: &Value, package: &Path) -> Option<Vec<PathBuf>> {
 }
 
 /// The files that evcxr writes for each cell, but for the cell.
-fn own_texts(folder: &Path) -> BTreeMap<PathBuf, Option<String>> {
+fn own_texts(folder: &Path) -> Texts {
     let names = ["Cargo.toml", "Cargo.lock", ".cargo/config.toml"].map(|name| folder.join(name));
     names.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).ok())).collect()
 }
