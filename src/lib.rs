@@ -25,6 +25,7 @@ pub mod data;
 pub mod error;
 mod files;
 pub mod losses;
+mod memory;
 pub mod models;
 pub mod notebook;
 pub mod plot;

@@ -5,13 +5,17 @@ use tch::{Device, Kind, Tensor, nn};
 use super::resnet::{BasicBlock, channels_last};
 use super::{Precision, ResNet};
 use crate::Result;
+use crate::memory::FreedMemory;
 
 /// Images that go through the network at once: the fastest of 8 to 256 on a processor with 512-bit
-/// vectors, because a layer's output then still lies in its cache.
-const MICRO_BATCH: i64 = 32;
-
-/// In bfloat16 twice as many have that size.
-const MICRO_BATCH_BF16: i64 = 64;
+/// vectors, because a layer's output then still lies in its cache. In bfloat16 twice as many have
+/// that size.
+const fn micro_batch(precision: Precision) -> i64 {
+    match precision {
+        Precision::Float32 => 32,
+        Precision::BFloat16 => 64,
+    }
+}
 
 /// Height and width of the images for which weights are laid out.
 const SIZE: i64 = 32;
@@ -21,14 +25,17 @@ const SIZE: i64 = 32;
 /// In evaluation mode batch norm multiplies by g = gamma / sqrt(variance + eps) and adds
 /// beta - g * mean. Both are folded into the convolution before it: W' = g W,
 /// b' = beta - g * mean. Weights and activations stay in oneDNN's own layout, or channels last where
-/// that cannot be had, as the fastest convolutions of libtorch want them. Results agree with the
-/// plain path up to rounding.
+/// that cannot be had, as the fastest convolutions of libtorch want them. The memory that a
+/// micro-batch frees stays with the process for the next one while the encoder lives. Results agree
+/// with the plain path up to rounding.
 pub struct InferenceEncoder {
     precision: Precision,
     stem: Folded,
     blocks: Vec<FoldedBlock>,
     weight: Tensor,
     bias: Option<Tensor>,
+    /// Last, so that the weights are freed before it hands memory back.
+    _memory: FreedMemory,
 }
 
 impl std::fmt::Debug for InferenceEncoder {
@@ -72,6 +79,7 @@ impl InferenceEncoder {
             blocks,
             weight: encoder.fc.ws.detach().copy(),
             bias: encoder.fc.bs.as_ref().map(|bias| bias.detach().copy()),
+            _memory: FreedMemory::keep(),
         })
     }
 
@@ -81,35 +89,33 @@ impl InferenceEncoder {
     /// If the images have another shape or kind than the weights.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let _guard = tch::no_grad_guard();
-        let size = match self.precision {
-            Precision::Float32 => MICRO_BATCH,
-            Precision::BFloat16 => MICRO_BATCH_BF16,
-        };
-        let features =
-            x.f_split(size, 0)?.iter().map(|x| self.micro_batch(x)).collect::<Result<Vec<_>>>()?;
+        let parts = x.f_split(micro_batch(self.precision), 0)?;
+        let features = parts.iter().map(|x| self.micro_batch(x)).collect::<Result<Vec<_>>>()?;
         Ok(Tensor::f_cat(&features, 0)?)
     }
 
     fn micro_batch(&self, x: &Tensor) -> Result<Tensor> {
-        let x = match self.precision {
+        let kind = match self.precision {
+            Precision::Float32 => x.kind(),
+            Precision::BFloat16 => Kind::BFloat16,
+        };
+        let x = if self.stem.weight.is_mkldnn() {
             // The layers hand their outputs on in oneDNN's own layout.
-            Precision::Float32 if self.stem.weight.is_mkldnn() => {
-                x.f_contiguous()?.f_to_mkldnn(None)?
-            }
-            Precision::Float32 => channels_last(x),
-            Precision::BFloat16 => channels_last(&x.f_to_kind(Kind::BFloat16)?),
+            x.f_contiguous()?.f_to_mkldnn(kind)?
+        } else {
+            channels_last(&x.f_to_kind(kind)?)
         };
         let mut x = self.stem.forward(&x)?.f_relu_()?;
         for block in &self.blocks {
             let mut y = block.first.forward(&x)?;
-            let y = block.second.forward(&y.f_relu_()?)?;
+            let mut y = block.second.forward(&y.f_relu_()?)?;
             let shortcut = match &block.shortcut {
                 Some(shortcut) => shortcut.forward(&x)?,
                 None => x,
             };
-            x = (y + shortcut).f_relu_()?;
+            x = y.f_add_(&shortcut)?.f_relu_()?;
         }
-        let x = if x.is_mkldnn() { x.f_to_dense(None, false)? } else { x };
+        let x = if x.is_mkldnn() { x.f_to_dense(self.weight.kind(), false)? } else { x };
         let pooled = x.f_mean_dim([2i64, 3].as_slice(), false, self.weight.kind())?; // (b, 512)
         Ok(pooled.f_linear(&self.weight, self.bias.as_ref())?)
     }
@@ -149,12 +155,14 @@ impl Folded {
         }
         let weight = conv.ws.f_mul(&scale.f_view([-1, 1, 1, 1])?)?;
         let padding = conv.ws.size()[2] / 2;
-        if precision == Precision::BFloat16 {
-            let weight = channels_last(&weight.f_to_kind(Kind::BFloat16)?);
-            let bias = bias.f_to_kind(Kind::BFloat16)?;
-            return Ok(Self { weight, bias, stride, padding });
-        }
-        let weight = packed(&weight, stride, size).unwrap_or_else(|| channels_last(&weight));
+        let (weight, bias) = match precision {
+            Precision::Float32 => (weight, bias),
+            Precision::BFloat16 => {
+                (weight.f_to_kind(Kind::BFloat16)?, bias.f_to_kind(Kind::BFloat16)?)
+            }
+        };
+        let weight = packed(&weight, (stride, size), micro_batch(precision))
+            .unwrap_or_else(|| channels_last(&weight));
         Ok(Self { weight, bias, stride, padding })
     }
 
@@ -169,18 +177,18 @@ impl Folded {
     }
 }
 
-/// The weight in the layout that oneDNN wants for images of `size` x `size`, so that it is not
-/// rearranged in each call; other sizes are computed, too. `None` where libtorch has no oneDNN or
-/// does not use it: on a GPU and in float64.
-fn packed(weight: &Tensor, stride: i64, size: i64) -> Option<Tensor> {
-    if weight.device() != Device::Cpu || weight.kind() != Kind::Float {
+/// The weight in the layout that oneDNN wants for `images` images of `size` x `size`, so that it is
+/// not rearranged in each call; other sizes and numbers are computed, too. `None` where libtorch has
+/// no oneDNN or does not use it: on a GPU and in float64.
+fn packed(weight: &Tensor, (stride, size): (i64, i64), images: i64) -> Option<Tensor> {
+    if weight.device() != Device::Cpu || weight.kind() == Kind::Double {
         return None;
     }
     let (padding, channels) = ([weight.size()[2] / 2; 2], weight.size()[1]);
-    let input = [MICRO_BATCH, channels, size, size];
+    let input = [images, channels, size, size];
     weight
         .f_contiguous()
-        .and_then(|weight| weight.f_to_mkldnn(None))
+        .and_then(|weight| weight.f_to_mkldnn(weight.kind()))
         .and_then(|weight| {
             let (stride, dilation) = ([stride; 2], [1, 1]);
             weight.f_mkldnn_reorder_conv2d_weight(padding, stride, dilation, 1, input.as_slice())

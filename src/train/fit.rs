@@ -8,6 +8,7 @@ use super::state::{LoaderRecord, TrainingState};
 use super::{FitOptions, History, LrScheduler, learning_rate};
 use crate::data::ViewsLoader;
 use crate::losses::ContrastiveLoss;
+use crate::memory::FreedMemory;
 use crate::models::Estimator;
 use crate::notebook::{Progress, interrupted};
 use crate::{Error, Result};
@@ -78,7 +79,9 @@ impl<L: ContrastiveLoss> Estimator<L> {
         mut state: TrainingState,
     ) -> Result<History> {
         state.history.interrupted = false;
+        let memory = FreedMemory::keep();
         let outcome = self.epochs(loader, &mut options, &mut state);
+        drop(memory);
         state.history.interrupted = matches!(outcome, Err(Error::Interrupted { .. }));
         let history = state.history.clone();
         self.training = Some(state);
