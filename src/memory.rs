@@ -13,8 +13,9 @@ static KEEPERS: Mutex<usize> = Mutex::new(0);
 /// While one lives, freed memory stays with the process; after the last one it goes back to the
 /// system.
 ///
-/// It changes nothing but speed, and nothing at all in other threads than the program's first or
-/// where the C library is not glibc.
+/// Threads that begin later share one heap, also afterwards, because heaps of their own would be
+/// kept one by one and never handed back as a whole. It changes nothing but speed and memory, and
+/// nothing at all where the C library is not glibc.
 #[derive(Debug)]
 pub(crate) struct FreedMemory(());
 
@@ -41,7 +42,7 @@ impl Drop for FreedMemory {
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod allocator {
-    use libc::{M_MMAP_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, mallopt};
+    use libc::{M_ARENA_MAX, M_MMAP_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, mallopt};
 
     /// Where glibc's own adaptation of both thresholds ends: a block that is mapped, and a free end
     /// of the heap that is handed back.
@@ -51,7 +52,7 @@ mod allocator {
     const MAPPINGS: i32 = 65_536;
 
     pub(super) fn keep() {
-        set(&[(M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, -1)]);
+        set(&[(M_ARENA_MAX, 1), (M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, -1)]);
     }
 
     pub(super) fn hand_back() {

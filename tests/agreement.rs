@@ -44,7 +44,9 @@ fn encoding_agrees_with_the_plain_network() {
     let images = DataLoader::new(shapes, 64, 1).unwrap();
     let model = model(&images);
     let expected = plain(&model, &images);
+    let threads = tch::get_num_threads();
     let (fast, y) = model.transform_with_targets(&images).unwrap();
+    assert_eq!(tch::get_num_threads(), threads, "the threads are lent");
     let difference = distance(&fast, &expected);
     assert!(difference < 1e-5, "{difference}");
     let probe = LogisticRegression::default().fit(&expected, &y).unwrap();

@@ -1,21 +1,16 @@
-//! An encoder prepared once for evaluation: batch norm folded away, channels last.
+//! An encoder prepared once for evaluation: batch norm folded away, images in small parts.
 
-use tch::{Device, Kind, Tensor, nn};
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
+use tch::{Kind, Tensor};
+
+use super::folded::{Folded, Way};
 use super::resnet::{BasicBlock, channels_last};
 use super::{Precision, ResNet};
 use crate::Result;
 use crate::memory::FreedMemory;
-
-/// Images that go through the network at once: the fastest of 8 to 256 on a processor with 512-bit
-/// vectors, because a layer's output then still lies in its cache. In bfloat16 twice as many have
-/// that size.
-const fn micro_batch(precision: Precision) -> i64 {
-    match precision {
-        Precision::Float32 => 32,
-        Precision::BFloat16 => 64,
-    }
-}
 
 /// Height and width of the images for which weights are laid out.
 const SIZE: i64 = 32;
@@ -24,37 +19,28 @@ const SIZE: i64 = 32;
 ///
 /// In evaluation mode batch norm multiplies by g = gamma / sqrt(variance + eps) and adds
 /// beta - g * mean. Both are folded into the convolution before it: W' = g W,
-/// b' = beta - g * mean. Weights and activations stay in oneDNN's own layout, or channels last where
-/// that cannot be had, as the fastest convolutions of libtorch want them. The memory that a
-/// micro-batch frees stays with the process for the next one while the encoder lives. Results agree
-/// with the plain path up to rounding.
+/// b' = beta - g * mean. Results agree with the plain path up to rounding.
+///
+/// In float32 on a processor with AVX-512, convolutions of kernel 3x3 and stride 1 take 4
+/// multiplications for every 9 (Lavin and Gray, "Fast algorithms for convolutional neural networks",
+/// CVPR 2016), and each of libtorch's threads takes parts of the images through the whole network.
+/// Elsewhere libtorch computes every convolution, in oneDNN's own layout where that can be had and
+/// with the channels last where not.
+///
+/// The memory that a part frees stays with the process for the next one while the encoder lives.
 pub struct InferenceEncoder {
+    network: Network,
     precision: Precision,
-    stem: Folded,
-    blocks: Vec<FoldedBlock>,
-    weight: Tensor,
-    bias: Option<Tensor>,
+    way: Way,
     /// Last, so that the weights are freed before it hands memory back.
     _memory: FreedMemory,
 }
 
 impl std::fmt::Debug for InferenceEncoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "InferenceEncoder({} blocks, {:?})", self.blocks.len(), self.precision)
+        let blocks = self.network.blocks.len();
+        write!(f, "InferenceEncoder({blocks} blocks, {:?}, {:?})", self.precision, self.way)
     }
-}
-
-struct Folded {
-    weight: Tensor,
-    bias: Tensor,
-    stride: i64,
-    padding: i64,
-}
-
-struct FoldedBlock {
-    first: Folded,
-    second: Folded,
-    shortcut: Option<Folded>,
 }
 
 impl InferenceEncoder {
@@ -66,21 +52,9 @@ impl InferenceEncoder {
     pub fn new(encoder: &ResNet, precision: Precision) -> Result<Self> {
         precision.check(encoder.fc.ws.device())?;
         let _guard = tch::no_grad_guard();
-        let mut size = SIZE;
-        let stem = Folded::new(&encoder.conv1, &encoder.bn1, (1, size), precision)?;
-        let mut blocks = Vec::new();
-        for block in &encoder.blocks {
-            blocks.push(FoldedBlock::new(block, size, precision)?);
-            size /= block.stride;
-        }
-        Ok(Self {
-            precision,
-            stem,
-            blocks,
-            weight: encoder.fc.ws.detach().copy(),
-            bias: encoder.fc.bs.as_ref().map(|bias| bias.detach().copy()),
-            _memory: FreedMemory::keep(),
-        })
+        let way = Way::of(&encoder.fc.ws, precision);
+        let network = Network::new(encoder, way, precision)?;
+        Ok(Self { network, precision, way, _memory: FreedMemory::keep() })
     }
 
     /// Features (B, latent) of images (B, 3, H, W), without gradients.
@@ -89,31 +63,111 @@ impl InferenceEncoder {
     /// If the images have another shape or kind than the weights.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let _guard = tch::no_grad_guard();
-        let parts = x.f_split(micro_batch(self.precision), 0)?;
-        let features = parts.iter().map(|x| self.micro_batch(x)).collect::<Result<Vec<_>>>()?;
+        let x = match self.precision {
+            Precision::Float32 => x.shallow_clone(),
+            Precision::BFloat16 => x.f_to_kind(Kind::BFloat16)?,
+        };
+        let parts = x.f_split(self.way.images(self.precision), 0)?;
+        let features = if self.way == Way::Tiles && parts.len() > 1 {
+            self.in_threads(&parts)?
+        } else {
+            parts.iter().map(|part| self.network.forward(part, self.way)).collect::<Result<_>>()?
+        };
         Ok(Tensor::f_cat(&features, 0)?)
     }
 
-    fn micro_batch(&self, x: &Tensor) -> Result<Tensor> {
-        let kind = match self.precision {
-            Precision::Float32 => x.kind(),
-            Precision::BFloat16 => Kind::BFloat16,
+    /// Every thread takes the next part until there is none, and computes it alone: nobody waits
+    /// for another thread within a layer.
+    fn in_threads(&self, parts: &[Tensor]) -> Result<Vec<Tensor>> {
+        let threads = tch::get_num_threads();
+        let (next, way) = (&AtomicUsize::new(0), self.way);
+        let mut features = thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads.max(1))
+                .map(|_| {
+                    // Handles of their own: those of libtorch may not be shared between threads.
+                    let network = self.network.clone();
+                    let parts: Vec<Tensor> = parts.iter().map(Tensor::shallow_clone).collect();
+                    scope.spawn(move || -> Result<Vec<(usize, Tensor)>> {
+                        let _guard = tch::no_grad_guard();
+                        tch::set_num_threads(1);
+                        let mut features = Vec::new();
+                        loop {
+                            let index = next.fetch_add(1, Ordering::Relaxed);
+                            let Some(part) = parts.get(index) else { return Ok(features) };
+                            features.push((index, network.forward(part, way)?));
+                        }
+                    })
+                })
+                .collect();
+            let mut features = Ok(Vec::with_capacity(parts.len()));
+            for worker in workers {
+                let found = worker.join().unwrap_or_else(|panic| resume_unwind(panic));
+                features = features.and_then(|mut all| {
+                    all.extend(found?);
+                    Ok(all)
+                });
+            }
+            features
+        });
+        // What a thread sets is what later threads begin with.
+        tch::set_num_threads(threads);
+        if let Ok(features) = &mut features {
+            features.sort_unstable_by_key(|(index, _)| *index);
+        }
+        features.map(|features| features.into_iter().map(|(_, part)| part).collect())
+    }
+}
+
+/// The layers; a clone shares their weights.
+struct Network {
+    stem: Folded,
+    blocks: Vec<Block>,
+    weight: Tensor,
+    bias: Option<Tensor>,
+}
+
+#[derive(Clone)]
+struct Block {
+    first: Folded,
+    second: Folded,
+    shortcut: Option<Folded>,
+}
+
+impl Clone for Network {
+    fn clone(&self) -> Self {
+        Self {
+            stem: self.stem.clone(),
+            blocks: self.blocks.clone(),
+            weight: self.weight.shallow_clone(),
+            bias: self.bias.as_ref().map(Tensor::shallow_clone),
+        }
+    }
+}
+
+impl Network {
+    fn new(encoder: &ResNet, way: Way, precision: Precision) -> Result<Self> {
+        let mut size = SIZE;
+        let stem = Folded::new(&encoder.conv1, &encoder.bn1, (1, size), way, precision)?;
+        let mut blocks = Vec::new();
+        for block in &encoder.blocks {
+            blocks.push(Block::new(block, size, way, precision)?);
+            size /= block.stride;
+        }
+        let weight = encoder.fc.ws.detach().copy();
+        let bias = encoder.fc.bs.as_ref().map(|bias| bias.detach().copy());
+        Ok(Self { stem, blocks, weight, bias })
+    }
+
+    fn forward(&self, x: &Tensor, way: Way) -> Result<Tensor> {
+        let x = match way {
+            Way::OneDnn => x.f_contiguous()?.f_to_mkldnn(x.kind())?,
+            Way::Tiles | Way::ChannelsLast => channels_last(x),
         };
-        let x = if self.stem.weight.is_mkldnn() {
-            // The layers hand their outputs on in oneDNN's own layout.
-            x.f_contiguous()?.f_to_mkldnn(kind)?
-        } else {
-            channels_last(&x.f_to_kind(kind)?)
-        };
-        let mut x = self.stem.forward(&x)?.f_relu_()?;
+        let mut x = self.stem.forward_relu(&x, None)?; // (b, 64, 32, 32)
         for block in &self.blocks {
-            let mut y = block.first.forward(&x)?;
-            let mut y = block.second.forward(&y.f_relu_()?)?;
-            let shortcut = match &block.shortcut {
-                Some(shortcut) => shortcut.forward(&x)?,
-                None => x,
-            };
-            x = y.f_add_(&shortcut)?.f_relu_()?;
+            let y = block.first.forward_relu(&x, None)?;
+            let shortcut = block.shortcut.as_ref().map(|s| s.forward(&x)).transpose()?;
+            x = block.second.forward_relu(&y, Some(shortcut.as_ref().unwrap_or(&x)))?;
         }
         let x = if x.is_mkldnn() { x.f_to_dense(self.weight.kind(), false)? } else { x };
         let pooled = x.f_mean_dim([2i64, 3].as_slice(), false, self.weight.kind())?; // (b, 512)
@@ -121,77 +175,19 @@ impl InferenceEncoder {
     }
 }
 
-impl FoldedBlock {
+impl Block {
     /// `size` is the height and width of the block's input.
-    fn new(block: &BasicBlock, size: i64, precision: Precision) -> Result<Self> {
+    fn new(block: &BasicBlock, size: i64, way: Way, precision: Precision) -> Result<Self> {
         let stride = block.stride;
+        let (outer, inner) = ((stride, size), (1, size / stride));
         Ok(Self {
-            first: Folded::new(&block.conv1, &block.bn1, (stride, size), precision)?,
-            second: Folded::new(&block.conv2, &block.bn2, (1, size / stride), precision)?,
+            first: Folded::new(&block.conv1, &block.bn1, outer, way, precision)?,
+            second: Folded::new(&block.conv2, &block.bn2, inner, way, precision)?,
             shortcut: block
                 .downsample
                 .as_ref()
-                .map(|(conv, bn)| Folded::new(conv, bn, (stride, size), precision))
+                .map(|(conv, bn)| Folded::new(conv, bn, outer, way, precision))
                 .transpose()?,
         })
     }
-}
-
-impl Folded {
-    fn new(
-        conv: &nn::Conv2D,
-        bn: &nn::BatchNorm,
-        (stride, size): (i64, i64),
-        precision: Precision,
-    ) -> Result<Self> {
-        const EPS: f64 = 1e-5;
-        let mut scale = (&bn.running_var + EPS).f_rsqrt()?;
-        if let Some(gamma) = &bn.ws {
-            scale *= gamma;
-        }
-        let mut bias = -&scale * &bn.running_mean;
-        if let Some(beta) = &bn.bs {
-            bias += beta;
-        }
-        let weight = conv.ws.f_mul(&scale.f_view([-1, 1, 1, 1])?)?;
-        let padding = conv.ws.size()[2] / 2;
-        let (weight, bias) = match precision {
-            Precision::Float32 => (weight, bias),
-            Precision::BFloat16 => {
-                (weight.f_to_kind(Kind::BFloat16)?, bias.f_to_kind(Kind::BFloat16)?)
-            }
-        };
-        let weight = packed(&weight, (stride, size), micro_batch(precision))
-            .unwrap_or_else(|| channels_last(&weight));
-        Ok(Self { weight, bias, stride, padding })
-    }
-
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let (stride, padding) = ([self.stride; 2], [self.padding; 2]);
-        let (weight, bias) = (&self.weight, Some(&self.bias));
-        Ok(if weight.is_mkldnn() {
-            x.f_mkldnn_convolution(weight, bias, padding, stride, [1, 1], 1)?
-        } else {
-            x.f_conv2d(weight, bias, stride, padding, [1, 1], 1)?
-        })
-    }
-}
-
-/// The weight in the layout that oneDNN wants for `images` images of `size` x `size`, so that it is
-/// not rearranged in each call; other sizes and numbers are computed, too. `None` where libtorch has
-/// no oneDNN or does not use it: on a GPU and in float64.
-fn packed(weight: &Tensor, (stride, size): (i64, i64), images: i64) -> Option<Tensor> {
-    if weight.device() != Device::Cpu || weight.kind() == Kind::Double {
-        return None;
-    }
-    let (padding, channels) = ([weight.size()[2] / 2; 2], weight.size()[1]);
-    let input = [images, channels, size, size];
-    weight
-        .f_contiguous()
-        .and_then(|weight| weight.f_to_mkldnn(weight.kind()))
-        .and_then(|weight| {
-            let (stride, dilation) = ([stride; 2], [1, 1]);
-            weight.f_mkldnn_reorder_conv2d_weight(padding, stride, dilation, 1, input.as_slice())
-        })
-        .ok()
 }
