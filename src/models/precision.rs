@@ -9,7 +9,7 @@ use crate::{Error, Result};
 ///
 /// | name | features differ from float32 by | where |
 /// |---|---|---|
-/// | `Float32` | 1e-5 of the largest, from another order of sums | everywhere; the default |
+/// | `Float32` | 1e-5 of the largest, from other sums and fewer products | everywhere; the default |
 /// | `BFloat16` | about 1e-2 of the largest | processors with avx512_bf16, AMX or Arm's bf16; CUDA |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
