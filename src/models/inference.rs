@@ -51,8 +51,16 @@ impl InferenceEncoder {
     /// `precision`, or if libtorch refuses an operation.
     pub fn new(encoder: &ResNet, precision: Precision) -> Result<Self> {
         precision.check(encoder.fc.ws.device())?;
+        match Way::of(&encoder.fc.ws, precision) {
+            // Not every libtorch with oneDNN can pack weights.
+            Way::OneDnn => Self::in_way(encoder, precision, Way::OneDnn)
+                .or_else(|_| Self::in_way(encoder, precision, Way::ChannelsLast)),
+            way => Self::in_way(encoder, precision, way),
+        }
+    }
+
+    fn in_way(encoder: &ResNet, precision: Precision, way: Way) -> Result<Self> {
         let _guard = tch::no_grad_guard();
-        let way = Way::of(&encoder.fc.ws, precision);
         let network = Network::new(encoder, way, precision)?;
         Ok(Self { network, precision, way, _memory: FreedMemory::keep() })
     }
@@ -189,5 +197,39 @@ impl Block {
                 .map(|(conv, bn)| Folded::new(conv, bn, outer, way, precision))
                 .transpose()?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::{Device, nn};
+
+    use super::super::initialise;
+    use super::super::winograd::Winograd;
+    use super::*;
+
+    #[test]
+    fn every_way_gives_the_same_features() {
+        let mut variables = nn::VarStore::new(Device::Cpu);
+        let encoder = ResNet::resnet18(&variables.root(), 128);
+        initialise(&mut variables, 42).unwrap();
+        // Not a multiple of what goes through at once.
+        let x = Tensor::randn([37, 3, 32, 32], (Kind::Float, Device::Cpu));
+        let expected = tch::no_grad(|| encoder.forward_t(&x, false));
+        for (way, available) in [
+            (Way::Tiles, Winograd::is_available()),
+            (Way::OneDnn, tch::utils::has_mkldnn()),
+            (Way::ChannelsLast, true),
+        ] {
+            if !available {
+                println!("{way:?} skipped: this processor or libtorch does not have it");
+                continue;
+            }
+            let found = InferenceEncoder::in_way(&encoder, Precision::Float32, way).unwrap();
+            let found = found.forward(&x).unwrap();
+            let largest = expected.abs().max().double_value(&[]);
+            let difference = (&found - &expected).abs().max().double_value(&[]) / largest;
+            assert!(difference < 1e-5, "{way:?}: {difference}");
+        }
     }
 }
