@@ -8,14 +8,13 @@ off both. Run it with the environment's Python after `cargo xtask setup`, on a m
 
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 
 import nbformat
 from jupyter_client.manager import KernelManager
-from support import LOAD, ROOT
+from support import LOAD, ROOT, quick_lesson, stand_ins
 
 FIRST = [LOAD, 'println!("{:?}", Tensor::from_slice(&[1.0f32]).size());']
 
@@ -75,26 +74,18 @@ def compare(cells: list[str], environment: dict[str, str]) -> list[tuple[float, 
 def main(rounds: int) -> None:
     notebook = nbformat.read(ROOT / "notebooks/01_decoupled_contrastive_learning.ipynb", as_version=4)
     cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    with tempfile.TemporaryDirectory() as folder:
-        server = subprocess.Popen([sys.executable, ROOT / "xtask/python/stand_ins.py", f"{folder}/served"],
-                                  stdout=subprocess.PIPE, text=True)
-        address = server.stdout.readline().strip()
-        environment = {"HF_ENDPOINT": address, "HF_HOME": f"{folder}/hub", "TWOVIEWS_DATA": f"{folder}/data",
-                       "TWOVIEWS_CIFAR10_URL": f"{address}/cifar-10-binary.tar.gz", "TWOVIEWS_QUICK": "1"}
-        try:
-            starts = [start(environment) for _ in range(3)]
-            print(f"start to kernel_info reply: {statistics.median(s for s, _ in starts):.2f} s")
-            print(f"start to a tensor printed: {statistics.median(s for _, s in starts):.2f} s", flush=True)
-            for _ in range(rounds):
-                rows = compare(cells, environment)
-                # The first cell loads the crates, which this kernel has done before.
-                own, stock = (statistics.median(row[i] for row in rows[1:]) for i in (0, 1))
-                ratio = statistics.median(row[0] / row[1] for row in rows[1:] if row[1] > 0)
-                print(f"median of a cell: {own:.2f} s here, {stock:.2f} s on stock; "
-                      f"median of the ratios {ratio:.2f}", flush=True)
-        finally:
-            server.kill()
-            server.wait()
+    with tempfile.TemporaryDirectory() as folder, stand_ins(folder) as address:
+        environment = quick_lesson(address, folder)
+        starts = [start(environment) for _ in range(3)]
+        print(f"start to kernel_info reply: {statistics.median(s for s, _ in starts):.2f} s")
+        print(f"start to a tensor printed: {statistics.median(s for _, s in starts):.2f} s", flush=True)
+        for _ in range(rounds):
+            rows = compare(cells, environment)
+            # The first cell loads the crates, which this kernel has done before.
+            own, stock = (statistics.median(row[i] for row in rows[1:]) for i in (0, 1))
+            ratio = statistics.median(row[0] / row[1] for row in rows[1:] if row[1] > 0)
+            print(f"median of a cell: {own:.2f} s here, {stock:.2f} s on stock; "
+                  f"median of the ratios {ratio:.2f}", flush=True)
 
 
 if __name__ == "__main__":

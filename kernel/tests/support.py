@@ -1,8 +1,12 @@
 """A kernel and the messages of its cells, for the tests beside this file."""
 
+import contextlib
 import json
 import os
+import subprocess
+import sys
 import unittest
+from collections.abc import Iterator
 from pathlib import Path
 
 from jupyter_client.blocking import BlockingKernelClient
@@ -27,6 +31,23 @@ def start(environment: dict[str, str], **options) -> tuple[KernelManager, Blocki
     client.start_channels()
     client.wait_for_ready(timeout=60)
     return manager, client
+
+
+@contextlib.contextmanager
+def stand_ins(folder: str) -> Iterator[str]:
+    """The address at which the first lesson's data set and checkpoints are served from `folder`."""
+    program = [sys.executable, ROOT / "xtask/python/stand_ins.py", f"{folder}/served"]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.kill()
+
+
+def quick_lesson(address: str, folder: Path | str) -> dict[str, str]:
+    """Variables with which the first lesson runs quickly on stand-ins, with its files in `folder`."""
+    return {"HF_ENDPOINT": address, "HF_HOME": f"{folder}/hub", "TWOVIEWS_DATA": f"{folder}/data",
+            "TWOVIEWS_CIFAR10_URL": f"{address}/cifar-10-binary.tar.gz", "TWOVIEWS_QUICK": "1"}
 
 
 class Kernel(unittest.TestCase):

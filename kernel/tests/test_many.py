@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
-from support import LONG, ROOT, Kernel
+from support import LONG, ROOT, Kernel, quick_lesson, stand_ins
 
 
 @unittest.skipUnless(LONG, "takes minutes: --long")
@@ -40,13 +40,7 @@ class ManyCells(Kernel):
 class ManyKernels(unittest.TestCase):
     def test_the_first_lesson_in_several_kernels_at_once(self) -> None:
         kernels, rounds = (4, 2) if LONG else (2, 1)
-        with tempfile.TemporaryDirectory() as folder:
-            server = subprocess.Popen([sys.executable, ROOT / "xtask/python/stand_ins.py", f"{folder}/served"],
-                                      stdout=subprocess.PIPE, text=True)
-            self.addCleanup(server.stdout.close)
-            self.addCleanup(server.wait)
-            self.addCleanup(server.kill)
-            address = server.stdout.readline().strip()
+        with tempfile.TemporaryDirectory() as folder, stand_ins(folder) as address:
             for round_ in range(rounds):
                 with ThreadPoolExecutor(kernels) as pool:
                     texts = list(pool.map(lambda n: self.lesson(Path(folder, f"{round_}-{n}"), address), range(kernels)))
@@ -56,9 +50,7 @@ class ManyKernels(unittest.TestCase):
     def lesson(self, folder: Path, address: str) -> str:
         """The results of the first lesson on stand-ins."""
         folder.mkdir()
-        environment = {"HF_ENDPOINT": address, "HF_HOME": f"{folder}/hub", "TWOVIEWS_DATA": f"{folder}/data",
-                       "TWOVIEWS_CIFAR10_URL": f"{address}/cifar-10-binary.tar.gz", "TWOVIEWS_QUICK": "1",
-                       "TWOVIEWS_STAND_INS": "stand-ins", "TWOVIEWS_OUT": f"{folder}/out"}
+        environment = {**quick_lesson(address, folder), "TWOVIEWS_STAND_INS": "stand-ins", "TWOVIEWS_OUT": f"{folder}/out"}
         path = ROOT / "notebooks/01_decoupled_contrastive_learning.ipynb"
         subprocess.run([sys.executable, ROOT / "xtask/python/run_notebook.py", path, f"{folder}/out"], check=True,
                        env={**os.environ, **environment}, capture_output=True)
