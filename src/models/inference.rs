@@ -89,8 +89,8 @@ impl InferenceEncoder {
     fn in_threads(&self, parts: &[Tensor]) -> Result<Vec<Tensor>> {
         let threads = tch::get_num_threads();
         let (next, way) = (&AtomicUsize::new(0), self.way);
-        let mut features = thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads.max(1))
+        let features = thread::scope(|scope| -> Result<Vec<(usize, Tensor)>> {
+            let workers: Vec<_> = (0..parts.len().min(threads.max(1) as usize))
                 .map(|_| {
                     // Handles of their own: those of libtorch may not be shared between threads.
                     let network = self.network.clone();
@@ -107,22 +107,17 @@ impl InferenceEncoder {
                     })
                 })
                 .collect();
-            let mut features = Ok(Vec::with_capacity(parts.len()));
+            let mut features = Vec::with_capacity(parts.len());
             for worker in workers {
-                let found = worker.join().unwrap_or_else(|panic| resume_unwind(panic));
-                features = features.and_then(|mut all| {
-                    all.extend(found?);
-                    Ok(all)
-                });
+                features.extend(worker.join().unwrap_or_else(|panic| resume_unwind(panic))?);
             }
-            features
+            Ok(features)
         });
         // What a thread sets is what later threads begin with.
         tch::set_num_threads(threads);
-        if let Ok(features) = &mut features {
-            features.sort_unstable_by_key(|(index, _)| *index);
-        }
-        features.map(|features| features.into_iter().map(|(_, part)| part).collect())
+        let mut features = features?;
+        features.sort_unstable_by_key(|(index, _)| *index);
+        Ok(features.into_iter().map(|(_, part)| part).collect())
     }
 }
 

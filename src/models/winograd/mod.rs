@@ -19,6 +19,9 @@ use tch::{Kind, Tensor};
 use self::transform::Epilogue;
 use crate::Result;
 
+/// Values that a vector holds.
+const LANES: usize = 16;
+
 /// Elements of a transformed patch.
 const ELEMENTS: usize = 16;
 
@@ -47,7 +50,7 @@ impl Winograd {
         let size = weight.size();
         let (output, input) = (size[0] as usize, size[1] as usize);
         let fits = size[2..] == [3, 3]
-            && input.is_multiple_of(transform::LANES)
+            && input.is_multiple_of(LANES)
             && output.is_multiple_of(product::COLUMNS);
         if !fits || !Self::is_available() {
             return Ok(None);

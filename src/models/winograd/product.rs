@@ -4,12 +4,14 @@ use std::arch::x86_64::{
     _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
 };
 
+use super::LANES;
+
 /// Rows that are computed at once: with two vectors a row, 16 of 32 registers hold sums, enough to
 /// hide the latency of multiplications.
 pub(super) const ROWS: usize = 8;
 
 /// Columns of a panel: two vectors.
-pub(super) const COLUMNS: usize = 32;
+pub(super) const COLUMNS: usize = 2 * LANES;
 
 /// products = a b of `a` (rows, depth) and `b` (panels, depth, 32); products is (rows, 32 panels).
 #[target_feature(enable = "avx512f")]
@@ -33,7 +35,7 @@ fn block_of_panel(a: &[f32], b: &[f32], products: &mut [f32], depth: usize, colu
         // SAFETY: k < depth, and the lengths were checked above.
         let (left, right) = unsafe {
             let row = b.as_ptr().add(COLUMNS * k);
-            (_mm512_loadu_ps(row), _mm512_loadu_ps(row.add(16)))
+            (_mm512_loadu_ps(row), _mm512_loadu_ps(row.add(LANES)))
         };
         for (r, sum) in sums.iter_mut().enumerate() {
             // SAFETY: r < ROWS.
@@ -47,7 +49,7 @@ fn block_of_panel(a: &[f32], b: &[f32], products: &mut [f32], depth: usize, colu
         unsafe {
             let row = products.as_mut_ptr().add(r * columns);
             _mm512_storeu_ps(row, sum[0]);
-            _mm512_storeu_ps(row.add(16), sum[1]);
+            _mm512_storeu_ps(row.add(LANES), sum[1]);
         }
     }
 }

@@ -6,10 +6,7 @@ use std::arch::x86_64::{
     _mm512_storeu_ps, _mm512_sub_ps,
 };
 
-use super::{ELEMENTS, TILES};
-
-/// Channels that a vector holds.
-pub(super) const LANES: usize = 16;
+use super::{ELEMENTS, LANES, TILES};
 
 /// Where a tile lies: its image and the first of its outputs.
 pub(super) struct Place {
@@ -18,6 +15,14 @@ pub(super) struct Place {
     pub x: usize,
     pub height: usize,
     pub width: usize,
+}
+
+impl Place {
+    /// Where the channels of pixel (y, x) begin in images (B, H, W, channels), if it is inside.
+    fn pixel(&self, y: usize, x: usize, channels: usize) -> Option<usize> {
+        let inside = y < self.height && x < self.width;
+        inside.then_some(((self.image * self.height + y) * self.width + x) * channels)
+    }
 }
 
 /// What follows the convolution: bias (channels), a shortcut (B, H, W, channels), and the least
@@ -51,9 +56,7 @@ pub(super) fn patch(
     channels: usize,
 ) {
     let pixel = |dy: usize, dx: usize| {
-        let (y, x) = ((place.y + dy).checked_sub(1)?, (place.x + dx).checked_sub(1)?);
-        let inside = y < place.height && x < place.width;
-        inside.then_some(((place.image * place.height + y) * place.width + x) * channels)
+        place.pixel((place.y + dy).checked_sub(1)?, (place.x + dx).checked_sub(1)?, channels)
     };
     let pixels: [Option<usize>; ELEMENTS] = std::array::from_fn(|i| pixel(i / 4, i % 4));
     for channel in (0..channels).step_by(LANES) {
@@ -98,11 +101,9 @@ pub(super) fn output(
         for dy in 0..2 {
             let row = along_output([a[dy], b[dy], c[dy], d[dy]]);
             for (dx, &value) in row.iter().enumerate() {
-                let (y, x) = (place.y + dy, place.x + dx);
-                if y >= place.height || x >= place.width {
+                let Some(start) = place.pixel(place.y + dy, place.x + dx, channels) else {
                     continue;
-                }
-                let start = ((place.image * place.height + y) * place.width + x) * channels;
+                };
                 let mut value = _mm512_add_ps(value, bias);
                 if let Some(shortcut) = epilogue.shortcut {
                     value = _mm512_add_ps(value, load(shortcut, start + channel));
