@@ -1,7 +1,7 @@
 //! Finds libtorch before anything heavy is compiled, and lets the linked programs find it later.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 fn main() {
     println!("cargo:rerun-if-env-changed=LIBTORCH");
@@ -21,7 +21,27 @@ fn main() {
         );
         return;
     }
+    if env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "x86_64") {
+        shim(&libtorch);
+    }
     if env::var("CARGO_CFG_TARGET_FAMILY").is_ok_and(|family| family.contains("unix")) {
         println!("cargo:rustc-link-arg=-Wl,-rpath,{}", library.display());
     }
+}
+
+/// Compiles what tch does not hand on, against the same headers as torch-sys.
+fn shim(libtorch: &Path) {
+    let source = "src/libtorch/shim.cpp";
+    println!("cargo:rerun-if-changed={source}");
+    println!("cargo:rerun-if-env-changed=LIBTORCH_CXX11_ABI");
+    let abi = env::var("LIBTORCH_CXX11_ABI").unwrap_or_else(|_| "1".to_owned());
+    let include = libtorch.join("include");
+    cc::Build::new()
+        .cpp(true)
+        .std("c++17")
+        .warnings(false)
+        .define("_GLIBCXX_USE_CXX11_ABI", abi.as_str())
+        .includes([include.join("torch/csrc/api/include"), include])
+        .file(source)
+        .compile("twoviews_shim");
 }

@@ -6,7 +6,7 @@ use tch::{Device, Kind, Tensor, nn};
 
 use super::Precision;
 use super::resnet::channels_last;
-use super::winograd::Winograd;
+use super::winograd::{self, Winograd};
 use crate::Result;
 
 /// Who computes the convolutions, and in which layout layers hand their outputs on.
@@ -24,7 +24,7 @@ impl Way {
     /// The fastest for weights like `weight`.
     pub(super) fn of(weight: &Tensor, precision: Precision) -> Self {
         let is_float = weight.device() == Device::Cpu && weight.kind() == Kind::Float;
-        if is_float && precision == Precision::Float32 && Winograd::is_available() {
+        if is_float && precision == Precision::Float32 && winograd::is_available(Kind::Float) {
             Self::Tiles
         } else if is_float && tch::utils::has_mkldnn() {
             Self::OneDnn

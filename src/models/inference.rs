@@ -200,7 +200,7 @@ mod tests {
     use tch::{Device, nn};
 
     use super::super::initialise;
-    use super::super::winograd::Winograd;
+    use super::super::winograd;
     use super::*;
 
     #[test]
@@ -212,7 +212,7 @@ mod tests {
         let x = Tensor::randn([37, 3, 32, 32], (Kind::Float, Device::Cpu));
         let expected = tch::no_grad(|| encoder.forward_t(&x, false));
         for (way, available) in [
-            (Way::Tiles, Winograd::is_available()),
+            (Way::Tiles, winograd::is_available(Kind::Float)),
             (Way::OneDnn, tch::utils::has_mkldnn()),
             (Way::ChannelsLast, true),
         ] {

@@ -1,0 +1,184 @@
+//! The convolution of an encoder in training, in all of libtorch's threads, and its gradients.
+
+use std::marker::PhantomData;
+use std::sync::Mutex;
+
+use tch::{Device, Kind, Tensor};
+
+use super::forward::{Convolution, Epilogue, TILES};
+use super::kernels::{self, Direction, Kernels};
+use super::numbers::{BFloat16, Float32, Numbers};
+use super::product::COLUMNS;
+use super::tiles::Images;
+use super::weight_gradient::WeightGradient;
+use super::{
+    ELEMENTS, channels_last, is_available, numbers_of, numbers_of_new, values_of, values_of_new,
+};
+use crate::Result;
+use crate::libtorch::{parallel, with_gradient};
+
+/// The convolution of x (B, input, H, W) of `Float` or `BFloat16` with a weight (output, input, 3, 3)
+/// of `Float`, stride 1 and padding 1, with its gradients; `None` where libtorch's is faster or the
+/// only one.
+pub(in crate::models) fn convolve(x: &Tensor, weight: &Tensor) -> Result<Option<Tensor>> {
+    if !is_faster(x, weight) {
+        return Ok(None);
+    }
+    let y = match x.kind() {
+        Kind::BFloat16 => convolve_in::<BFloat16>(x, weight),
+        _ => convolve_in::<Float32>(x, weight),
+    };
+    y.map(Some)
+}
+
+fn is_faster(x: &Tensor, weight: &Tensor) -> bool {
+    let (x_size, size) = (x.size(), weight.size());
+    let channels = [size[0] as usize, size[1] as usize];
+    let images = Images::of(&[x_size[0], x_size[2], x_size[3]]);
+    size[2..] == [3, 3]
+        && channels.iter().all(|channels| channels.is_multiple_of(COLUMNS))
+        && [x, weight].iter().all(|tensor| tensor.device() == Device::Cpu)
+        && weight.kind() == Kind::Float
+        // Transforming the kernels takes its time, however few the tiles are.
+        && 4 * images.tiles() >= channels[0].max(channels[1])
+        && is_available(x.kind())
+}
+
+fn convolve_in<N: Numbers + 'static>(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    let (inputs, kernels) = (channels_last(&x.detach())?, weight.detach());
+    let y = apply::<N>(&inputs, &kernels, Direction::Forward)?;
+    with_gradient(y, [x, weight], move |gradients, [of_x, of_weight]| {
+        let gradients = channels_last(gradients)?;
+        let x = of_x.then(|| apply::<N>(&gradients, &kernels, Direction::Backward)).transpose()?;
+        let weight = of_weight.then(|| weight_gradient::<N>(&inputs, &gradients)).transpose()?;
+        Ok([x, weight])
+    })
+}
+
+/// The convolution (B, output, H, W) of x (B, H, W, input).
+fn apply<N: Numbers>(x: &Tensor, weight: &Tensor, direction: Direction) -> Result<Tensor> {
+    let kernels = Kernels::<N>::new(weight, direction)?;
+    let images = Images::of(&x.size());
+    let mut out = images.empty(kernels.output, N::KIND)?;
+    // Whole images, so that no two threads write to the same one.
+    let together = TILES.div_ceil(images.tiles_per_image()) * images.pixels();
+    let x = numbers_of::<N>(x).chunks(together * kernels.input);
+    let parts = numbers_of_new::<N>(&mut out).chunks_mut(together * kernels.output);
+    let parts: Vec<_> = x.zip(parts).map(Mutex::new).collect();
+    parallel(parts.len(), |part| {
+        let Ok(mut part) = parts[part].lock() else { return };
+        let (x, out) = &mut *part;
+        let count = x.len() / (images.pixels() * kernels.input);
+        let work = Convolution {
+            x,
+            kernels: &kernels,
+            epilogue: &Epilogue::default(),
+            out,
+            images: Images { count, ..images },
+        };
+        // SAFETY: `is_faster` refuses processors without instructions for these numbers.
+        unsafe { N::run(work) };
+    });
+    drop(parts);
+    Ok(out.f_permute([0, 3, 1, 2])?)
+}
+
+/// The gradient (output, input, 3, 3) of the weight, from x (B, H, W, input) and the gradients of the
+/// outputs (B, H, W, output).
+fn weight_gradient<N: Numbers>(x: &Tensor, gradients: &Tensor) -> Result<Tensor> {
+    let images = Images::of(&x.size());
+    let [input, output] = [x, gradients].map(|tensor| tensor.size()[3] as usize);
+    // A part for each thread: sums in a fixed order, of the same images in every step.
+    let threads = tch::get_num_threads().max(1) as usize;
+    let together = images.count.div_ceil(threads) * images.pixels();
+    let x = numbers_of::<N>(x).chunks(together * input);
+    let gradients = numbers_of::<N>(gradients).chunks(together * output);
+    let parts: Vec<_> = x.zip(gradients).collect();
+    let size = ELEMENTS * input * output;
+    let mut sums = Tensor::f_empty([parts.len() as i64, size as i64], (Kind::Float, Device::Cpu))?;
+    let places: Vec<_> = values_of_new(&mut sums).chunks_mut(size).map(Mutex::new).collect();
+    parallel(parts.len(), |part| {
+        let Ok(mut sums) = places[part].lock() else { return };
+        let (x, gradients) = parts[part];
+        let count = x.len() / (images.pixels() * input);
+        let images = Images { count, ..images };
+        let sums = &mut sums;
+        let work = WeightGradient::<N> { x, gradients, images, sums, numbers: PhantomData };
+        // SAFETY: `is_faster` refuses processors without instructions for these numbers.
+        unsafe { N::run(work) };
+    });
+    drop(places);
+    kernels::gradient::<N>(values_of(&sums), output, input)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::inference::tests::{distance, normal};
+    use super::*;
+
+    fn leaf(x: &Tensor, kind: Kind) -> Tensor {
+        x.detach().to_kind(kind).set_requires_grad(true)
+    }
+
+    /// Distances of the outputs and the gradients of x and the weight from libtorch's in float64.
+    fn distances(kind: Kind, [images, input, output, height, width]: [i64; 5]) -> [f64; 3] {
+        // What both sides begin with is exact in `kind`.
+        let exact = |shape: &[i64]| normal(shape).to_kind(kind).to_kind(Kind::Double);
+        let x = leaf(&exact(&[images, input, height, width]), Kind::Double);
+        let weight = leaf(&exact(&[output, input, 3, 3]), Kind::Double);
+        let gradient = exact(&[images, output, height, width]);
+        let plain = x.conv2d(&weight, None::<Tensor>, 1, 1, 1, 1);
+        let loss = (&plain * &gradient).sum(Kind::Double);
+        let expected = Tensor::run_backward(&[loss], &[&x, &weight], false, false);
+        let (x, weight) = (leaf(&x, kind), leaf(&weight, Kind::Float));
+        let found = convolve(&x, &weight).unwrap().expect("it fits");
+        assert_eq!((found.kind(), found.size()), (kind, plain.size()));
+        let loss = (&found * gradient.to_kind(kind)).sum(Kind::Float);
+        let gradients = Tensor::run_backward(&[loss], &[&x, &weight], false, false);
+        assert_eq!([gradients[0].kind(), gradients[1].kind()], [kind, Kind::Float]);
+        [
+            distance(&found, &plain),
+            distance(&gradients[0], &expected[0]),
+            distance(&gradients[1], &expected[1]),
+        ]
+    }
+
+    /// Even and odd sizes and numbers of tiles, more tiles than fit at once, a last group of tiles
+    /// that is not full, several panels, one image, one thread's part smaller than the others'.
+    const SHAPES: [[i64; 5]; 5] = [
+        [3, 32, 64, 5, 7],
+        [1, 32, 32, 16, 16],
+        [36, 96, 64, 8, 8],
+        [9, 64, 32, 31, 2],
+        [33, 512, 32, 3, 5],
+    ];
+
+    #[test]
+    fn equals_libtorch_in_float64_with_its_gradients() {
+        // Of up to 4,608 summands; a rounding is up to 6e-8 in float32 and 4e-3 in bfloat16.
+        for (kind, bound) in [(Kind::Float, 2e-6), (Kind::BFloat16, 1e-2)] {
+            if !is_available(kind) {
+                println!("{kind:?} skipped: this processor has no AVX-512 for it");
+                continue;
+            }
+            for shape in SHAPES {
+                let distances = distances(kind, shape);
+                assert!(distances.iter().all(|&d| d < bound), "{kind:?} {shape:?} {distances:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn other_convolutions_are_left_to_libtorch() {
+        let none = |x: [i64; 4], weight: [i64; 4], kind: Kind| {
+            let zeros = |shape: [i64; 4], kind| Tensor::zeros(shape, (kind, Device::Cpu));
+            convolve(&zeros(x, kind), &zeros(weight, Kind::Float)).unwrap().is_none()
+        };
+        assert!(none([8, 32, 8, 8], [32, 32, 1, 1], Kind::Float));
+        assert!(none([8, 16, 8, 8], [32, 16, 3, 3], Kind::Float));
+        assert!(none([8, 32, 8, 8], [16, 32, 3, 3], Kind::Float));
+        assert!(none([8, 32, 8, 8], [32, 32, 3, 3], Kind::Half));
+        // Four tiles.
+        assert!(none([1, 512, 4, 4], [512, 512, 3, 3], Kind::Float));
+    }
+}
