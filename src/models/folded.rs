@@ -24,7 +24,7 @@ impl Way {
     /// The fastest for weights like `weight`.
     pub(super) fn of(weight: &Tensor, precision: Precision) -> Self {
         let is_float = weight.device() == Device::Cpu && weight.kind() == Kind::Float;
-        if is_float && precision == Precision::Float32 && winograd::is_available(Kind::Float) {
+        if is_float && winograd::is_faster_in(precision.kind()) {
             Self::Tiles
         } else if is_float && tch::utils::has_mkldnn() {
             Self::OneDnn
@@ -34,8 +34,8 @@ impl Way {
     }
 
     /// Images that go through the network at once: the fastest of 8 to 256 on a processor with
-    /// 512-bit vectors, because a layer's output then still lies in its cache. In bfloat16 twice as
-    /// many have that size, and with a part in each thread half as many.
+    /// 512-bit vectors, because a layer's output then still lies in its cache. Half as many with a
+    /// part in each thread.
     pub(super) fn images(self, precision: Precision) -> i64 {
         match (self, precision) {
             (Self::Tiles, _) => 16,
@@ -86,13 +86,14 @@ impl Folded {
         let mut weight = conv.ws.f_mul(&scale.f_view([-1, 1, 1, 1])?)?;
         if way == Way::Tiles
             && stride == 1
-            && let Some(convolution) = Winograd::new(&weight, &bias)?
+            && let Some(convolution) = Winograd::new(&weight, &bias, precision.kind())?
         {
             return Ok(Self::Tiles(Arc::new(convolution)));
         }
         let padding = weight.size()[2] / 2;
         if precision == Precision::BFloat16 {
-            (weight, bias) = (weight.f_to_kind(Kind::BFloat16)?, bias.f_to_kind(Kind::BFloat16)?);
+            let kind = precision.kind();
+            (weight, bias) = (weight.f_to_kind(kind)?, bias.f_to_kind(kind)?);
         }
         weight = match way {
             Way::OneDnn => packed(&weight, stride, [way.images(precision), size])?,

@@ -1,6 +1,6 @@
 //! In which precision an encoder is used.
 
-use tch::Device;
+use tch::{Device, Kind};
 
 use crate::{Error, Result};
 
@@ -21,6 +21,14 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// The kind of the images that go through the convolutions on a processor.
+    pub(super) fn kind(self) -> Kind {
+        match self {
+            Self::Float32 => Kind::Float,
+            Self::BFloat16 => Kind::BFloat16,
+        }
+    }
+
     /// Refuses a precision that `device` can only emulate, more slowly than float32.
     ///
     /// # Errors

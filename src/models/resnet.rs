@@ -76,7 +76,7 @@ impl ResNet {
     /// and `Float` weights they compute in bfloat16, while batch norm's parameters and statistics,
     /// the last layer and the features stay `Float`.
     ///
-    /// With `train`, on a processor with AVX-512 (in bfloat16 avx512_bf16), convolutions of kernel 3x3
+    /// With `train`, on a processor with AVX-512 (in bfloat16 with avx512_bf16 and without AMX), convolutions of kernel 3x3
     /// and stride 1 between multiples of 32 channels and their gradients take 4 multiplications for
     /// every 9 (Lavin and Gray, "Fast algorithms for convolutional neural networks", CVPR 2016,
     /// equation 8). They have gradients of the first order only.

@@ -6,7 +6,7 @@ use tch::{Kind, Tensor};
 
 use crate::Result;
 
-pub(super) fn is_available(_: Kind) -> bool {
+pub(super) fn is_faster_in(_: Kind) -> bool {
     false
 }
 
@@ -18,7 +18,7 @@ pub(super) fn convolve(_: &Tensor, _: &Tensor) -> Result<Option<Tensor>> {
 pub(super) struct Winograd(Infallible);
 
 impl Winograd {
-    pub(super) fn new(_: &Tensor, _: &Tensor) -> Result<Option<Self>> {
+    pub(super) fn new(_: &Tensor, _: &Tensor, _: Kind) -> Result<Option<Self>> {
         Ok(None)
     }
 

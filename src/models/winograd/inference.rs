@@ -4,54 +4,92 @@ use tch::{Kind, Tensor};
 
 use super::forward::{Convolution, Epilogue};
 use super::kernels::{Direction, Kernels};
-use super::numbers::{Float32, Numbers};
+use super::numbers::{BFloat16, Float32, Numbers};
 use super::product::COLUMNS;
 use super::tiles::Images;
-use super::{LANES, channels_last, is_available, values_of, values_of_new};
+use super::{LANES, channels_last, is_available, numbers_of, numbers_of_new};
 use crate::Result;
 
 /// A convolution of kernel 3x3, stride 1 and padding 1 with a bias.
-pub(in crate::models) struct Winograd {
-    kernels: Kernels<Float32>,
+pub(in crate::models) struct Winograd(In);
+
+enum In {
+    Float32(Prepared<Float32>),
+    BFloat16(Prepared<BFloat16>),
+}
+
+struct Prepared<N> {
+    kernels: Kernels<N>,
     bias: Vec<f32>,
 }
 
 impl Winograd {
-    /// Prepares a weight (output, input, 3, 3) of `Float` on the processor, or `None` if it has
-    /// another shape, numbers of channels that do not fill vectors, or no AVX-512 to compute with.
-    pub(in crate::models) fn new(weight: &Tensor, bias: &Tensor) -> Result<Option<Self>> {
-        let size = weight.size();
-        let (output, input) = (size[0] as usize, size[1] as usize);
-        let fits =
-            size[2..] == [3, 3] && input.is_multiple_of(LANES) && output.is_multiple_of(COLUMNS);
-        if !fits || !is_available(Kind::Float) {
+    /// Prepares a weight (output, input, 3, 3) of `Float` on the processor for images of `kind`, or
+    /// `None` if it has another shape, numbers of channels that do not fill vectors, or no AVX-512 to
+    /// compute with.
+    pub(in crate::models) fn new(
+        weight: &Tensor,
+        bias: &Tensor,
+        kind: Kind,
+    ) -> Result<Option<Self>> {
+        if !is_available(kind) {
             return Ok(None);
         }
-        let kernels = Kernels::new(weight, Direction::Forward)?;
-        Ok(Some(Self { kernels, bias: Vec::<f32>::try_from(bias)? }))
+        let prepared = match kind {
+            Kind::BFloat16 => Prepared::new(weight, bias)?.map(In::BFloat16),
+            _ => Prepared::new(weight, bias)?.map(In::Float32),
+        };
+        Ok(prepared.map(Self))
     }
 
     /// The convolution of x (B, input, H, W) plus bias and shortcut (B, output, H, W), all with their
-    /// channels last; with `relu` not less than 0. Computes in this thread alone.
+    /// channels last and of the kind given to `new`; with `relu` not less than 0. Computes in this
+    /// thread alone.
     pub(in crate::models) fn forward(
         &self,
         x: &Tensor,
         shortcut: Option<&Tensor>,
         relu: bool,
     ) -> Result<Tensor> {
+        match &self.0 {
+            In::Float32(prepared) => prepared.forward(x, shortcut, relu),
+            In::BFloat16(prepared) => prepared.forward(x, shortcut, relu),
+        }
+    }
+}
+
+impl<N: Numbers> Prepared<N> {
+    fn new(weight: &Tensor, bias: &Tensor) -> Result<Option<Self>> {
+        let size = weight.size();
+        let (output, input) = (size[0] as usize, size[1] as usize);
+        let fits = size[2..] == [3, 3]
+            && input.is_multiple_of(LANES * N::IN_UNIT)
+            && output.is_multiple_of(COLUMNS);
+        if !fits {
+            return Ok(None);
+        }
+        let kernels = Kernels::new(weight, Direction::Forward)?;
+        Ok(Some(Self { kernels, bias: Vec::<f32>::try_from(bias)? }))
+    }
+
+    fn forward(&self, x: &Tensor, shortcut: Option<&Tensor>, relu: bool) -> Result<Tensor> {
         let (x, shortcut) = (channels_last(x)?, shortcut.map(channels_last).transpose()?);
         let images = Images::of(&x.size());
-        let mut out = images.empty(self.kernels.output, Kind::Float)?;
+        let mut out = images.empty(self.kernels.output, N::KIND)?;
         let epilogue = Epilogue {
             bias: Some(&self.bias),
-            shortcut: shortcut.as_ref().map(values_of),
+            shortcut: shortcut.as_ref().map(numbers_of::<N>),
             least: if relu { 0.0 } else { f32::NEG_INFINITY },
         };
-        let (x, out_values) = (values_of(&x), values_of_new(&mut out));
-        let work =
-            Convolution { x, kernels: &self.kernels, epilogue: &epilogue, out: out_values, images };
-        // SAFETY: `new` refuses processors without AVX-512.
-        unsafe { Float32::run(work) };
+        let work = Convolution {
+            x: numbers_of::<N>(&x),
+            kernels: &self.kernels,
+            epilogue: &epilogue,
+            out: numbers_of_new::<N>(&mut out),
+            images,
+        };
+        // SAFETY: `Winograd::new` refuses processors without instructions for these numbers.
+        unsafe { N::run(work) };
         Ok(out.f_permute([0, 3, 1, 2])?)
     }
 }
@@ -73,37 +111,47 @@ pub(super) mod tests {
 
     #[test]
     fn equals_libtorchs_convolution_in_float64() {
-        if !is_available(Kind::Float) {
-            println!("skipped: this processor has no AVX-512");
-            return;
-        }
-        let float = |x: &Tensor| x.to_kind(Kind::Float);
-        // Even and odd sizes, one tile, more tiles than fit at once, a last group of tiles that is
-        // not full, several panels.
-        for (images, input, output, height, width) in
-            [(1, 16, 32, 1, 1), (3, 16, 32, 5, 7), (2, 48, 64, 8, 8), (5, 32, 96, 16, 2)]
-        {
-            let (x, weight) =
-                (normal(&[images, input, height, width]), normal(&[output, input, 3, 3]));
-            let (bias, shortcut) = (normal(&[output]), normal(&[images, output, height, width]));
-            let plain = x.conv2d(&weight, Some(&bias), 1, 1, 1, 1);
-            let tiles = Winograd::new(&float(&weight), &float(&bias)).unwrap().unwrap();
-            let (x, short) = (float(&x), float(&shortcut));
-            let found = tiles.forward(&x, None, false).unwrap();
-            assert!(distance(&found, &plain) < 1e-6, "{images} {input} {output} {height} {width}");
-            let found = tiles.forward(&x, Some(&short), true).unwrap();
-            assert!(distance(&found, &(plain + shortcut).relu()) < 1e-6);
+        // A rounding is up to 6e-8 in float32 and 4e-3 in bfloat16.
+        for (kind, bound) in [(Kind::Float, 1e-6), (Kind::BFloat16, 1e-2)] {
+            if !is_available(kind) {
+                println!("{kind:?} skipped: this processor has no AVX-512 for it");
+                continue;
+            }
+            // Even and odd sizes, one tile, more tiles than fit at once, a last group of tiles that
+            // is not full, several panels.
+            for (images, input, output, height, width) in
+                [(1, 32, 32, 1, 1), (3, 32, 32, 5, 7), (2, 96, 64, 8, 8), (5, 32, 96, 16, 2)]
+            {
+                let exact = |shape: &[i64]| normal(shape).to_kind(kind).to_kind(Kind::Double);
+                let x = exact(&[images, input, height, width]);
+                let weight = exact(&[output, input, 3, 3]);
+                let (bias, shortcut) = (exact(&[output]), exact(&[images, output, height, width]));
+                let plain = x.conv2d(&weight, Some(&bias), 1, 1, 1, 1);
+                let float = |x: &Tensor| x.to_kind(Kind::Float);
+                let tiles = Winograd::new(&float(&weight), &float(&bias), kind).unwrap().unwrap();
+                let (x, short) = (x.to_kind(kind), shortcut.to_kind(kind));
+                let place = format!("{kind:?} {images} {input} {output} {height} {width}");
+                let found = tiles.forward(&x, None, false).unwrap();
+                assert!(distance(&found, &plain) < bound, "{place}");
+                let found = tiles.forward(&x, Some(&short), true).unwrap();
+                assert!(distance(&found, &(plain + shortcut).relu()) < bound, "{place}");
+            }
         }
     }
 
     #[test]
     fn other_convolutions_are_left_to_libtorch() {
-        let new = |shape: [i64; 4]| {
+        let new = |shape: [i64; 4], kind: Kind| {
             let options = (Kind::Float, Device::Cpu);
-            Winograd::new(&Tensor::zeros(shape, options), &Tensor::zeros([shape[0]], options))
+            let (weight, bias) =
+                (Tensor::zeros(shape, options), Tensor::zeros([shape[0]], options));
+            Winograd::new(&weight, &bias, kind)
         };
-        for shape in [[32, 16, 1, 1], [16, 16, 3, 3], [32, 3, 3, 3]] {
-            assert!(new(shape).unwrap().is_none(), "{shape:?}");
+        for shape in [[32, 32, 1, 1], [16, 32, 3, 3], [32, 3, 3, 3]] {
+            assert!(new(shape, Kind::Float).unwrap().is_none(), "{shape:?}");
         }
+        // Half a vector of pairs.
+        assert!(new([32, 16, 3, 3], Kind::BFloat16).unwrap().is_none());
+        assert!(new([32, 32, 3, 3], Kind::Half).unwrap().is_none());
     }
 }

@@ -40,8 +40,19 @@ const LANES: usize = 16;
 /// Elements of a transformed patch.
 const ELEMENTS: usize = 16;
 
+/// Whether this processor multiplies numbers of `kind` faster with these vectors than otherwise: AMX
+/// has matrices of bfloat16, which oneDNN uses.
+pub(super) fn is_faster_in(kind: Kind) -> bool {
+    is_available(kind) && !(kind == Kind::BFloat16 && has_amx_bf16())
+}
+
+fn has_amx_bf16() -> bool {
+    // Leaf 7 exists wherever there is AVX-512.
+    std::arch::x86_64::__cpuid_count(7, 0).edx & 1 << 22 != 0
+}
+
 /// Whether this processor has AVX-512 for numbers of `kind`.
-pub(super) fn is_available(kind: Kind) -> bool {
+fn is_available(kind: Kind) -> bool {
     match kind {
         Kind::Float => is_x86_feature_detected!("avx512f"),
         Kind::BFloat16 => {
