@@ -76,10 +76,10 @@ impl ResNet {
     /// and `Float` weights they compute in bfloat16, while batch norm's parameters and statistics,
     /// the last layer and the features stay `Float`.
     ///
-    /// With `train`, on a processor with AVX-512 (in bfloat16 with avx512_bf16 and without AMX), convolutions of kernel 3x3
-    /// and stride 1 between multiples of 32 channels and their gradients take 4 multiplications for
-    /// every 9 (Lavin and Gray, "Fast algorithms for convolutional neural networks", CVPR 2016,
-    /// equation 8). They have gradients of the first order only.
+    /// With `train`, on a processor with AVX-512 (in bfloat16 with avx512_bf16 and without AMX),
+    /// convolutions of kernel 3x3 and stride 1 between multiples of 32 channels and their gradients
+    /// take 4 multiplications for every 9 (Lavin and Gray, "Fast algorithms for convolutional neural
+    /// networks", CVPR 2016, equation 8). They have gradients of the first order only.
     pub fn forward_t(&self, x: &Tensor, train: bool) -> Tensor {
         let x = channels_last(x);
         let mut x = self.bn1.forward_t(&convolve(&self.conv1, 1, &x, train), train).relu_(); // (B, 64, 32, 32)

@@ -62,13 +62,14 @@ fn pair_elements<N: Numbers, P: OfPixels>(
     row: usize,
 ) {
     let channels = block.columns();
+    let place = |tile: usize| (tile < images.tiles()).then(|| images.place(tile));
+    // Behind the last tile zeros take the place of the second.
+    let places = [place(tile), place(tile + 1)];
     for channel in (0..channels).step_by(LANES) {
         let mut parts = [[Vector::zero(); ELEMENTS]; 2];
-        for (part, elements) in parts.iter_mut().enumerate().take(N::IN_UNIT) {
-            // Behind the last tile zeros take the place of the second.
-            if tile + part < images.tiles() {
-                let place = images.place(tile + part);
-                *elements = P::elements::<N>(pixels, channels, &place, channel);
+        for (elements, place) in parts.iter_mut().zip(&places).take(N::IN_UNIT) {
+            if let Some(place) = place {
+                *elements = P::elements::<N>(pixels, channels, place, channel);
             }
         }
         block.store(row, channel, N::paired(parts));
