@@ -25,6 +25,7 @@ mod runtime;
 mod server;
 mod shell;
 mod slot;
+mod source;
 mod std_source;
 mod stdin;
 mod stream;

@@ -1,0 +1,84 @@
+//! The value that a cell ends in, made a statement that shows it.
+//!
+//! evcxr's own way compiles a cell twice where a type has no `evcxr_display`, and hides the cause of
+//! an error in the expression. Here the method is looked up by reference: a type's own, or that of a
+//! trait of the user, is found before the kernel's, which is that of a reference to a reference.
+
+use ra_ap_syntax::{AstNode, SyntaxKind, SyntaxNode, T, ast};
+
+use super::edits::Edits;
+use super::parse::{range, tokens};
+
+/// How the value of a cell is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Display {
+    /// By the kernel.
+    Value,
+    /// Not at all.
+    Nothing,
+    /// By evcxr: for a type whose `evcxr_display` takes the value itself.
+    Evcxr,
+}
+
+pub(crate) const BEFORE: &str = "match &(";
+pub(crate) const AFTER: &str =
+    ") { tv_value => { use crate::__twoviews::Show as _; tv_value.evcxr_display(); } };";
+
+/// Whether a statement is an expression whose value the cell shows.
+pub(crate) fn is_shown(statement: &SyntaxNode) -> bool {
+    ast::Expr::can_cast(statement.kind()) && !is_unit(statement)
+}
+
+/// Expressions that have no value, and calls of macros that may define something.
+fn is_unit(statement: &SyntaxNode) -> bool {
+    match statement.kind() {
+        SyntaxKind::FOR_EXPR | SyntaxKind::WHILE_EXPR | SyntaxKind::RETURN_EXPR => true,
+        SyntaxKind::MACRO_EXPR => tokens(statement).any(|token| token.kind() == T!['{'])
+            && tokens(statement).last().is_some_and(|token| token.kind() == T!['}']),
+        // An assignment has none, either.
+        SyntaxKind::BIN_EXPR => ast::BinExpr::cast(statement.clone())
+            .and_then(|it| it.op_kind())
+            .is_some_and(|kind| matches!(kind, ast::BinaryOp::Assignment { .. })),
+        _ => false,
+    }
+}
+
+/// Rewrites the last statement of a cell, if it is an expression.
+pub(crate) fn rewrite(statement: &SyntaxNode, display: Display, edits: &mut Edits) {
+    if !ast::Expr::can_cast(statement.kind()) || display == Display::Evcxr {
+        return;
+    }
+    let place = range(statement);
+    if is_unit(statement) || display == Display::Nothing {
+        edits.insert(place.end, ";");
+    } else {
+        edits.insert(place.start, BEFORE);
+        edits.insert(place.end, AFTER);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse::Parsed;
+    use super::*;
+
+    #[test]
+    fn only_values_are_shown() {
+        let rewritten = |code: &str| {
+            let mut edits = Edits::default();
+            let parsed = Parsed::new(code);
+            rewrite(parsed.statements.last().unwrap(), Display::Value, &mut edits);
+            edits.apply(code).text
+        };
+        for code in ["1 + 1", "x", "f(x)?", "vec![1]", "if a { b } else { c }", "{ 1 }", "match x { _ => 1 }", "println!(\"x\")"] {
+            assert_eq!(rewritten(code), format!("{BEFORE}{code}{AFTER}"));
+        }
+        for code in ["for i in v {}", "while a { b() }", "x = 1", "x += 1", "return", "items! { a }"] {
+            assert_eq!(rewritten(code), format!("{code};"));
+        }
+        for code in ["let x = 1;", "f();", "struct A;", "fn f() {}"] {
+            assert_eq!(rewritten(code), code);
+        }
+        assert_eq!(rewritten("x // that"), format!("{BEFORE}x{AFTER} // that"));
+    }
+}
