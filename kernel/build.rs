@@ -1,8 +1,13 @@
-//! Lets the libraries that the kernel loads find its `read` (see `src/stdin.rs`).
+//! Lets the libraries that the kernel loads find its `read` (see `src/stdin.rs`) and what they call
+//! when they panic (see `src/backtraces.rs`).
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system == "linux") {
-        println!("cargo:rustc-link-arg-bin=twoviews-kernel=-Wl,--export-dynamic-symbol=read");
+        for symbol in ["read", "twoviews_panicked"] {
+            println!(
+                "cargo:rustc-link-arg-bin=twoviews-kernel=-Wl,--export-dynamic-symbol={symbol}"
+            );
+        }
     }
 }

@@ -6,7 +6,9 @@
 //! own variables send them here; cells, and all that they start, see the variables as they were.
 
 mod cell_build;
+mod cell_source;
 mod crate_graph;
+mod diagnostics;
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::symlink;
@@ -15,6 +17,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus};
 
 use anyhow::{Context, Result};
+
+pub(crate) use cell_build::{LEVEL, crates};
+pub(crate) use cell_source::Dropped;
+pub(crate) use diagnostics::Diagnostics;
 
 /// rust-analyzer looks for `bin/cargo` here first.
 const HOME: &str = "CARGO_HOME";
@@ -145,8 +151,12 @@ impl StandIn {
             Some("metadata") if asks("--manifest-path") && !asks("--no-deps") => {
                 crate_graph::answer(cargo)
             }
-            Some("build") if asks("--message-format=json") => {
-                cell_build::run(cargo, arguments, self.home())
+            Some("build" | "check") if asks("--message-format=json") => {
+                let mut arguments = arguments.to_vec();
+                arguments[0] = "build".into();
+                let mut cargo = self.cargo();
+                cargo.args(&arguments);
+                cell_build::run(cargo, &arguments, self.home())
             }
             _ => Err(cargo.exec()).context("cannot run cargo"),
         }

@@ -4,27 +4,36 @@ use std::os::unix::net::UnixListener;
 use std::process::{Child, Command};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use evcxr::{CommandContext, Error, EvalContext};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use crate::cargo::StandIn;
-use crate::output::{Cell, Outputs};
+use crate::evaluate::Request;
+use crate::info;
+use crate::notebook::Notebook;
+use crate::output::{Cell, Outcome, Outputs};
+use crate::prelude::Shown;
 use crate::report::Failure;
 use crate::slot::Slot;
+use crate::source::SharedSources;
 use crate::std_source::StdSource;
-use crate::{commands, info, interrupt, runtime};
 
 /// A crate that is loaded before the first cell asks for it, as in `:dep`.
 const PREWARM: &str = "TWOVIEWS_PREWARM";
 /// A reader who waits so long is reading: time to make rust-analyzer load the crates.
 const PAUSE: Duration = Duration::from_secs(3);
 
+/// Makes rust-analyzer load the crates and look for traits; the variable is gone at the end of the cell.
+/// Whoever runs all cells at once shall not wait for what only a pause can hide.
+const WARMING: &str = "let __twoviews_warm = [0u8].iter().map(|x| x + 1).collect::<Vec<u8>>();
+drop(__twoviews_warm);";
+
 /// What the engine is asked.
 pub(crate) enum Job {
-    Execute { code: String, cell: Cell, reply: oneshot::Sender<Done> },
+    Execute { request: Request, reply: oneshot::Sender<Done> },
     Complete { code: String, cursor: usize, reply: oneshot::Sender<Value> },
     Inspect { code: String, cursor: usize, reply: oneshot::Sender<Value> },
 }
@@ -52,25 +61,41 @@ pub(crate) fn start(
     slot: anyhow::Result<Option<Slot>>,
     replaced: Replaced,
     process: Process,
+    sources: SharedSources,
 ) -> Sender<Job> {
     let (jobs, inbox) = channel();
     std::thread::spawn(move || {
-        let mut engine = Engine { context: None, outputs, slot, replaced, process };
+        let notebook = Notebook::new(sources);
+        let settings = Settings::default();
+        let mut engine =
+            Engine { context: None, outputs, slot, replaced, process, notebook, settings };
         if let Err(error) = engine.ready() {
             eprintln!("evcxr is not ready: {}", error.evalue);
         }
+        engine.prewarm();
         engine.serve(&inbox);
     });
     jobs
 }
 
-struct Engine {
-    context: Option<CommandContext>,
-    outputs: Arc<Outputs>,
+/// What the user has chosen.
+#[derive(Debug, Default)]
+pub(crate) struct Settings {
+    pub timing: bool,
+    pub shown: Shown,
+    /// The level of optimisation of cells.
+    pub level: Option<String>,
+}
+
+pub(crate) struct Engine {
+    pub context: Option<CommandContext>,
+    pub outputs: Arc<Outputs>,
     /// The build folder, or why there is none.
-    slot: anyhow::Result<Option<Slot>>,
+    pub slot: anyhow::Result<Option<Slot>>,
     replaced: Replaced,
     process: Process,
+    pub notebook: Notebook,
+    pub settings: Settings,
 }
 
 impl Done {
@@ -81,30 +106,40 @@ impl Done {
 }
 
 impl Engine {
+    /// Loads the crates that every notebook here needs, before any cell: whoever runs cells at once
+    /// shall not have them compiled without.
+    fn prewarm(&mut self) {
+        let dependency = std::env::var(PREWARM).ok().filter(|text| !text.is_empty());
+        let Some(dependency) = dependency.filter(|_| self.context.is_some()) else { return };
+        let outcome = self.hidden(&format!(":dep {dependency}"));
+        if outcome.crates > 0
+            && let Ok(Some(slot)) = &self.slot
+        {
+            slot.stamp();
+        }
+    }
+
     fn serve(&mut self, inbox: &Receiver<Job>) {
-        let mut warm = prewarming();
+        let mut is_cold = std::env::var_os(PREWARM).is_some_and(|text| !text.is_empty());
         loop {
             // While nobody asks for anything, the next thing that a notebook will need.
-            let job = match warm.last() {
-                Some((pause, _)) => inbox.recv_timeout(*pause),
-                None => inbox.recv().map_err(RecvTimeoutError::from),
+            let job = if is_cold {
+                inbox.recv_timeout(PAUSE)
+            } else {
+                inbox.recv().map_err(RecvTimeoutError::from)
             };
             let job = match job {
                 Ok(job) => job,
                 Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
-                    if let Some((_, step)) = warm.pop()
-                        && self.hidden(&step) > 0
-                        && let Ok(Some(slot)) = &self.slot
-                    {
-                        slot.stamp();
-                    }
+                    is_cold = false;
+                    self.hidden(WARMING);
                     continue;
                 }
             };
             match job {
-                Job::Execute { code, cell, reply } => {
-                    let _ = reply.send(self.execute(&code, cell));
+                Job::Execute { request, reply } => {
+                    let _ = reply.send(self.execute(&request));
                 }
                 Job::Complete { code, cursor, reply } => {
                     let _ = reply.send(self.complete(&code, cursor));
@@ -117,7 +152,7 @@ impl Engine {
     }
 
     /// evcxr, made ready if it is not.
-    fn ready(&mut self) -> Result<&mut CommandContext, Failure> {
+    pub(crate) fn ready(&mut self) -> Result<&mut CommandContext, Failure> {
         if self.context.is_none() {
             let failed = |error: String| Failure::new("KernelError", error.trim(), &[]);
             let slot = self.slot.as_ref().map_err(|error| failed(format!("{error:#}")))?;
@@ -135,14 +170,14 @@ impl Engine {
             for stream in [streams.stdout, streams.stderr] {
                 std::thread::spawn(move || stream.iter().for_each(drop));
             }
-            if let Some(slot) = slot {
-                slot.pin_versions().map_err(|error| failed(format!("{error:#}")))?;
-            }
             *self.process.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
                 Some(context.process_handle());
             let level = context.state().opt_level().to_owned();
             self.context = Some(CommandContext::with_eval_context(context));
-            self.hidden(runtime::PRELUDE);
+            self.prepare_process();
+            if let Ok(Some(slot)) = &self.slot {
+                slot.pin_versions().map_err(|error| failed(format!("{error:#}")))?;
+            }
             self.show_std_source(&level).map_err(|error| failed(error.to_string()))?;
         }
         self.context.as_mut().ok_or_else(|| Failure::new("KernelError", "evcxr is not ready", &[]))
@@ -157,110 +192,19 @@ impl Engine {
         context.set_opt_level(&format!("{level} "))
     }
 
-    /// Runs code that the reader does not see; returns how many crates were compiled for it.
-    fn hidden(&mut self, code: &str) -> usize {
-        let cell = Cell {
-            parent: Value::Null,
-            silent: true,
-            ends_in_expression: false,
-            execution_count: 0,
-        };
+    /// Runs code that the user does not see; what comes then belongs to the user's cell again.
+    pub(crate) fn hidden(&mut self, code: &str) -> Outcome {
+        let cell = Cell { silent: true, ..Cell::default() };
+        let before = self.outputs.present();
         self.outputs.begin(cell);
-        if let Some(context) = &mut self.context
-            && let Err(error) = context.execute(code)
-        {
+        let (result, outcome, _) = self.evaluate(code);
+        if let Err(error) = result {
             eprintln!("in the kernel's own cell: {error}");
         }
-        self.outputs.finish();
-        self.outputs.end_build()
-    }
-
-    fn execute(&mut self, code: &str, cell: Cell) -> Done {
-        let begin = Instant::now();
-        let count = cell.execution_count;
-        if interrupt::is_asked() {
-            return Done::failed(Failure::interrupted("stopped before it began"));
+        if let Some(cell) = before {
+            self.outputs.begin(cell);
         }
-        if let Err(failure) = self.ready() {
-            return Done::failed(failure);
-        }
-        let outputs = Arc::clone(&self.outputs);
-        let readers = outputs.readers_ended();
-        outputs.begin(cell);
-        let context = match self.ready() {
-            Ok(context) => context,
-            Err(failure) => return Done::failed(failure),
-        };
-        let process = process_id(context);
-        let variables = commands::variables(context);
-        let result = match code.trim() {
-            ":vars" => context.execute(&commands::measure(&variables)),
-            _ => context.execute(code),
-        };
-        outputs.end_build();
-        let ended = matches!(result, Err(Error::SubprocessTerminated(_)));
-        if ended {
-            outputs.wait_for_readers(readers + 2);
-        }
-        if let Ok(shown) = &result
-            && !shown.content_by_mime_type.is_empty()
-        {
-            // The answer of a command such as :vars.
-            let data = match code.trim() {
-                ":help" => commands::help(shown.get("text/plain").unwrap_or_default()),
-                _ => json!(shown.content_by_mime_type),
-            };
-            outputs.publish("display_data", json!({"data": data, "metadata": {}, "transient": {}}));
-        }
-        let timed = result.as_ref().is_ok_and(|shown| shown.timing.is_some());
-        let outcome = outputs.finish();
-        if let Some(measures) = &outcome.measures {
-            let data = commands::table(&variables, measures);
-            outputs.publish("display_data", json!({"data": data, "metadata": {}, "transient": {}}));
-        }
-        let finished = Instant::now();
-        let source = context.last_source().unwrap_or_default();
-        let asked = interrupt::is_asked();
-        interrupt::clear();
-        let failure = match result {
-            Err(_) if asked && !ended => {
-                Some(Failure::interrupted("stopped while it was compiled; all variables are kept"))
-            }
-            Err(_) if asked => Some(Failure::interrupted(
-                "the cell did not answer and was ended: all variables are lost, functions, types and \
-                 crates are still there",
-            )),
-            Err(error) => Some(Failure::evcxr(&error, code, count)),
-            Ok(_) if asked => Some(Failure::interrupted(
-                outcome
-                    .error
-                    .as_deref()
-                    .map(str::trim)
-                    .filter(|text| !text.is_empty())
-                    .unwrap_or("stopped on request; all variables are kept"),
-            )),
-            Ok(_) => match (&outcome.panic, &outcome.error) {
-                (Some(frame), _) => Some(Failure::panic(frame, code, &source)),
-                (None, Some(text)) => Some(Failure::question_mark(text)),
-                (None, None) => None,
-            },
-        };
-        // It crashed or was ended, or `:clear` or `:restart` began a new one.
-        if process_id(context) != process {
-            self.hidden(runtime::PRELUDE);
-        }
-        if [":fmt", ":types"].iter().any(|command| code.trim_start().starts_with(command)) {
-            // How values are shown is the reader's choice now.
-            self.hidden(runtime::SHOW_NOTHING);
-        }
-        let started = outcome.started.unwrap_or(finished);
-        let compile_seconds = started.duration_since(begin).as_secs_f64();
-        let run_seconds = finished.duration_since(started).as_secs_f64();
-        if timed && outcome.started.is_some() {
-            let text = format!("compiled in {compile_seconds:.2} s, ran in {run_seconds:.2} s\n");
-            outputs.publish("stream", json!({"name": "stdout", "text": text}));
-        }
-        Done { failure, compile_seconds, run_seconds }
+        outcome
     }
 
     fn complete(&mut self, code: &str, cursor: usize) -> Value {
@@ -305,21 +249,8 @@ impl Engine {
 }
 
 /// The process that runs the cells.
-fn process_id(context: &CommandContext) -> u32 {
+pub(crate) fn process_id(context: &CommandContext) -> u32 {
     context.process_handle().lock().unwrap_or_else(std::sync::PoisonError::into_inner).id()
-}
-
-/// What to load before anyone asks, after how long a pause, the last step first.
-fn prewarming() -> Vec<(Duration, String)> {
-    let Some(dependency) = std::env::var(PREWARM).ok().filter(|text| !text.is_empty()) else {
-        return Vec::new();
-    };
-    // The variable makes rust-analyzer load the crates and look for traits; it is gone at the end of
-    // the cell. Whoever runs all cells at once shall not wait for what only a pause can hide.
-    let variable = "let twoviews_warm = [0u8].iter().map(|x| x + 1).collect::<Vec<u8>>();
-drop(twoviews_warm);"
-        .to_owned();
-    vec![(PAUSE, variable), (Duration::ZERO, format!(":dep {dependency}"))]
 }
 
 /// Jupyter counts characters, Rust bytes.

@@ -8,17 +8,23 @@
 //! what it printed into messages, the [`publisher`] sends them to everyone who listens, and
 //! [`report`] turns what went wrong into one error.
 
+mod backtraces;
 mod cargo;
 mod commands;
+mod compile_error;
 mod compiling;
 mod complete;
 mod control;
 mod engine;
+mod evaluate;
 mod history;
 mod info;
 mod interrupt;
+mod ledger;
 mod live;
+mod notebook;
 mod output;
+mod prelude;
 mod publisher;
 mod report;
 mod runtime;

@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
+use crate::backtraces::Frame;
 use crate::commands::MEASURES;
 use crate::compiling::Build;
 use crate::live::Displays;
+use crate::source::SharedSources;
 use crate::wire::{Message, Session};
 
 /// Text waits this long for more, so that a loop of small prints makes few messages.
@@ -20,6 +22,8 @@ const HOLD: Duration = Duration::from_millis(20);
 const HELD_BYTES: usize = 64 * 1024;
 /// How long one output of a process, from which nothing comes, is waited for at the end of a cell.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// The text of an error is cut off here.
+const LONGEST_ERROR: usize = 1 << 20;
 /// The library's own display messages: JSON with `op` display, update or clear.
 const DISPLAY: &str = "application/x-twoviews-display+json";
 
@@ -31,13 +35,54 @@ pub(crate) struct Question {
     pub answer: std_mpsc::Sender<Option<String>>,
 }
 
+/// A panic, as the process of the cells tells it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Panic {
+    /// The innermost first.
+    pub frames: Vec<Frame>,
+    pub file: String,
+    pub line: usize,
+    pub column: usize,
+    pub message: String,
+}
+
+impl Panic {
+    /// Whether the process cannot go on: a panic in a destructor, or where C would have to unwind.
+    pub(crate) fn is_the_end(&self) -> bool {
+        ["panic in a function that cannot unwind", "panic in a destructor during cleanup"]
+            .contains(&self.message.as_str())
+    }
+}
+
+/// A `?` that failed in a cell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FailedTry {
+    pub text: String,
+    /// Line and column in what was compiled, if it is a cell's.
+    pub place: Option<(usize, usize)>,
+}
+
+/// A `return` that ended a cell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Returned {
+    pub line: usize,
+    /// The variables that it has stored.
+    pub kept: Vec<String>,
+}
+
 /// What a cell did besides printing.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outcome {
-    /// File, line, column and message of a panic that ended the cell.
-    pub panic: Option<Vec<String>>,
-    /// The text of a `?` that failed.
-    pub error: Option<String>,
+    /// A panic that ended the cell.
+    pub panic: Option<Panic>,
+    /// A panic of the main thread, even if nothing came after it.
+    pub last_panic: Option<Panic>,
+    pub error: Option<FailedTry>,
+    pub returned: Option<Returned>,
+    /// Variables that are no longer what they were and were dropped.
+    pub dropped: Vec<String>,
+    /// Crates that were compiled for it.
+    pub crates: usize,
     /// When the cell began to run.
     pub started: Option<Instant>,
     /// What the code of `:vars` printed.
@@ -66,6 +111,7 @@ pub(crate) struct Outputs {
     /// When the running cell began to run. By itself: who asks must not wait for slow subscribers.
     started: Mutex<Option<Instant>>,
     build: Mutex<Build>,
+    sources: SharedSources,
 }
 
 #[derive(Default)]
@@ -73,10 +119,14 @@ struct State {
     cell: Option<Cell>,
     held: Option<(&'static str, String, Instant)>,
     bundle: Map<String, Value>,
-    frame: Option<Vec<String>>,
+    panic: Option<Panic>,
     panicked: bool,
+    /// Where the `?` stands whose text comes now.
+    error_place: Option<(usize, usize)>,
     failed: bool,
     error_text: String,
+    returned: Option<Returned>,
+    dropped: Vec<String>,
     started: Option<Instant>,
     displays: Displays,
     measures: Option<String>,
@@ -98,11 +148,13 @@ impl Outputs {
         session: Session,
         iopub: mpsc::Sender<Message>,
         questions: mpsc::UnboundedSender<Question>,
+        sources: SharedSources,
     ) -> Arc<Self> {
         let outputs = Arc::new(Self {
             session,
             iopub,
             questions,
+            sources,
             state: Mutex::default(),
             changed: Condvar::new(),
             started: Mutex::default(),
@@ -136,6 +188,11 @@ impl Outputs {
         };
     }
 
+    /// The cell to which outputs belong.
+    pub(crate) fn present(&self) -> Option<Cell> {
+        self.lock().cell.clone()
+    }
+
     /// Publishes what is left and says what happened. Later outputs, of threads that go on, still
     /// belong to the cell.
     pub(crate) fn finish(&self) -> Outcome {
@@ -143,10 +200,19 @@ impl Outputs {
         self.publish_bundle(&mut state, true);
         self.publish_rest(&mut state);
         *relock(&self.started) = None;
-        let error = state.failed.then(|| std::mem::take(&mut state.error_text));
-        let panic = if state.panicked { state.frame.take().or(Some(Vec::new())) } else { None };
-        let outcome =
-            Outcome { panic, error, started: state.started, measures: state.measures.take() };
+        let place = state.error_place.take();
+        let text = std::mem::take(&mut state.error_text);
+        let last_panic = state.panic.take();
+        let outcome = Outcome {
+            panic: state.panicked.then(|| last_panic.clone().unwrap_or_default()),
+            last_panic,
+            error: state.failed.then_some(FailedTry { text, place }),
+            returned: state.returned.take(),
+            dropped: std::mem::take(&mut state.dropped),
+            crates: 0,
+            started: state.started,
+            measures: state.measures.take(),
+        };
         state.failed = false;
         state.panicked = false;
         outcome
@@ -257,8 +323,10 @@ impl Outputs {
     }
 
     fn hold(&self, state: &mut State, name: &'static str, text: &str) {
-        if state.failed && name == "stderr" {
-            state.error_text.push_str(text);
+        if (state.failed || state.error_place.is_some()) && name == "stderr" {
+            if state.error_text.len() < LONGEST_ERROR {
+                state.error_text.push_str(text);
+            }
             return;
         }
         if name == "stdout" {

@@ -1,8 +1,12 @@
 //! What went wrong in a cell, as one error with name, value and traceback.
 
-use ariadne::sources;
-use evcxr::{CompilationError, Error, Theme};
+use evcxr::Error;
 use serde_json::{Value, json};
+
+use crate::compile_error::{Diagnostic, render::render};
+use crate::output::{FailedTry, Panic};
+use crate::source::Sources;
+use crate::source::map::Place;
 
 /// The fields of an `error` message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +19,7 @@ pub(crate) struct Failure {
 const RED: &str = "\x1b[31m";
 const BOLD: &str = "\x1b[1m";
 const PLAIN: &str = "\x1b[0m";
+const LOST: &str = "All variables are lost; functions, types and crates are still there.";
 
 impl Failure {
     pub(crate) fn new(ename: &str, evalue: &str, details: &[String]) -> Self {
@@ -33,109 +38,113 @@ impl Failure {
     }
 
     /// A `?` that failed: the error says what, where and what to do.
-    pub(crate) fn question_mark(text: &str) -> Self {
-        let text = text.trim_end();
+    pub(crate) fn question_mark(failed: &FailedTry, sources: &Sources) -> Self {
+        let text = failed.text.trim_end();
         let text = if text.is_empty() { "a `?` failed" } else { text };
-        Self::new("Error", text, &[])
+        let place = failed.place.and_then(|(line, column)| sources.place(None, line, column));
+        let details = place.map(|place| pointed(&place, &located(&place, "in", sources), sources));
+        Self::new("Error", text, &details.unwrap_or_default())
     }
 
-    /// A panic, with the line of the cell (or of an earlier one) in which it happened.
-    ///
-    /// `frame` is file, line, column and message; `source` is the file that evcxr made of all cells.
-    pub(crate) fn panic(frame: &[String], cell: &str, source: &str) -> Self {
-        let field = |i: usize| frame.get(i).map(String::as_str).unwrap_or_default();
-        let (file, message) = (field(0), field(3));
-        let (line, column): (usize, usize) =
-            (field(1).parse().unwrap_or(0), field(2).parse().unwrap_or(1));
+    /// A panic, with the lines of the cells from which it comes.
+    pub(crate) fn panic(panic: &Panic, sources: &Sources) -> Self {
+        let message =
+            if panic.message.is_empty() { "a panic without a message" } else { &panic.message };
+        Self::new("Panic", message, &traced(panic, sources))
+    }
+
+    /// The process of the cells is gone, maybe after a panic that could not be caught.
+    pub(crate) fn ended(message: &str, panic: Option<&Panic>, sources: &Sources) -> Self {
+        let status = message.trim().trim_start_matches("Subprocess terminated with status: ");
+        let mut evalue = format!("the process of the cells ended: {status}");
         let mut details = Vec::new();
-        if file == "src/lib.rs" && line > 0 {
-            if let Some(text) = source.lines().nth(line - 1) {
-                // evcxr gives each statement a line of its own, also where a cell's line has several.
-                let part = text.trim();
-                let place =
-                    cell.lines().enumerate().find_map(|(i, line)| Some((i, line.find(part)?)));
-                let indent = text.len() - text.trim_start().len();
-                let (name, number, text, offset) = match place {
-                    Some((i, at)) => {
-                        let line = cell.lines().nth(i).unwrap_or(text);
-                        ("this cell", (i + 1).to_string(), line, column + at - indent.min(column))
-                    }
-                    None => ("an earlier cell", "?".to_owned(), text, column),
-                };
-                let margin = " ".repeat(number.len());
-                let caret = " ".repeat(offset.saturating_sub(1));
-                details.push(format!("in {name}:"));
-                details.push(format!("{number} | {text}"));
-                details.push(format!("{margin} | {caret}{RED}^{PLAIN}"));
-            }
-        } else if !file.is_empty() {
-            details.push(format!("in the library, at {file}:{line}:{column}"));
+        if let Some(panic) = panic {
+            evalue = format!(
+                "{}; a panic in a destructor or in a function that C could call ends the process of \
+                 the cells ({status})",
+                panic.message
+            );
+            details.extend(traced(panic, sources));
         }
-        Self::new(
-            "Panic",
-            if message.is_empty() { "a panic without a message" } else { message },
-            &details,
-        )
+        details.push(LOST.to_owned());
+        Self::new("ProcessEnded", &evalue, &details)
     }
 
-    /// What evcxr says of code that did not compile or of a process that ended.
-    pub(crate) fn evcxr(error: &Error, cell: &str, count: i64) -> Self {
-        match error {
-            Error::CompilationErrors(errors) => Self::compilation(errors, cell, count),
-            Error::SubprocessTerminated(message) => {
-                let status =
-                    message.trim().trim_start_matches("Subprocess terminated with status: ");
-                let evalue = format!("the process of the cells ended: {status}");
-                let lost = "All variables are lost; functions, types and crates are still there.";
-                Self::new("ProcessEnded", &evalue, &[lost.to_owned()])
-            }
-            other => Self::new("Error", other.to_string().trim(), &[]),
+    /// Code that did not compile.
+    pub(crate) fn compilation(diagnostics: &[Diagnostic], sources: &Sources) -> Self {
+        let drawn = diagnostics.iter().map(|it| render(it, sources));
+        Self {
+            ename: "CompileError".to_owned(),
+            evalue: diagnostics.first().map_or_else(String::new, |first| first.message.clone()),
+            traceback: drawn
+                .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
+                .collect(),
         }
     }
 
-    fn compilation(errors: &[CompilationError], cell: &str, count: i64) -> Self {
-        let first = errors.first().map_or_else(String::new, CompilationError::message);
-        let ename = "CompileError";
-        let mut traceback = Vec::new();
-        for error in errors {
-            traceback.extend(one(error, cell, &format!("cell {count}")));
-        }
-        if traceback.is_empty() {
-            traceback.push(format!("{RED}{BOLD}{ename}{PLAIN}: {first}"));
-        }
-        Self { ename: ename.to_owned(), evalue: first, traceback }
+    /// What evcxr says of what it cannot do.
+    pub(crate) fn evcxr(error: &Error) -> Self {
+        Self::new("Error", error.to_string().trim(), &[])
+    }
+
+    /// An error with a line of a cell.
+    pub(crate) fn at(ename: &str, evalue: &str, place: &Place, sources: &Sources) -> Self {
+        Self::new(ename, evalue, &pointed(place, &located(place, "in", sources), sources))
     }
 }
 
-/// One compile error: with marked source where evcxr knows it, and the compiler's help.
-fn one(error: &CompilationError, cell: &str, name: &str) -> Vec<String> {
-    let mut lines = Vec::new();
-    let report = error
-        .is_from_user_code()
-        .then(|| error.build_report(name.to_owned(), cell.to_owned(), Theme::Light))
-        .flatten();
-    let mut drawn = Vec::new();
-    let written = report
-        .map(|report| report.write(sources([(name.to_owned(), cell.to_owned())]), &mut drawn));
-    if matches!(written, Some(Ok(()))) {
-        lines.extend(String::from_utf8_lossy(&drawn).lines().map(str::to_owned));
-    } else {
-        lines.push(format!("{RED}{BOLD}error{PLAIN}: {}", error.message()));
-        for spanned in error.spanned_messages() {
-            lines.extend(spanned.lines.iter().cloned());
-            if let Some(span) = &spanned.span {
-                let (start, end) = (span.start_column.max(1), span.end_column);
-                let carets = "^".repeat(end.saturating_sub(start).max(1));
-                lines.push(format!(
-                    "{}{RED}{carets}{PLAIN} {}",
-                    " ".repeat(start - 1),
-                    spanned.label
-                ));
-            }
-        }
+/// The lines from which a panic comes.
+fn traced(panic: &Panic, sources: &Sources) -> Vec<String> {
+    let trace = sources.trace(panic);
+    let mut details = Vec::new();
+    let is_elsewhere = panic.file != crate::backtraces::CELLS && !panic.file.is_empty();
+    if is_elsewhere {
+        details.push(format!("in the library, at {}:{}:{}", panic.file, panic.line, panic.column));
     }
-    lines.extend(error.help().into_iter().map(|help| format!("{BOLD}help{PLAIN}: {help}")));
-    lines
+    for (i, (place, function)) in trace.iter().enumerate() {
+        let word = if i == 0 && !is_elsewhere { "in" } else { "called in" };
+        let head = match readable(function) {
+            Some(name) => format!("{word} {name}, {}", located(place, "", sources).trim()),
+            None => located(place, word, sources),
+        };
+        details.extend(pointed(place, &head, sources));
+    }
+    details
+}
+
+/// `in cell 3, line 2`.
+fn located(place: &Place, word: &str, sources: &Sources) -> String {
+    format!("{word} cell {}, line {}", sources.map.cell(place.cell).count, place.line)
+}
+
+/// A line of a cell with a caret below it.
+fn pointed(place: &Place, head: &str, sources: &Sources) -> Vec<String> {
+    let number = place.line.to_string();
+    let margin = " ".repeat(number.len());
+    let caret = " ".repeat(place.column.saturating_sub(1));
+    let text = sources.map.line(place.cell, place.line);
+    vec![
+        format!("{head}:"),
+        format!("{number} | {text}"),
+        format!("{margin} | {caret}{RED}^{PLAIN}"),
+    ]
+}
+
+/// A function as a reader calls it; `None` for the cell itself.
+fn readable(function: &str) -> Option<String> {
+    let name = function.replace("ctx::", "");
+    let (outer, is_closure) = match name.split_once("::{closure") {
+        Some((outer, _)) => (outer, true),
+        None => (name.as_str(), false),
+    };
+    // Functions defined within a cell's statements belong to the cell.
+    let outer = outer.trim_start_matches("run_user_code");
+    let outer = outer.trim_start_matches(|c: char| c == '_' || c.is_ascii_digit());
+    let outer = outer.trim_start_matches("::");
+    if outer.is_empty() || outer.starts_with('{') {
+        return None;
+    }
+    Some(if is_closure { format!("a closure of `{outer}`") } else { format!("`{outer}`") })
 }
 
 #[cfg(test)]
@@ -143,19 +152,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_points_into_the_cell() {
-        let frame = ["src/lib.rs", "3", "5", "no"].map(str::to_owned);
-        let failure =
-            Failure::panic(&frame, "let a = 1;\nf(a).unwrap();", "generated\n\nf(a).unwrap();\n");
+    fn functions_are_called_by_their_names() {
+        assert_eq!(readable("loss").unwrap(), "`loss`");
+        assert_eq!(
+            readable("<ctx::Net as ctx::Layer>::forward").unwrap(),
+            "`<Net as Layer>::forward`"
+        );
+        assert_eq!(readable("train::{closure#0}").unwrap(), "a closure of `train`");
+        assert_eq!(readable("run_user_code_12::{closure#0}"), None);
+        assert_eq!(readable("run_user_code_12::inner").unwrap(), "`inner`");
+        assert_eq!(readable(""), None);
+    }
+
+    #[test]
+    fn a_panic_elsewhere_names_the_file() {
+        let panic = Panic {
+            file: "/x/tch.rs".into(),
+            line: 3,
+            column: 5,
+            message: "no".into(),
+            frames: vec![],
+        };
+        let failure = Failure::panic(&panic, &Sources::default());
         assert_eq!((failure.ename.as_str(), failure.evalue.as_str()), ("Panic", "no"));
-        assert_eq!(failure.traceback[1..3], ["in this cell:", "2 | f(a).unwrap();"]);
-        let frame = ["src/lib.rs", "1", "1", "p"].map(str::to_owned);
-        let failure = Failure::panic(&frame, "a(); panic!()", "panic!()");
-        assert_eq!(failure.traceback[2], "1 | a(); panic!()");
-        assert_eq!(failure.traceback[3], format!("  |      {RED}^{PLAIN}"));
-        let library = ["/x/tch.rs", "3", "5", "no"].map(str::to_owned);
-        let failure = Failure::panic(&library, "", "");
         assert_eq!(failure.traceback[1], "in the library, at /x/tch.rs:3:5");
-        assert_eq!(Failure::panic(&[], "", "").evalue, "a panic without a message");
+        let failure = Failure::panic(&Panic::default(), &Sources::default());
+        assert_eq!(failure.evalue, "a panic without a message");
     }
 }

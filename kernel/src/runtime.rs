@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicPtr, Ordering};
 use std::time::Duration;
 
+use libloading::os::unix::{self, RTLD_GLOBAL, RTLD_NOW};
 use libloading::{Library, Symbol};
 
 use crate::{interrupt, stdin};
@@ -24,47 +25,9 @@ const IS_RUNTIME: &str = "EVCXR_IS_RUNTIME";
 
 /// Written to both outputs when a cell has ended.
 pub(crate) const END: &str = "\u{1}TWOVIEWS-END\u{1}";
-/// Written to the output when a cell begins to run.
-pub(crate) const START: &str = "\u{1}TWOVIEWS-START\u{1}";
-/// Flushes what cells have printed; exported by [`PRELUDE`].
+/// Flushes what cells have printed; exported by the [`prelude`](crate::prelude).
 const FLUSH: &[u8] = b"twoviews_flush";
 const ERROR_OCCURRED: &str = "EVCXR_ERROR_OCCURRED\n";
-
-/// Run once in every new process. Cells share one libstd, which is not this program's: only code
-/// that is compiled like a cell can set its panic hook and flush its output.
-///
-/// The trait shows the value of a cell by `Debug` at once. Without it evcxr first compiles the cell
-/// with a method that is not there, and then again; a type's own `evcxr_display` comes first.
-pub(crate) const PRELUDE: &str = r#"pub trait TwoviewsShow {
-    fn evcxr_display(&self);
-}
-impl<T: std::fmt::Debug> TwoviewsShow for T {
-    fn evcxr_display(&self) {
-        println!("EVCXR_BEGIN_CONTENT text/plain\n{:?}\nEVCXR_END_CONTENT", self);
-    }
-}
-{
-    #[unsafe(no_mangle)]
-    pub extern "C" fn twoviews_flush() {
-        let _ = std::io::Write::flush(&mut std::io::stdout());
-    }
-    let main = std::thread::current().id();
-    std::panic::set_hook(Box::new(move |info| {
-        let message = info.payload_as_str().unwrap_or("panic with a value that is no text");
-        let (file, line, column) =
-            info.location().map_or(("", 0, 0), |at| (at.file(), at.line(), at.column()));
-        let thread = std::thread::current();
-        if thread.id() == main {
-            eprint!("\u{1}TWOVIEWS-PANIC\u{2}{file}\u{2}{line}\u{2}{column}\u{2}{message}\u{1}");
-        } else {
-            let name = thread.name().unwrap_or("unnamed");
-            eprintln!("thread '{name}' panicked at {file}:{line}:{column}:\n{message}");
-        }
-    }));
-}"#;
-
-/// Takes the prelude's trait away.
-pub(crate) const SHOW_NOTHING: &str = "pub trait TwoviewsShow {}";
 
 /// Whether evcxr started this process to run cells.
 pub(crate) fn is_wanted() -> bool {
@@ -159,11 +122,13 @@ impl Cells {
             eprintln!("unknown command: {command}");
             std::process::exit(99);
         };
-        raw_write(1, START);
+        let path = path.join(" ");
+        // Begins a marker of a cell that begins to run: its library, and the end.
+        raw_write(1, &format!("\u{1}TWOVIEWS-START\u{2}{path}\u{1}"));
         if interrupt::is_asked() {
             // Interrupted while it was compiled: evcxr forgets the variables it would have made.
             raw_write(1, ERROR_OCCURRED);
-        } else if let Err(error) = self.load_and_run(&path.join(" "), function) {
+        } else if let Err(error) = self.load_and_run(&path, function) {
             // Like a failed `?`: the cell has not begun, and all variables are still there.
             let reason = std::error::Error::source(&error).map(ToString::to_string);
             eprintln!(
@@ -180,7 +145,8 @@ impl Cells {
     fn load_and_run(&mut self, path: &str, function: &str) -> Result<(), libloading::Error> {
         // SAFETY: evcxr compiled the library and says which function takes the variables.
         unsafe {
-            let library = Library::new(path)?;
+            // A static that an earlier cell has brought is that of this cell, too.
+            let library = Library::from(unix::Library::open(Some(path), RTLD_NOW | RTLD_GLOBAL)?);
             if let Ok(flush) = library.get::<extern "C" fn()>(FLUSH) {
                 FLUSHER.store(*flush as *mut c_void, Ordering::Release);
             }

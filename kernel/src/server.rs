@@ -15,6 +15,7 @@ use crate::engine::{self, Job, Process, Replaced};
 use crate::output::{Outputs, Question};
 use crate::publisher::Publisher;
 use crate::shell::Shell;
+use crate::source::SharedSources;
 use crate::std_source::{self, StdSource};
 use crate::wire::{ConnectionFile, Message, Session};
 use crate::{cargo, compiling, info, interrupt, runtime, slot};
@@ -124,10 +125,12 @@ impl Kernel {
             }
         });
         let (sender, questions) = mpsc::unbounded_channel();
-        let outputs = Outputs::new(session.clone(), iopub.clone(), sender);
+        let sources = SharedSources::default();
+        let outputs = Outputs::new(session.clone(), iopub.clone(), sender, Arc::clone(&sources));
         engine::listen(&outputs, socket).context("cannot listen to the cells")?;
         let process = Process::default();
-        let jobs = engine::start(Arc::clone(&outputs), slot, replaced, Arc::clone(&process));
+        let jobs =
+            engine::start(Arc::clone(&outputs), slot, replaced, Arc::clone(&process), sources);
         let questions = Arc::new(tokio::sync::Mutex::new(questions));
         let kernel = Self { session, publisher, iopub, outputs, jobs, process, questions };
         kernel.broadcast("status", &Value::Null, json!({"execution_state": "starting"})).await;

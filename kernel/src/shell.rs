@@ -10,10 +10,12 @@ use tokio::sync::oneshot;
 use zeromq::{RouterRecvHalf, RouterSendHalf, RouterSocket};
 
 use crate::engine::{Done, Job};
+use crate::evaluate::Request;
 use crate::history::History;
 use crate::output::{Cell, Question};
 use crate::report::Failure;
 use crate::server::{Kernel, failed};
+use crate::source::display::ends_in_value;
 use crate::wire::Message;
 use crate::{complete, info, interrupt};
 
@@ -147,12 +149,14 @@ impl Shell {
         let cell = Cell {
             parent: request.header.clone(),
             silent,
-            ends_in_expression: ends_in_expression(&code),
+            ends_in_expression: ends_in_value(&code),
             execution_count: self.count,
         };
         let (reply, done) = oneshot::channel();
         self.kernel.outputs.set_waiting(Some(cell.clone()));
-        let _ = self.kernel.jobs.send(Job::Execute { code, cell, reply });
+        let id = request.metadata["cellId"].as_str().map(str::to_owned);
+        let job = Job::Execute { request: Request { code, id, cell }, reply };
+        let _ = self.kernel.jobs.send(job);
         let done = self.wait_for(done, request, flag("allow_stdin", true)).await;
         self.kernel.outputs.set_waiting(None);
         interrupt::clear();
@@ -215,33 +219,6 @@ impl Shell {
                 Err(_) if interrupt::is_asked() => return None,
                 Err(_) => {}
             }
-        }
-    }
-}
-
-/// Whether the value of the last expression is what the cell shows.
-fn ends_in_expression(code: &str) -> bool {
-    let line =
-        code.lines().map(str::trim).rfind(|line| !line.is_empty() && !line.starts_with("//"));
-    line.is_some_and(|line| !line.ends_with([';', '}']) && !line.starts_with(':'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_final_expression_is_a_result() {
-        for (code, result) in [
-            ("1 + 1", true),
-            ("let x = 1;\nx // that", true),
-            ("let x = 1;", false),
-            ("if a { b } ", false),
-            (":vars", false),
-            ("x\n// end", true),
-            ("", false),
-        ] {
-            assert_eq!(ends_in_expression(code), result, "{code}");
         }
     }
 }

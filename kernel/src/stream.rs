@@ -2,16 +2,20 @@
 
 use memchr::memmem;
 
-use crate::runtime::{END, START};
-use crate::stdin::WAITS;
+use crate::runtime::END;
 
 const PANIC: &[u8] = b"EVCXR_PANIC_NOTIFICATION\n";
 const ERROR: &[u8] = b"EVCXR_ERROR_OCCURRED\n";
 const CHANGED: &[u8] = b"EVCXR_VARIABLE_CHANGED_TYPE:";
 const INPUT: &[u8] = b"EVCXR_INPUT_REQUEST";
 const BEGIN_CONTENT: &[u8] = b"EVCXR_BEGIN_CONTENT ";
-const END_CONTENT: &[u8] = b"\nEVCXR_END_CONTENT\n";
-const PANIC_FRAME: &[u8] = b"\x01TWOVIEWS-PANIC\x02";
+/// Ends a rich output; the end of the line belongs to it, if there is one.
+const END_CONTENT: &[u8] = b"\nEVCXR_END_CONTENT";
+/// Begins a marker of this kernel: a name, fields and an end follow.
+const OWN: &[u8] = b"\x01TWOVIEWS-";
+const FIELD: char = '\u{2}';
+/// A marker that is longer is text.
+const LONGEST_MARKER: usize = 16 << 20;
 /// A rich output that is longer is shown as text.
 const LONGEST_CONTENT: usize = 64 << 20;
 
@@ -19,8 +23,8 @@ const LONGEST_CONTENT: usize = 64 << 20;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Token {
     Text(String),
-    /// The cell begins to run.
-    Start,
+    /// The cell in this library begins to run.
+    Start(String),
     /// Nothing more comes from this cell.
     End,
     /// evcxr's marker of a panic.
@@ -41,8 +45,12 @@ pub(crate) enum Token {
         mime: String,
         body: String,
     },
-    /// File, line, column and message of a panic.
+    /// Thread, frames, file, line, column and message of a panic.
     PanicFrame(Vec<String>),
+    /// File, line and column of a `?` that failed; its text follows.
+    ErrorAt(Vec<String>),
+    /// The line of a `return` that ended the cell, and the variables it has kept.
+    Returned(Vec<String>),
 }
 
 /// Finds the tokens in a stream of bytes; markers are found even within a line.
@@ -122,24 +130,18 @@ impl Tokenizer {
 
     fn marker(&mut self, at: usize) -> Match {
         let bytes = &self.bytes[at..];
-        for (marker, token) in [
-            (START.as_bytes(), Token::Start),
-            (END.as_bytes(), Token::End),
-            (PANIC, Token::Panic),
-            (ERROR, Token::Error),
-        ] {
+        for (marker, token) in [(PANIC, Token::Panic), (ERROR, Token::Error)] {
             match begins(bytes, marker) {
                 Some(true) => return Match::Token(token, marker.len()),
                 Some(false) => return Match::Unfinished,
                 None => {}
             }
         }
-        for marker in [CHANGED, INPUT, BEGIN_CONTENT, PANIC_FRAME, WAITS.as_bytes()] {
+        for marker in [CHANGED, INPUT, BEGIN_CONTENT, OWN] {
             match begins(bytes, marker) {
                 None => continue,
                 Some(false) => return Match::Unfinished,
-                Some(true) if marker == PANIC_FRAME => return panic_frame(bytes),
-                Some(true) if marker == WAITS.as_bytes() => return waits(bytes),
+                Some(true) if marker == OWN => return own(bytes),
                 Some(true) => {}
             }
             let Some(end) = bytes.iter().position(|&b| b == b'\n') else {
@@ -175,12 +177,17 @@ impl Tokenizer {
             };
         };
         let stop = from + found;
+        let length = match self.bytes.get(stop + END_CONTENT.len()) {
+            Some(b'\n') => END_CONTENT.len() + 1,
+            Some(_) => END_CONTENT.len(),
+            None => return Match::Unfinished,
+        };
         let text = |range: std::ops::Range<usize>| {
             String::from_utf8_lossy(&self.bytes[range]).into_owned()
         };
         let mime = text(at + BEGIN_CONTENT.len()..start).trim().to_owned();
         let body = text((start + 1).min(stop)..stop);
-        Match::Token(Token::Content { mime, body }, stop + END_CONTENT.len() - at)
+        Match::Token(Token::Content { mime, body }, stop + length - at)
     }
 }
 
@@ -190,19 +197,26 @@ fn begins(bytes: &[u8], marker: &[u8]) -> Option<bool> {
     (bytes[..common] == marker[..common]).then_some(bytes.len() >= marker.len())
 }
 
-fn panic_frame(bytes: &[u8]) -> Match {
-    let body = &bytes[PANIC_FRAME.len()..];
-    let Some(end) = body.iter().position(|&b| b == 1) else { return Match::Unfinished };
+/// A marker of this kernel.
+fn own(bytes: &[u8]) -> Match {
+    let body = &bytes[OWN.len()..];
+    let Some(end) = memchr::memchr(1, body) else {
+        return if body.len() > LONGEST_MARKER { Match::Not } else { Match::Unfinished };
+    };
     let text = String::from_utf8_lossy(&body[..end]);
-    let fields = text.splitn(4, '\u{2}').map(str::to_owned).collect();
-    Match::Token(Token::PanicFrame(fields), PANIC_FRAME.len() + end + 1)
-}
-
-fn waits(bytes: &[u8]) -> Match {
-    let body = &bytes[WAITS.len()..];
-    let Some(end) = body.iter().position(|&b| b == 1) else { return Match::Unfinished };
-    let number = String::from_utf8_lossy(&body[..end]).parse().unwrap_or(0);
-    Match::Token(Token::Waits(number), WAITS.len() + end + 1)
+    let (name, rest) = text.split_once(FIELD).unwrap_or((&text, ""));
+    let fields = |n| rest.splitn(n, FIELD).map(str::to_owned).collect();
+    let token = match name {
+        "START" => Token::Start(rest.to_owned()),
+        "END" => Token::End,
+        // The message comes last and may hold anything.
+        "PANIC" => Token::PanicFrame(fields(6)),
+        "ERROR" => Token::ErrorAt(fields(3)),
+        "RETURN" => Token::Returned(fields(2)),
+        "READ" => Token::Waits(rest.parse().unwrap_or(0)),
+        _ => return Match::Not,
+    };
+    Match::Token(token, OWN.len() + end + 1)
 }
 
 #[cfg(test)]
@@ -233,12 +247,12 @@ mod tests {
     #[test]
     fn markers_are_found_wherever_they_are_and_however_they_arrive() {
         let text = format!(
-            "{START}EVCX é EVCXR_\nabc{}EVCXR_BEGIN_CONTENT text/html\n<b>\nö</b>\nEVCXR_END_CONTENT\n\
+            "\u{1}TWOVIEWS-START\u{2}/a/libcode_1.so\u{1}EVCX é EVCXR_\nabc{}EVCXR_BEGIN_CONTENT text/html\n<b>\nö</b>\nEVCXR_END_CONTENT\n\
              xEVCXR_INPUT_REQUEST_PASSWORD:who? \nEVCXR_VARIABLE_CHANGED_TYPE:a\nPEVCXR_PANIC_NOTIFICATION\n{END}tail",
             "EVCXR_ERROR_OCCURRED\n"
         );
         let expected = vec![
-            Token::Start,
+            Token::Start("/a/libcode_1.so".into()),
             Token::Text("EVCX é EVCXR_\nabc".into()),
             Token::Error,
             Token::Content { mime: "text/html".into(), body: "<b>\nö</b>".into() },
@@ -256,9 +270,10 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_frame_has_four_fields_and_bad_text_is_shown() {
-        let frame = "\u{1}TWOVIEWS-PANIC\u{2}src/lib.rs\u{2}3\u{2}7\u{2}no\u{2}way\u{1}";
-        let fields = ["src/lib.rs", "3", "7", "no\u{2}way"].map(str::to_owned).to_vec();
+    fn a_panic_frame_has_six_fields_and_bad_text_is_shown() {
+        let frame =
+            "\u{1}TWOVIEWS-PANIC\u{2}\u{2}1 f\u{2}src/lib.rs\u{2}3\u{2}7\u{2}no\u{2}way\u{1}";
+        let fields = ["", "1 f", "src/lib.rs", "3", "7", "no\u{2}way"].map(str::to_owned).to_vec();
         assert_eq!(tokens(frame.as_bytes(), 5), [Token::PanicFrame(fields)]);
         assert_eq!(tokens(b"a\xffb", 1), [Token::Text("a\u{fffd}b".into())]);
         let empty = b"EVCXR_BEGIN_CONTENT text/plain\n\nEVCXR_END_CONTENT\n";
@@ -267,6 +282,19 @@ mod tests {
         let waits = "name? \u{1}TWOVIEWS-READ\u{2}12\u{1}";
         let expected = [Token::Text("name? ".into()), Token::Waits(12)];
         assert_eq!(tokens(waits.as_bytes(), 3), expected);
+        let other = "\u{1}TWOVIEWS-\u{1} \u{1}TWOVIEWS-ERROR\u{2}a\u{2}1\u{2}2\u{1}";
+        let place = Token::ErrorAt(["a", "1", "2"].map(str::to_owned).to_vec());
+        let text = Token::Text("\u{1}TWOVIEWS-\u{1} ".into());
+        assert_eq!(tokens(other.as_bytes(), 4), [text, place]);
+    }
+
+    #[test]
+    fn a_content_ends_with_or_without_its_line() {
+        let text = format!("EVCXR_BEGIN_CONTENT text/html\na\nEVCXR_END_CONTENT{END}");
+        let content = Token::Content { mime: "text/html".into(), body: "a".into() };
+        for size in [1, 5, 1000] {
+            assert_eq!(tokens(text.as_bytes(), size), [content.clone(), Token::End]);
+        }
     }
 
     #[test]

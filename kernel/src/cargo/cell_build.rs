@@ -6,7 +6,7 @@
 //! sources of the crates that lie on this machine, the compiler. While all of that is as it was, the
 //! next cell is compiled by the same call; otherwise cargo decides again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -20,6 +20,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::cell_source;
+use super::diagnostics::{self, Diagnostics};
+
 /// evcxr's name for the crate of a cell.
 const CELL: &str = "ctx";
 /// Where the recorder of rustc's calls writes.
@@ -30,9 +33,28 @@ const WRAPPER: &str = "RUSTC_WRAPPER";
 const LOST_CRATE: [&str; 8] =
     ["E0460", "E0461", "E0462", "E0463", "E0464", "E0514", "E0519", "E0786"];
 
-/// A cell is compiled in parts, and optimising them across one another takes a fifth of its time. A
+/// What is added to rustc's arguments for a cell.
+///
+/// A cell is compiled in parts, and optimising them across one another takes a fifth of its time: a
 /// small function that is called from generic code in a hot loop then has to be marked `#[inline]`.
-const NO_LTO: &str = "-Clto=off";
+/// Backtraces name functions and lines. Functions are the cell's own, also where an earlier one has
+/// exported the same name; statics are shared.
+const ADDED: [&str; 4] = [
+    "-Clto=off",
+    "-Cdebuginfo=line-tables-only",
+    "-Cstrip=none",
+    "-Clink-arg=-Wl,-Bsymbolic-functions",
+];
+/// cargo tells crates of one name apart by this. It would change with each crate that is added, and with
+/// it the identity of all types that cells have defined.
+const METADATA: &str = "metadata=twoviews-cell";
+/// The level of optimisation of cells, where it is not that of the manifest: for the crates a change would
+/// be another build, and their types others.
+pub(crate) const LEVEL: &str = "TWOVIEWS_OPT_LEVEL";
+/// Where [`LastBuild`] lies.
+const MEMORY: &str = "target/last-cell.json";
+/// Set by evcxr where it builds, but not where it checks.
+const PATH_FILE: &str = "EVCXR_EXECUTION_SO_PATH";
 /// cargo adds the folders of the crates' libraries to it.
 const LIBRARIES: &str = "LD_LIBRARY_PATH";
 
@@ -74,18 +96,18 @@ pub(super) fn record(arguments: &[OsString]) -> Result<ExitCode> {
     let record = std::env::var_os(RECORD).unwrap_or_default();
     let (program, arguments) = arguments.split_first().context("no compiler is named")?;
     let mut rustc = Command::new(program);
-    rustc.args(arguments).env_remove(RECORD).env_remove(WRAPPER);
-    if arguments.windows(2).any(|pair| pair[0] == "--crate-name" && pair[1] == CELL) {
-        rustc.arg(NO_LTO);
+    let is_cell = arguments.windows(2).any(|pair| pair[0] == "--crate-name" && pair[1] == CELL);
+    let arguments = if is_cell { for_a_cell(arguments) } else { arguments.to_vec() };
+    rustc.args(&arguments).env_remove(RECORD).env_remove(WRAPPER);
+    if is_cell {
         // What is not Unicode is not noted: cargo decides each time.
-        if let (Some(program), Some(arguments)) = (program.to_str(), texts(arguments)) {
+        if let (Some(program), Some(arguments)) = (program.to_str(), texts(&arguments)) {
             let variables = std::env::vars_os()
                 .filter_map(|(name, value)| {
                     Some((name.into_string().ok()?, value.into_string().ok()?))
                 })
                 .filter(|(name, _)| super::is_set_by_cargo(name) || name == LIBRARIES)
                 .collect();
-            let arguments = arguments.into_iter().chain([NO_LTO.to_owned()]).collect();
             let call = Call { program: program.to_owned(), arguments, variables };
             std::fs::write(record, serde_json::to_vec(&call)?)?;
         }
@@ -93,18 +115,34 @@ pub(super) fn record(arguments: &[OsString]) -> Result<ExitCode> {
     Err(rustc.exec()).context("cannot run rustc")
 }
 
-/// Answers `cargo build` for a cell; `home` is cargo's folder.
+/// cargo's arguments for a cell, with what cells need.
+fn for_a_cell(arguments: &[OsString]) -> Vec<OsString> {
+    let is_metadata =
+        |argument: &OsString| argument.to_str().is_some_and(|it| it.starts_with("metadata="));
+    let mut all: Vec<OsString> = arguments
+        .iter()
+        .map(|it| if is_metadata(it) { METADATA.into() } else { it.clone() })
+        .collect();
+    all.extend(ADDED.map(OsString::from));
+    let level = std::env::var(LEVEL).ok().filter(|level| !level.is_empty());
+    all.extend(level.map(|level| format!("-Copt-level={level}").into()));
+    all
+}
+
+/// Answers `cargo build` for a cell, and `cargo check`: what checking needs of the crates is not
+/// compiled, and would take minutes. `home` is cargo's folder.
 pub(super) fn run(
     mut cargo: Command,
     arguments: &[OsString],
     home: Option<PathBuf>,
 ) -> Result<ExitCode> {
     let folder = std::env::current_dir()?;
-    let (memory, record) = (folder.join("target/last-cell.json"), folder.join("target/rustc.json"));
+    let (memory, record) = (folder.join(MEMORY), folder.join("target/rustc.json"));
     let (Some(arguments), None) = (texts(arguments), std::env::var_os(WRAPPER)) else {
         return Err(cargo.exec()).context("cannot run cargo");
     };
-    let variables = digest(std::env::vars_os());
+    cell_source::prepare(&folder, &[])?;
+    let variables = digest(std::env::vars_os().filter(|(name, _)| name != PATH_FILE));
     let last = std::fs::read(&memory)
         .ok()
         .and_then(|text| serde_json::from_slice::<LastBuild>(&text).ok());
@@ -112,17 +150,27 @@ pub(super) fn run(
         && last.arguments == arguments
         && last.variables == variables
         && last.is_as_it_was()
-        && let Some(code) = last.again()?
+        && let Some(code) = last.again(&folder)?
     {
         return Ok(code);
     }
     let begin = SystemTime::now();
+    let crates_before = crates(&folder);
     let _ = std::fs::remove_file(&memory);
     let _ = std::fs::remove_file(&record);
     cargo.env(WRAPPER, std::env::current_exe()?).env(RECORD, &record);
     // What it compiles is shown while it does.
     let output = cargo.stderr(Stdio::inherit()).output().context("cannot run cargo")?;
-    std::io::stdout().write_all(&output.stdout)?;
+    let mut said = Vec::new();
+    let mut answer = Vec::new();
+    for line in output.stdout.split_inclusive(|&byte| byte == b'\n') {
+        let diagnostic = diagnostics::of_line(line);
+        if diagnostic.as_ref().is_none_or(diagnostics::is_error) {
+            answer.extend_from_slice(line);
+        }
+        said.extend(diagnostic);
+    }
+    Diagnostics::keep(&folder, said)?;
     let texts = own_texts(&folder);
     if output.status.success()
         && let Ok(call) = std::fs::read(&record)
@@ -132,8 +180,32 @@ pub(super) fn run(
     {
         let last = LastBuild { arguments, variables, texts, files, call, artifact };
         std::fs::write(&memory, serde_json::to_vec(&last)?)?;
+        // What a variable was made with is another crate now.
+        let now = crates(&folder);
+        let anew = crates_before.into_iter().filter(|(name, was)| now.get(name) != Some(was));
+        let anew: Vec<String> = anew.map(|(name, _)| name).collect();
+        if cell_source::prepare(&folder, &anew)?
+            && let Some(code) = last.again(&folder)?
+        {
+            return Ok(code);
+        }
     }
+    std::io::stdout().write_all(&answer)?;
     Ok(super::code(output.status))
+}
+
+/// The crates with which the last cell in `folder` was compiled, by the names that cells have for them,
+/// each with what tells its builds apart.
+pub(crate) fn crates(folder: &Path) -> HashMap<String, String> {
+    let last = std::fs::read(folder.join(MEMORY)).ok();
+    let last = last.and_then(|text| serde_json::from_slice::<LastBuild>(&text).ok());
+    let arguments = last.map(|last| last.call.arguments).unwrap_or_default();
+    let named = arguments.windows(2).filter(|pair| pair[0] == "--extern");
+    let named = named.filter_map(|pair| pair[1].split_once('='));
+    let version = |path: &str| format!("{path} {:?}", state(Path::new(path)));
+    named
+        .map(|(name, path)| (name.rsplit(':').next().unwrap_or(name).to_owned(), version(path)))
+        .collect()
 }
 
 impl LastBuild {
@@ -145,23 +217,27 @@ impl LastBuild {
 
     /// Compiles the cell that is there now and says what cargo would say. `None` if a crate is not
     /// there any more.
-    fn again(&self) -> Result<Option<ExitCode>> {
+    fn again(&self, folder: &Path) -> Result<Option<ExitCode>> {
         let mut rustc = Command::new(&self.call.program);
         rustc.args(&self.call.arguments).envs(&self.call.variables);
         rustc.stdin(Stdio::null()).stderr(Stdio::piped());
         let mut rustc = rustc.spawn().context("cannot run rustc")?;
         let (mut answer, mut has_lost_crate) = (String::new(), false);
+        let mut said = Vec::new();
         for line in BufReader::new(rustc.stderr.take().context("rustc says nothing")?).lines() {
             let line = line?;
             match serde_json::from_str::<Value>(&line) {
                 Ok(message) if message["$message_type"] == "diagnostic" => {
                     has_lost_crate |= is_about_a_lost_crate(&message);
-                    let message = json!({
-                        "reason": "compiler-message", "package_id": self.artifact["package_id"],
-                        "manifest_path": self.artifact["manifest_path"],
-                        "target": self.artifact["target"], "message": message,
-                    });
-                    answer += &format!("{message}\n");
+                    if diagnostics::is_error(&message) {
+                        let message = json!({
+                            "reason": "compiler-message", "package_id": self.artifact["package_id"],
+                            "manifest_path": self.artifact["manifest_path"],
+                            "target": self.artifact["target"], "message": message,
+                        });
+                        answer += &format!("{message}\n");
+                    }
+                    said.push(message);
                 }
                 Ok(Value::Object(_)) => {}
                 _ => eprintln!("{line}"),
@@ -171,6 +247,7 @@ impl LastBuild {
         if has_lost_crate {
             return Ok(None);
         }
+        Diagnostics::keep(folder, said)?;
         if success {
             self.put_in_place()?;
             answer += &format!("{}\n", self.artifact);

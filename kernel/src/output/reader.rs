@@ -2,11 +2,13 @@
 
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc as std_mpsc;
 use std::time::Instant;
 
-use super::{HELD_BYTES, Outputs, Question, State, relock};
+use super::{HELD_BYTES, Outputs, Panic, Question, Returned, State, relock};
+use crate::backtraces::{CELLS, Frame};
 use crate::runtime;
 use crate::stdin::END_OF_INPUT;
 use crate::stream::{Token, Tokenizer};
@@ -57,26 +59,47 @@ impl Outputs {
         match token {
             Token::Text(text) => self.hold(&mut state, name, &text),
             Token::Content { mime, body } => self.content(&mut state, mime, body),
-            Token::Start => {
+            Token::Start(library) => {
                 state.started = Some(Instant::now());
+                relock(&self.sources).loaded(Path::new(&library));
                 *relock(&self.started) = state.started;
                 drop(state);
                 self.end_build();
             }
-            Token::PanicFrame(fields) => state.frame = Some(fields),
+            Token::PanicFrame(fields) => self.panicked(&mut state, &fields),
+            Token::ErrorAt(fields) => {
+                self.publish_held(&mut state, None);
+                let is_cell = fields.first().is_some_and(|file| file == CELLS);
+                let number = |i: usize| fields.get(i)?.parse().ok();
+                state.error_place = Some((0, 0));
+                if let (true, Some(line), Some(column)) = (is_cell, number(1), number(2)) {
+                    state.error_place = Some((line, column));
+                }
+            }
+            Token::Returned(fields) => {
+                let field = |i: usize| fields.get(i).map(String::as_str).unwrap_or_default();
+                let kept = field(1).split(',').filter(|name| !name.is_empty());
+                let kept = kept.map(str::to_owned).collect();
+                state.returned = Some(Returned { line: field(0).parse().unwrap_or(0), kept });
+            }
             Token::Panic => {
                 state.panicked = true;
                 relay(&mut state, "EVCXR_PANIC_NOTIFICATION");
             }
             Token::Error => {
-                state.failed = true;
-                // The error was printed right before its marker.
-                if let Some(("stderr", text, _)) = state.held.take_if(|held| held.0 == "stderr") {
+                // Or a `return`, which is no failure.
+                state.failed = state.returned.is_none();
+                if state.failed
+                    && let Some(("stderr", text, _)) = state.held.take_if(|it| it.0 == "stderr")
+                {
                     state.error_text.push_str(&text);
                 }
                 relay(&mut state, "EVCXR_ERROR_OCCURRED");
             }
-            Token::Changed(line) => relay(&mut state, &line),
+            Token::Changed(line) => {
+                state.dropped.extend(line.split_once(':').map(|(_, name)| name.to_owned()));
+                relay(&mut state, &line);
+            }
             Token::Input { prompt, password } => {
                 self.publish_held(&mut state, None);
                 drop(state);
@@ -99,6 +122,27 @@ impl Outputs {
                 self.publish_held(&mut state, None);
                 relay(&mut state, "EVCXR_EXECUTION_COMPLETE");
             }
+        }
+    }
+
+    /// Notes the panic of a cell; tells that of another thread at once.
+    fn panicked(&self, state: &mut State, fields: &[String]) {
+        let field = |i: usize| fields.get(i).map(String::as_str).unwrap_or_default();
+        let panic = Panic {
+            frames: Frame::of_text(field(1)),
+            file: field(2).to_owned(),
+            line: field(3).parse().unwrap_or(0),
+            column: field(4).parse().unwrap_or(1),
+            message: field(5).to_owned(),
+        };
+        let thread = field(0);
+        if !thread.is_empty() {
+            let place = relock(&self.sources).described(&panic);
+            let text = format!("thread '{thread}' panicked {place}:\n{}\n", panic.message);
+            self.hold(state, "stderr", &text);
+        } else if !panic.is_the_end() || state.panic.is_none() {
+            // One that cannot unwind hides the one that led to it.
+            state.panic = Some(panic);
         }
     }
 

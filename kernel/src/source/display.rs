@@ -6,8 +6,9 @@
 
 use ra_ap_syntax::{AstNode, SyntaxKind, SyntaxNode, T, ast};
 
+use super::commands;
 use super::edits::Edits;
-use super::parse::{range, tokens};
+use super::parse::{Parsed, range, tokens};
 
 /// How the value of a cell is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,12 +30,27 @@ pub(crate) fn is_shown(statement: &SyntaxNode) -> bool {
     ast::Expr::can_cast(statement.kind()) && !is_unit(statement)
 }
 
+/// Whether the value of the last expression is what a cell shows; what a block shows may come from
+/// within it.
+pub(crate) fn ends_in_value(cell: &str) -> bool {
+    let (commands, code) = commands::split(cell);
+    let parsed = Parsed::new(&code);
+    let is_block = |node: &SyntaxNode| {
+        let kinds = [SyntaxKind::IF_EXPR, SyntaxKind::MATCH_EXPR, SyntaxKind::BLOCK_EXPR];
+        kinds.contains(&node.kind()) || node.kind() == SyntaxKind::LOOP_EXPR
+    };
+    let is_last = commands.iter().all(|command| !command.after_code);
+    is_last && parsed.statements.last().is_some_and(|node| is_shown(node) && !is_block(node))
+}
+
 /// Expressions that have no value, and calls of macros that may define something.
 fn is_unit(statement: &SyntaxNode) -> bool {
     match statement.kind() {
         SyntaxKind::FOR_EXPR | SyntaxKind::WHILE_EXPR | SyntaxKind::RETURN_EXPR => true,
-        SyntaxKind::MACRO_EXPR => tokens(statement).any(|token| token.kind() == T!['{'])
-            && tokens(statement).last().is_some_and(|token| token.kind() == T!['}']),
+        SyntaxKind::MACRO_EXPR => {
+            tokens(statement).any(|token| token.kind() == T!['{'])
+                && tokens(statement).last().is_some_and(|token| token.kind() == T!['}'])
+        }
         // An assignment has none, either.
         SyntaxKind::BIN_EXPR => ast::BinExpr::cast(statement.clone())
             .and_then(|it| it.op_kind())
@@ -59,8 +75,23 @@ pub(crate) fn rewrite(statement: &SyntaxNode, display: Display, edits: &mut Edit
 
 #[cfg(test)]
 mod tests {
-    use super::super::parse::Parsed;
     use super::*;
+
+    #[test]
+    fn only_a_final_expression_is_a_result() {
+        for (code, result) in [
+            ("1 + 1", true),
+            ("let x = 1;\nx // that", true),
+            ("let x = 1;", false),
+            ("if a { b } ", false),
+            (":vars", false),
+            (":timing\nx", true),
+            ("x\n// end", true),
+            ("", false),
+        ] {
+            assert_eq!(ends_in_value(code), result, "{code}");
+        }
+    }
 
     #[test]
     fn only_values_are_shown() {
@@ -70,10 +101,21 @@ mod tests {
             rewrite(parsed.statements.last().unwrap(), Display::Value, &mut edits);
             edits.apply(code).text
         };
-        for code in ["1 + 1", "x", "f(x)?", "vec![1]", "if a { b } else { c }", "{ 1 }", "match x { _ => 1 }", "println!(\"x\")"] {
+        for code in [
+            "1 + 1",
+            "x",
+            "f(x)?",
+            "vec![1]",
+            "if a { b } else { c }",
+            "{ 1 }",
+            "match x { _ => 1 }",
+            "println!(\"x\")",
+        ] {
             assert_eq!(rewritten(code), format!("{BEFORE}{code}{AFTER}"));
         }
-        for code in ["for i in v {}", "while a { b() }", "x = 1", "x += 1", "return", "items! { a }"] {
+        for code in
+            ["for i in v {}", "while a { b() }", "x = 1", "x += 1", "return", "items! { a }"]
+        {
             assert_eq!(rewritten(code), format!("{code};"));
         }
         for code in ["let x = 1;", "f();", "struct A;", "fn f() {}"] {

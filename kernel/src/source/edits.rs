@@ -67,9 +67,9 @@ impl Edited {
     /// The place in the edited text of a byte of the original, after what was inserted there.
     pub(crate) fn edited_offset(&self, offset: usize) -> usize {
         let before = self.pieces().take_while(|(_, edit)| edit.range.end <= offset);
-        before.last().map_or(offset, |(start, edit)| {
-            start + edit.text.len() + (offset - edit.range.end)
-        })
+        before
+            .last()
+            .map_or(offset, |(start, edit)| start + edit.text.len() + (offset - edit.range.end))
     }
 
     /// This text with insertions before everything else.

@@ -27,6 +27,11 @@ pub(crate) struct Definitions {
 }
 
 impl Definitions {
+    /// Nothing but crates.
+    pub(crate) fn new(crates: HashMap<String, String>) -> Self {
+        Self { crates, ..Self::default() }
+    }
+
     /// A new definition takes the place of one of the same name.
     pub(crate) fn define(&mut self, name: &str, item: Item) {
         self.imports.remove(name);
@@ -119,7 +124,7 @@ pub(crate) fn digest(value: &(impl Hash + ?Sized)) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{items, parse};
+    use super::super::{items::tests as items, parse};
     use super::*;
 
     fn after(cells: &[&str]) -> Definitions {
@@ -152,8 +157,18 @@ mod tests {
         check("Vec<u8>", &[a], &[a, b], None);
         let holder = "struct H { a: Vec<A> }";
         check("Option<H>", &[a, holder], &[a, holder, b], Some("A"));
-        check("Box<dyn L>", &["trait L { fn f(&self, a: A); }", a], &["trait L { fn f(&self, a: A); }", b], Some("A"));
-        check("S", &["const N: usize = 1; struct S([f32; N]);"], &["const N: usize = 2; struct S([f32; N]);"], Some("N"));
+        check(
+            "Box<dyn L>",
+            &["trait L { fn f(&self, a: A); }", a],
+            &["trait L { fn f(&self, a: A); }", b],
+            Some("A"),
+        );
+        check(
+            "S",
+            &["const N: usize = 1; struct S([f32; N]);"],
+            &["const N: usize = 2; struct S([f32; N]);"],
+            Some("N"),
+        );
         let outer = ["trait T { type O; } struct F; struct W { x: <F as T>::O }"];
         let (one, two) = ("impl T for F { type O = u8; }", "impl T for F { type O = u64; }");
         check("W", &[outer[0], one], &[outer[0], two], Some("impl T for F"));

@@ -2,7 +2,7 @@
 
 use ra_ap_syntax::{AstNode, SyntaxKind, SyntaxNode, ast};
 
-use super::parse::{self, tokens};
+use super::parse::tokens;
 
 /// An item of a cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,7 +90,9 @@ fn text(node: &SyntaxNode) -> String {
 /// `impl Show for Vec<f32>` of `impl Show for Vec < f32 >`.
 fn readable(header: &str) -> String {
     let mut text = header.to_owned();
-    for (from, to) in [(" < ", "<"), (" >", ">"), (" :: ", "::"), (" ,", ","), ("& ", "&"), (" :", ":")] {
+    for (from, to) in
+        [(" < ", "<"), (" >", ">"), (" :: ", "::"), (" ,", ","), ("& ", "&"), (" :", ":")]
+    {
         text = text.replace(from, to);
     }
     text
@@ -190,22 +192,23 @@ pub(crate) fn identifiers(text: &str) -> impl Iterator<Item = &str> {
     words.filter(|word| word.starts_with(|c: char| c.is_alphabetic() || c == '_'))
 }
 
-/// The items of a cell, in order, and what it imports.
-pub(crate) fn of_cell(parsed: &parse::Parsed) -> (Vec<(Item, SyntaxNode)>, Vec<Import>) {
-    let (mut items, mut imported) = (Vec::new(), Vec::new());
-    for node in &parsed.statements {
-        if node.kind() == SyntaxKind::USE {
-            imported.extend(imports(node));
-        } else if parse::is_item(node) {
-            items.push((Item::of(node), node.clone()));
-        }
-    }
-    (items, imported)
-}
-
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use super::super::parse;
     use super::*;
+
+    /// The items of a cell, in order, and what it imports.
+    pub(crate) fn of_cell(parsed: &parse::Parsed) -> (Vec<(Item, SyntaxNode)>, Vec<Import>) {
+        let (mut items, mut imported) = (Vec::new(), Vec::new());
+        for node in &parsed.statements {
+            if node.kind() == SyntaxKind::USE {
+                imported.extend(imports(node));
+            } else if parse::is_item(node) {
+                items.push((Item::of(node), node.clone()));
+            }
+        }
+        (items, imported)
+    }
 
     fn items(code: &str) -> Vec<Item> {
         of_cell(&parse::Parsed::new(code)).0.into_iter().map(|(item, _)| item).collect()

@@ -149,12 +149,24 @@ impl SourceMap {
                 });
             }
         }
-        let import = build.imports.get(&line)?.trim_end_matches(';');
-        let name = import.rsplit(" as ").next().and_then(|it| it.rsplit("::").next())?;
+        self.import_place(build.imports.get(&line)?, column)
+    }
+
+    /// The place of a word in a `use` line that evcxr has written: `use ` and this text.
+    fn import_place(&self, import: &str, column: usize) -> Option<Place> {
+        let name = import.trim_end_matches(';').rsplit(" as ").next()?.rsplit("::").next()?;
         let (cell, line) = *self.imports.get(name)?;
-        let text = self.cells[cell].edited.original.lines().nth(line - 1).unwrap_or_default();
-        let found = text.find(name).unwrap_or_else(|| text.len() - text.trim_start().len());
-        let column = text[..found].chars().count() + 1;
+        let text = self.line(cell, line);
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        let at = import.len().min(column.saturating_sub("use ".len() + 1));
+        let start = import[..at].rfind(|c| !is_word(c)).map_or(0, |before| before + 1);
+        let end = import[at..].find(|c| !is_word(c)).map_or(import.len(), |after| at + after);
+        let found = text.find(&import[start..end]).filter(|_| start < end);
+        let byte = match found {
+            Some(found) => found + (at - start),
+            None => text.find(name).unwrap_or(text.len() - text.trim_start().len()),
+        };
+        let column = text[..text.floor_char_boundary(byte)].chars().count() + 1;
         Some(Place { cell, segment: None, line, column, is_inserted: false })
     }
 

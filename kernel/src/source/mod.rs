@@ -4,7 +4,7 @@
 //! The way of a cell: [`commands`] takes the lines that are no Rust out, [`parse`] finds its
 //! statements, [`rewrite`] changes the text without changing its lines ([`edits`]), and [`map`]
 //! leads from a place in the compiled file back to cell, line and column. [`items`] says what a cell
-//! defines, [`identity`] when a variable's type has become another one.
+//! defines, [`identity`] when a variable's type has become another one; [`Sources`] holds it all.
 
 pub(crate) mod commands;
 pub(crate) mod display;
@@ -15,7 +15,10 @@ pub(crate) mod map;
 pub(crate) mod parse;
 pub(crate) mod returns;
 pub(crate) mod rewrite;
+mod sources;
 pub(crate) mod statics;
+
+pub(crate) use sources::{SharedSources, Sources};
 
 use ra_ap_parser::LexedStr;
 use ra_ap_syntax::{SyntaxKind, T};

@@ -15,6 +15,8 @@ const HEAD: &str = "fn f(){";
 pub(crate) struct Parsed {
     pub statements: Vec<SyntaxNode>,
     pub has_errors: bool,
+    /// The first error, with its place.
+    pub error: Option<(String, usize)>,
 }
 
 impl Parsed {
@@ -23,7 +25,12 @@ impl Parsed {
         let function = file.syntax_node().children().next().and_then(ast::Fn::cast);
         let list = function.and_then(|it| it.body()).and_then(|it| it.stmt_list());
         let statements = list.map(|list| list.syntax().children().collect()).unwrap_or_default();
-        Self { statements, has_errors: !file.errors().is_empty() }
+        let errors = file.errors();
+        let error = errors.first().map(|error| {
+            let at = usize::from(error.range().start()).saturating_sub(HEAD.len());
+            (error.to_string(), at.min(code.len()))
+        });
+        Self { statements, has_errors: !errors.is_empty(), error }
     }
 }
 
@@ -61,6 +68,11 @@ pub(crate) fn is_item(node: &SyntaxNode) -> bool {
 /// A `let`, `let ... else` included.
 pub(crate) fn is_let(node: &SyntaxNode) -> bool {
     node.kind() == SyntaxKind::LET_STMT
+}
+
+/// A `let` without a pattern, which evcxr would leave out without a word.
+pub(crate) fn binds_nothing(statement: &SyntaxNode) -> bool {
+    is_let(statement) && statement.children().find_map(ast::Pat::cast).is_none()
 }
 
 /// The names that a pattern of a `let` binds.

@@ -67,7 +67,8 @@ pub(crate) fn rewrite(
         let Some(tree) = token.parent().filter(|it| it.kind() == SyntaxKind::TOKEN_TREE) else {
             continue;
         };
-        let outermost = tree.ancestors().take_while(|it| it.kind() == SyntaxKind::TOKEN_TREE).last();
+        let outermost =
+            tree.ancestors().take_while(|it| it.kind() == SyntaxKind::TOKEN_TREE).last();
         let before: Vec<SyntaxKind> = outermost
             .iter()
             .flat_map(tokens)
@@ -127,8 +128,14 @@ mod tests {
     fn only_a_return_of_the_cell_is_changed() {
         let end = r#"{ evcxr_variable_store.put_variable("a", a); return crate::__twoviews::end(1, "a") }"#;
         assert_eq!(rewritten("if x { return; }").unwrap(), format!("if x {{ {end}; }}"));
-        assert_eq!(rewritten("for i in v { return Ok(()); }").unwrap(), format!("for i in v {{ {end}; }}"));
-        assert_eq!(rewritten("let Some(n) = x else { return };").unwrap(), format!("let Some(n) = x else {{ {end} }};"));
+        assert_eq!(
+            rewritten("for i in v { return Ok(()); }").unwrap(),
+            format!("for i in v {{ {end}; }}")
+        );
+        assert_eq!(
+            rewritten("let Some(n) = x else { return };").unwrap(),
+            format!("let Some(n) = x else {{ {end} }};")
+        );
         assert_eq!(rewritten("m!(x => return,);").unwrap(), format!("m!(x => {end},);"));
         for code in [
             "fn f() -> u8 { return 1; }",

@@ -62,7 +62,9 @@ pub(crate) fn rewrite(
     let line_of = |offset: usize| place_of(code, offset).0;
     for node in &parsed.statements {
         if node.kind() == SyntaxKind::USE {
-            imports.extend(items::imports(node).into_iter().map(|it| (it, line_of(range(node).start))));
+            imports.extend(
+                items::imports(node).into_iter().map(|it| (it, line_of(range(node).start))),
+            );
         } else if is_item(node) {
             let item = Item::of(node);
             let key = items::is_unnamed(node).then(|| key(&item));
@@ -123,8 +125,10 @@ pub(crate) fn rewrite(
             statics::rewrite(node, &definitions, &mut edits);
             include_from(options.folder, node, &mut edits);
             if !is_item(node) {
-                let names: Vec<String> = bound.iter().map(|(name, _): &(String, usize)| name.clone()).collect();
-                has_return |= returns::rewrite(node, line_of, &names, options.not_kept, &mut edits)?;
+                let names: Vec<String> =
+                    bound.iter().map(|(name, _): &(String, usize)| name.clone()).collect();
+                has_return |=
+                    returns::rewrite(node, line_of, &names, options.not_kept, &mut edits)?;
             }
             if is_let(node) {
                 let line = line_of(first_token(node).map_or(0, |token| token_range(&token).start));
@@ -191,8 +195,11 @@ fn include_from(folder: &Path, node: &SyntaxNode, edits: &mut Edits) {
             continue;
         }
         let is_raw = text.text().starts_with('r');
-        let folder =
-            if is_raw { folder.to_owned() } else { folder.replace('\\', "\\\\").replace('"', "\\\"") };
+        let folder = if is_raw {
+            folder.to_owned()
+        } else {
+            folder.replace('\\', "\\\\").replace('"', "\\\"")
+        };
         edits.insert(token_range(text).start + quote + 1, format!("{folder}/"));
     }
 }
@@ -234,11 +241,17 @@ mod tests {
         let mut map = SourceMap::default();
         let it = rewritten(code);
         // As evcxr does: each part from a new line on.
-        let parts = ["let/*twoviews:1*/ b =\n    a.sqr();\n", "generated\n", "let/*twoviews:0*/ a = 1; \n", "#/*twoviews:2*/[inline]\nfn f() {\n  panic!(\"é\") }\n"];
+        let parts = [
+            "let/*twoviews:1*/ b =\n    a.sqr();\n",
+            "generated\n",
+            "let/*twoviews:0*/ a = 1; \n",
+            "#/*twoviews:2*/[inline]\nfn f() {\n  panic!(\"é\") }\n",
+        ];
         map.push(it.text, it.segments);
         let source = parts.concat();
         let build = map.build(&source);
-        let place = |line, column| map.place(&build, line, column).map(|place| (place.line, place.column));
+        let place =
+            |line, column| map.place(&build, line, column).map(|place| (place.line, place.column));
         assert_eq!(place(4, 19), Some((1, 5)));
         assert_eq!(place(1, 19), Some((1, 16)));
         assert_eq!(place(2, 5), Some((2, 5)));

@@ -14,13 +14,15 @@ use super::parse::{range, token_range, tokens};
 pub(crate) fn rewrite(node: &SyntaxNode, definitions: &Definitions, edits: &mut Edits) {
     for item in node.descendants().filter_map(ast::Static::cast) {
         let item = item.syntax();
-        let has_a_name = tokens(item).any(|it| ["export_name", "no_mangle", "link_section"].contains(&it.text()));
+        let has_a_name = tokens(item)
+            .any(|it| ["export_name", "no_mangle", "link_section"].contains(&it.text()));
         let is_foreign = item.ancestors().any(|it| it.kind() == SyntaxKind::EXTERN_BLOCK);
         let Some(name) = super::items::name(item).filter(|_| !has_a_name && !is_foreign) else {
             continue;
         };
         // Statics of one name may stand in several functions and modules.
-        let owners: Vec<String> = item.ancestors().skip(1).filter_map(|it| super::items::name(&it)).collect();
+        let owners: Vec<String> =
+            item.ancestors().skip(1).filter_map(|it| super::items::name(&it)).collect();
         let text: Vec<String> = tokens(item).map(|it| it.text().to_owned()).collect();
         let symbol = symbol(&name, &format!("{owners:?} {}", text.join(" ")), definitions);
         if let Some(at) = start_of(item) {
@@ -46,7 +48,10 @@ fn start_of(item: &SyntaxNode) -> Option<usize> {
 /// Whether a statement is a call of `thread_local!`.
 pub(crate) fn is_thread_local(node: &SyntaxNode) -> bool {
     let call = node.descendants().find_map(ast::MacroCall::cast);
-    let is_outermost = matches!(node.kind(), SyntaxKind::MACRO_EXPR | SyntaxKind::MACRO_CALL | SyntaxKind::EXPR_STMT);
+    let is_outermost = matches!(
+        node.kind(),
+        SyntaxKind::MACRO_EXPR | SyntaxKind::MACRO_CALL | SyntaxKind::EXPR_STMT
+    );
     let path = call.and_then(|call| call.path()).map(|path| path.syntax().text().to_string());
     is_outermost && path.is_some_and(|path| path == "thread_local" || path == "std::thread_local")
 }
@@ -76,12 +81,18 @@ pub(crate) fn rewrite_thread_local(
     for declaration in &declarations {
         let at = |kind: SyntaxKind| declaration.iter().position(|token| token.kind() == kind);
         // static NAME : TYPE = VALUE ;
-        let (Some(keyword), Some(colon), Some(equals)) = (at(T![static]), at(T![:]), at(T![=])) else {
+        let (Some(keyword), Some(colon)) = (at(T![static]), at(T![:])) else { continue };
+        let Some(equals) = outer_equals(declaration) else { continue };
+        let Some(name) = declaration.get(keyword + 1).map(|token| token.text().to_owned()) else {
             continue;
         };
-        let Some(name) = declaration.get(keyword + 1).map(|token| token.text().to_owned()) else { continue };
         let text: Vec<&str> = declaration.iter().map(|token| token.text()).collect();
-        let kind = declaration[colon + 1..equals].iter().map(|token| token.text()).collect::<Vec<_>>().join(" ");
+        let end_of = |token: &SyntaxToken| token_range(token).end;
+        let kind = &code[end_of(declaration[colon])..token_range(declaration[equals]).start];
+        // On one line, and without comments that would reach to its end.
+        let kind: Vec<&str> =
+            kind.lines().map(|line| line.split("//").next().unwrap_or(line).trim()).collect();
+        let kind = kind.join(" ");
         let start = token_range(declaration[keyword]).start;
         let visibility = declaration[..keyword].iter().find(|token| token.kind() == T![pub]);
         let begin = visibility.map_or(start, |token| token_range(token).start);
@@ -90,7 +101,7 @@ pub(crate) fn rewrite_thread_local(
         edits.insert(token_range(declaration[colon]).end, " std::thread::LocalKey<");
         edits.insert(
             token_range(declaration[equals]).start,
-            format!("> = {{ thread_local! {{ static {name}: {kind} "),
+            format!("> = {{ thread_local! {{ static {name}: {} ", kind.trim()),
         );
         let end = declaration.last().map_or(start, |token| token_range(token).end);
         let has_end = declaration.last().is_some_and(|token| token.kind() == T![;]);
@@ -100,6 +111,19 @@ pub(crate) fn rewrite_thread_local(
     edits.blank(range(node).start..token_range(open).end, code);
     edits.blank(token_range(close).start..range(node).end, code);
     names
+}
+
+/// The sign between type and value: not one within `<…>`.
+fn outer_equals(declaration: &[&SyntaxToken]) -> Option<usize> {
+    let mut depth = 0;
+    declaration.iter().position(|token| {
+        match token.kind() {
+            T![<] => depth += 1,
+            T![>] => depth -= 1,
+            _ => {}
+        }
+        token.kind() == T![=] && depth == 0
+    })
 }
 
 #[cfg(test)]
@@ -128,17 +152,25 @@ mod tests {
 
     #[test]
     fn statics_are_named_wherever_they_stand() {
-        assert_eq!(rewritten("/// Doc.\n#[used]\npub static A: u8 = 1;"), "/// Doc.\n#[used]\n@pub static A: u8 = 1;");
-        assert_eq!(rewritten("fn f() { static mut B: u8 = 1; }"), "fn f() { @static mut B: u8 = 1; }");
+        assert_eq!(
+            rewritten("/// Doc.\n#[used]\npub static A: u8 = 1;"),
+            "/// Doc.\n#[used]\n@pub static A: u8 = 1;"
+        );
+        assert_eq!(
+            rewritten("fn f() { static mut B: u8 = 1; }"),
+            "fn f() { @static mut B: u8 = 1; }"
+        );
         assert_eq!(rewritten("extern \"C\" { static C: u8; }"), "extern \"C\" { static C: u8; }");
     }
 
     #[test]
     fn thread_locals_become_items() {
         let code = "thread_local! {\n    static A: Cell<u8> = Cell::new(1);\n    pub static B: u8 = const { 2 }\n}";
-        let expected = "\n    @static A: std::thread::LocalKey< Cell<u8> > = { thread_local! { static A: Cell < u8 > = Cell::new(1); } A };\n    @pub static B: std::thread::LocalKey< u8 > = { thread_local! { static B: u8 = const { 2 }; } B };\n";
+        let expected = "\n    @static A: std::thread::LocalKey< Cell<u8> > = { thread_local! { static A: Cell<u8> = Cell::new(1); } A };\n    @pub static B: std::thread::LocalKey< u8 > = { thread_local! { static B: u8 = const { 2 }; } B };\n";
         assert_eq!(rewritten(code), expected);
         assert!(!Parsed::new(&rewritten(code).replace('@', "")).has_errors);
+        let paths = rewritten("thread_local!(static T: Box<dyn Iterator<Item = a::B>> = f(););");
+        assert_eq!(paths.matches("Box<dyn Iterator<Item = a::B>>").count(), 2, "{paths}");
     }
 
     #[test]

@@ -1,0 +1,121 @@
+//! From which cells a panic comes.
+//!
+//! Called by the panic hook of the cells, in their process. The standard library's backtraces do not
+//! say from which library a frame comes, and each cell is one, with a file of the same name.
+
+use std::ffi::{CStr, OsStr, c_void};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use crate::runtime;
+
+/// Frames of cells that are told; a recursion has more.
+const FRAMES: usize = 32;
+/// The file that evcxr makes of all cells.
+pub(crate) const CELLS: &str = "src/lib.rs";
+
+/// A function of a cell that was running.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Frame {
+    /// The library, by its number.
+    pub build: u32,
+    pub function: String,
+    pub line: usize,
+    pub column: usize,
+}
+
+/// Says where a panic happened; the text is thread, file, line, column and message.
+///
+/// # Safety
+/// `text` is valid for `length` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn twoviews_panicked(text: *const u8, length: usize) {
+    // SAFETY: the caller's promise.
+    let text = unsafe { std::slice::from_raw_parts(text, length) };
+    let text = String::from_utf8_lossy(text).replace('\u{1}', "");
+    let (thread, rest) = text.split_once('\u{2}').unwrap_or_default();
+    let frames: Vec<String> = frames().iter().map(Frame::to_text).collect();
+    runtime::flush_cells();
+    let frames = frames.join("\u{3}");
+    runtime::raw_write(
+        2,
+        &format!("\u{1}TWOVIEWS-PANIC\u{2}{thread}\u{2}{frames}\u{2}{rest}\u{1}"),
+    );
+}
+
+impl Frame {
+    fn to_text(&self) -> String {
+        format!("{} {} {} {}", self.build, self.line, self.column, self.function)
+    }
+
+    /// Frames as [`twoviews_panicked`] writes them.
+    pub(crate) fn of_text(text: &str) -> Vec<Self> {
+        let frame = |text: &str| {
+            let mut words = text.splitn(4, ' ');
+            let mut number = || words.next()?.parse::<usize>().ok();
+            let (build, line, column) = (number()? as u32, number()?, number()?);
+            Some(Self { build, line, column, function: words.next()?.to_owned() })
+        };
+        text.split('\u{3}').filter_map(frame).collect()
+    }
+}
+
+/// The frames of cells in this thread, the innermost first, but for that of the panic hook.
+fn frames() -> Vec<Frame> {
+    let (mut found, mut is_hook) = (Vec::new(), true);
+    backtrace::trace(|frame| {
+        if let Some(build) = build_of(frame.ip())
+            && !std::mem::take(&mut is_hook)
+        {
+            backtrace::resolve_frame(frame, |symbol| {
+                let is_cell = symbol.filename().is_some_and(|file| file.ends_with(CELLS));
+                if let (true, Some(line)) = (is_cell, symbol.lineno()) {
+                    let name = symbol.name().map(|name| format!("{name:#}")).unwrap_or_default();
+                    let column = symbol.colno().unwrap_or(1) as usize;
+                    let function = name.strip_prefix("ctx::").unwrap_or(&name).to_owned();
+                    found.push(Frame { build, function, line: line as usize, column });
+                }
+            });
+        }
+        found.len() < FRAMES
+    });
+    found
+}
+
+/// The number of the cell's library in which an instruction lies.
+fn build_of(instruction: *mut c_void) -> Option<u32> {
+    // SAFETY: a struct of pointers, which may all be null.
+    let mut info: libc::Dl_info = unsafe { std::mem::zeroed() };
+    // SAFETY: any address may be asked about.
+    if unsafe { libc::dladdr(instruction, &raw mut info) } == 0 || info.dli_fname.is_null() {
+        return None;
+    }
+    // SAFETY: the name of a loaded library ends in a zero and lives as long as the library.
+    let path = unsafe { CStr::from_ptr(info.dli_fname) };
+    number(Path::new(OsStr::from_bytes(path.to_bytes())))
+}
+
+/// `17` of `…/libcode_17.so`.
+pub(crate) fn number(library: &Path) -> Option<u32> {
+    library.file_stem()?.to_str()?.strip_prefix("libcode_")?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_read_as_they_are_written() {
+        let frames = [("loss", 3), ("<A as B>::f", 4)].map(|(function, line)| Frame {
+            build: 7,
+            function: function.to_owned(),
+            line,
+            column: 1,
+        });
+        let text = frames.each_ref().map(Frame::to_text).join("\u{3}");
+        assert_eq!(Frame::of_text(&text), frames);
+        assert_eq!(Frame::of_text(""), []);
+        assert_eq!(number(Path::new("/a/libcode_17.so")), Some(17));
+        assert_eq!(number(Path::new("/a/libtorch_cpu.so")), None);
+    }
+}
