@@ -118,6 +118,9 @@ impl Engine {
                 Err(failure) => return failed(first.unwrap_or(failure)),
             };
             self.write_dropped(&change);
+            if self.rebinds_what_is_dropped(&change, count) {
+                continue;
+            }
             let folder = self.folder();
             Diagnostics::forget(&folder);
             let (result, outcome, ended) = self.evaluate(&change.text);
@@ -243,6 +246,24 @@ impl Engine {
         dropped.dedup();
         self.note(ran, &dropped, failure.as_ref());
         failure
+    }
+
+    /// evcxr would forget a variable that is dropped and bound anew in one cell: such a one goes before
+    /// the cell runs, if that compiles. Says whether anything went.
+    fn rebinds_what_is_dropped(&mut self, change: &Change, count: i64) -> bool {
+        let is_rebound = |name: &String| change.bound.iter().any(|(bound, _)| bound == name);
+        if !change.dropped.keys().any(is_rebound) {
+            return false;
+        }
+        let Some(context) = &mut self.context else { return false };
+        let compiles = context.check(&change.text).is_ok_and(|errors| errors.is_empty());
+        if compiles {
+            let dropped = self.hidden("();").dropped;
+            self.note_dropped(change, count, &dropped);
+            let left = self.variables();
+            self.notebook.hold(&left);
+        }
+        compiles
     }
 
     /// Tells the compilation which variables are to be dropped.

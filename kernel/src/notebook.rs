@@ -116,6 +116,13 @@ impl Notebook {
         all
     }
 
+    /// The crates on which a variable's type depends.
+    pub(crate) fn crates_of(&self, variable: &str) -> Vec<&str> {
+        let identity = self.identities.get(variable);
+        let names = identity.into_iter().flat_map(|it| it.keys());
+        names.filter_map(|key| key.strip_prefix("crate ")).collect()
+    }
+
     /// Prepares a cell for evcxr. `variables` are those that evcxr holds, with their types.
     pub(crate) fn propose(
         &mut self,
@@ -410,6 +417,7 @@ fn refuse_old_values(code: &str, change: &Change, sources: &Sources) -> Result<(
                 let (line, column) = place_of(code, at);
                 let place =
                     Place { cell: change.cell, segment: None, line, column, is_inserted: false };
+                let cause = cause.trim_start_matches("crate ");
                 let message = format!(
                     "this cell changes `{cause}`, and `{name}` still holds a value of the old one: bind \
                      `{name}` anew before it is used, or change `{cause}` in a cell of its own (then \

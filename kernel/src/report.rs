@@ -103,7 +103,10 @@ fn traced(panic: &Panic, sources: &Sources) -> Vec<String> {
     }
     for (i, (place, function)) in trace.iter().enumerate() {
         let word = if i == 0 && !is_elsewhere { "in" } else { "called in" };
-        let head = match readable(function) {
+        // A function that was inlined away is at least known by where it stands.
+        let title = || place.segment.and_then(|it| sources.map.segment(it).title.clone());
+        let name = readable(function).or_else(|| title().map(|title| format!("`{title}`")));
+        let head = match name {
             Some(name) => format!("{word} {name}, {}", located(place, "", sources).trim()),
             None => located(place, word, sources),
         };

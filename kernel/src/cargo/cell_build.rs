@@ -53,6 +53,8 @@ const METADATA: &str = "metadata=twoviews-cell";
 pub(crate) const LEVEL: &str = "TWOVIEWS_OPT_LEVEL";
 /// Where [`LastBuild`] lies.
 const MEMORY: &str = "target/last-cell.json";
+/// Where the crates of the last cell lie, as [`crates`] tells them.
+const CRATES: &str = "target/crates.json";
 /// Set by evcxr where it builds, but not where it checks.
 const PATH_FILE: &str = "EVCXR_EXECUTION_SO_PATH";
 /// cargo adds the folders of the crates' libraries to it.
@@ -155,7 +157,6 @@ pub(super) fn run(
         return Ok(code);
     }
     let begin = SystemTime::now();
-    let crates_before = crates(&folder);
     let _ = std::fs::remove_file(&memory);
     let _ = std::fs::remove_file(&record);
     cargo.env(WRAPPER, std::env::current_exe()?).env(RECORD, &record);
@@ -175,19 +176,22 @@ pub(super) fn run(
     if output.status.success()
         && let Ok(call) = std::fs::read(&record)
         && let Ok(call) = serde_json::from_slice::<Call>(&call)
-        && let Some((artifact, files)) = watched(&output.stdout, &folder, home, &texts, &call)
-        && files.values().flatten().all(|(changed, _)| *changed < nanoseconds(begin))
     {
-        let last = LastBuild { arguments, variables, texts, files, call, artifact };
-        std::fs::write(&memory, serde_json::to_vec(&last)?)?;
-        // What a variable was made with is another crate now.
-        let now = crates(&folder);
-        let anew = crates_before.into_iter().filter(|(name, was)| now.get(name) != Some(was));
+        // What a variable was made with may be another crate now.
+        let (before, now) = (crates(&folder), call.crates());
+        std::fs::write(folder.join(CRATES), serde_json::to_vec(&now)?)?;
+        let anew = before.into_iter().filter(|(name, was)| now.get(name) != Some(was));
         let anew: Vec<String> = anew.map(|(name, _)| name).collect();
-        if cell_source::prepare(&folder, &anew)?
-            && let Some(code) = last.again(&folder)?
-        {
-            return Ok(code);
+        if let Some((artifact, files)) = watched(&output.stdout, &folder, home, &texts, &call) {
+            let last = LastBuild { arguments, variables, texts, files, call, artifact };
+            if last.files.values().flatten().all(|(changed, _)| *changed < nanoseconds(begin)) {
+                std::fs::write(&memory, serde_json::to_vec(&last)?)?;
+            }
+            if cell_source::prepare(&folder, &anew)?
+                && let Some(code) = last.again(&folder)?
+            {
+                return Ok(code);
+            }
         }
     }
     std::io::stdout().write_all(&answer)?;
@@ -197,15 +201,19 @@ pub(super) fn run(
 /// The crates with which the last cell in `folder` was compiled, by the names that cells have for them,
 /// each with what tells its builds apart.
 pub(crate) fn crates(folder: &Path) -> HashMap<String, String> {
-    let last = std::fs::read(folder.join(MEMORY)).ok();
-    let last = last.and_then(|text| serde_json::from_slice::<LastBuild>(&text).ok());
-    let arguments = last.map(|last| last.call.arguments).unwrap_or_default();
-    let named = arguments.windows(2).filter(|pair| pair[0] == "--extern");
-    let named = named.filter_map(|pair| pair[1].split_once('='));
-    let version = |path: &str| format!("{path} {:?}", state(Path::new(path)));
-    named
-        .map(|(name, path)| (name.rsplit(':').next().unwrap_or(name).to_owned(), version(path)))
-        .collect()
+    let text = std::fs::read(folder.join(CRATES)).ok();
+    text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
+}
+
+impl Call {
+    /// See [`crates`].
+    fn crates(&self) -> HashMap<String, String> {
+        let named = self.arguments.windows(2).filter(|pair| pair[0] == "--extern");
+        let named = named.filter_map(|pair| pair[1].split_once('='));
+        let version = |path: &str| format!("{path} {:?}", state(Path::new(path)));
+        let name = |name: &str| name.rsplit(':').next().unwrap_or(name).to_owned();
+        named.map(|(it, path)| (name(it), version(path))).collect()
+    }
 }
 
 impl LastBuild {

@@ -30,7 +30,7 @@ impl Engine {
             let (line, event) = if *ended {
                 (None, Event::Lost { cause: "the process of the cells ended".to_owned() })
             } else if dropped.contains(name) {
-                (None, Event::Dropped { cause: cause(change, name) })
+                (None, Event::Dropped { cause: self.cause(change, name) })
             } else if let Some(line) = used(name) {
                 (Some(line), Event::Moved)
             } else {
@@ -55,8 +55,22 @@ impl Engine {
         self.notebook.hold(&after);
     }
 
+    /// Why a variable was dropped.
+    fn cause(&self, change: &Change, name: &str) -> String {
+        match change.dropped.get(name).map(|cause| cause.strip_prefix("crate ").ok_or(cause)) {
+            Some(Err(cause)) => format!("its type depends on `{cause}`, which has changed"),
+            Some(Ok(name)) => {
+                format!("its type comes from the crate `{name}`, which was compiled anew")
+            }
+            None => match self.notebook.crates_of(name).as_slice() {
+                [] => "its type is another one now".to_owned(),
+                crates => format!("its type comes from `{}`, compiled anew", crates.join("`, `")),
+            },
+        }
+    }
+
     fn say_dropped(&self, change: &Change, dropped: &[String]) {
-        for (cause, names) in grouped(dropped, |name| cause(change, name)) {
+        for (cause, names) in grouped(dropped, |name| self.cause(change, name)) {
             self.say(&format!("dropped: {} ({cause})", names.join(", ")), "stderr");
         }
     }
@@ -64,7 +78,7 @@ impl Engine {
     /// The cell was compiled and looked at the variables, and did not compile without those that are lost.
     pub(super) fn note_dropped(&mut self, change: &Change, count: i64, dropped: &[String]) {
         for name in dropped {
-            let event = Event::Dropped { cause: cause(change, name) };
+            let event = Event::Dropped { cause: self.cause(change, name) };
             self.notebook.ledger.note(name, count, None, event);
         }
         self.say_dropped(change, dropped);
@@ -100,17 +114,6 @@ impl Engine {
         if !code.is_empty() {
             self.hidden(&code);
         }
-    }
-}
-
-/// Why a variable was dropped.
-fn cause(change: &Change, name: &str) -> String {
-    match change.dropped.get(name).map(|cause| cause.strip_prefix("crate ").ok_or(cause)) {
-        Some(Err(cause)) => format!("its type depends on `{cause}`, which has changed"),
-        Some(Ok(name)) => {
-            format!("its type comes from the crate `{name}`, which was compiled anew")
-        }
-        None => "its type, or a crate that it comes from, is another one now".to_owned(),
     }
 }
 

@@ -84,7 +84,7 @@ fn header(node: &SyntaxNode) -> String {
 
 /// A node's tokens with a space between them: white space and comments make no difference.
 fn text(node: &SyntaxNode) -> String {
-    tokens(node).map(|token| token.text().to_owned()).collect::<Vec<_>>().join(" ")
+    without(node, |_| false)
 }
 
 /// `impl Show for Vec<f32>` of `impl Show for Vec < f32 >`.
@@ -148,7 +148,16 @@ fn without(node: &SyntaxNode, leaves_out: impl Fn(&SyntaxNode) -> bool) -> Strin
     let kept = tokens(node).filter(|token| {
         !token.parent_ancestors().take_while(|it| it != node).any(|it| leaves_out(&it))
     });
-    kept.map(|token| token.text().to_owned()).collect::<Vec<_>>().join(" ")
+    let mut words: Vec<String> = Vec::new();
+    for token in kept {
+        // A comma before a bracket that closes says nothing.
+        if matches!(token.text(), ")" | "]" | "}" | ">") && words.last().is_some_and(|it| it == ",")
+        {
+            words.pop();
+        }
+        words.push(token.text().to_owned());
+    }
+    words.join(" ")
 }
 
 /// What a `use` statement brings.
@@ -219,6 +228,7 @@ pub(crate) mod tests {
         let same = |a: &str, b: &str| items(a)[0].shape == items(b)[0].shape;
         assert!(same("struct A { x: f32 }", "/// Doc.\n#[derive(Debug)] struct A{x:f32}"));
         assert!(!same("struct A { x: f32 }", "struct A { x: f64 }"));
+        assert!(same("struct A { x: u8 }", "struct A {\n    x: u8, // more\n}"));
         assert!(!same("struct A { x: u8 }", "#[repr(C)] struct A { x: u8 }"));
         assert!(same("trait T { fn f(&self) { a() } }", "trait T { fn f(&self) { b() } }"));
         assert!(!same("trait T { fn f(&self); }", "trait T { fn f(&self); fn g(&self); }"));
