@@ -15,7 +15,7 @@ use crate::output::{Cell, Outputs};
 use crate::report::Failure;
 use crate::slot::Slot;
 use crate::std_source::StdSource;
-use crate::{commands, info, interrupt, runtime};
+use crate::{commands, dependencies, info, interrupt, runtime};
 
 /// A crate that is loaded before the first cell asks for it, as in `:dep`.
 const PREWARM: &str = "TWOVIEWS_PREWARM";
@@ -135,9 +135,6 @@ impl Engine {
             for stream in [streams.stdout, streams.stderr] {
                 std::thread::spawn(move || stream.iter().for_each(drop));
             }
-            if let Some(slot) = slot {
-                slot.pin_versions().map_err(|error| failed(format!("{error:#}")))?;
-            }
             *self.process.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
                 Some(context.process_handle());
             let level = context.state().opt_level().to_owned();
@@ -184,6 +181,14 @@ impl Engine {
         if let Err(failure) = self.ready() {
             return Done::failed(failure);
         }
+        let code = match &self.slot {
+            Ok(Some(slot)) => dependencies::prepared(&slot.folder, code),
+            _ => Ok(code.to_owned()),
+        };
+        let code = match &code {
+            Ok(code) => code,
+            Err(failure) => return Done::failed(failure.clone()),
+        };
         let outputs = Arc::clone(&self.outputs);
         let readers = outputs.readers_ended();
         outputs.begin(cell);
@@ -264,6 +269,7 @@ impl Engine {
     }
 
     fn complete(&mut self, code: &str, cursor: usize) -> Value {
+        let code = &dependencies::without_new(code);
         let nothing = json!({
             "status": "ok", "matches": [], "cursor_start": cursor, "cursor_end": cursor, "metadata": {},
         });
@@ -290,6 +296,7 @@ impl Engine {
     }
 
     fn inspect(&mut self, code: &str, cursor: usize) -> Value {
+        let code = &dependencies::without_new(code);
         let nothing = json!({"status": "ok", "found": false, "data": {}, "metadata": {}});
         let at = end_of_word(code, byte_offset(code, cursor));
         let Ok(context) = self.ready() else { return nothing };

@@ -13,6 +13,7 @@ mod commands;
 mod compiling;
 mod complete;
 mod control;
+mod dependencies;
 mod engine;
 mod history;
 mod info;

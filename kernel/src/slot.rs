@@ -8,8 +8,6 @@ use anyhow::{Context, Result, bail};
 
 /// Names the folder that set-up has built; the folders of further kernels lie beside it.
 pub(crate) const FOLDER: &str = "EVCXR_TMPDIR";
-/// Names the project's Cargo.lock, whose versions the notebooks use.
-const LOCK_FILE: &str = "TWOVIEWS_CARGO_LOCK";
 /// Set-up leaves this file when everything is compiled.
 const STAMP: &str = "prebuilt";
 /// More kernels at once than anyone runs on one machine.
@@ -66,16 +64,6 @@ impl Slot {
             eprintln!("cannot write to {}: {error}", self.folder.display());
         }
     }
-
-    /// Puts the project's Cargo.lock into the folder: evcxr's first build, which has no
-    /// dependencies, empties the one that is there.
-    pub(crate) fn pin_versions(&self) -> Result<()> {
-        let Some(lock_file) = std::env::var_os(LOCK_FILE) else { return Ok(()) };
-        let target = self.folder.join("Cargo.lock");
-        fs::copy(&lock_file, &target)
-            .with_context(|| format!("cannot write {}", target.display()))?;
-        Ok(())
-    }
 }
 
 /// Whether `stamp` is missing or from before `other`; `false` if there is no `other`.
@@ -105,7 +93,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 }
 
 /// The folder of the machine's triple, which evcxr always names.
-fn triple(target: &Path) -> Result<PathBuf> {
+pub(crate) fn triple(target: &Path) -> Result<PathBuf> {
     for entry in fs::read_dir(target)? {
         let entry = entry?;
         if entry.path().join("debug/deps").is_dir() && entry.file_name() != "debug" {

@@ -96,12 +96,12 @@ pub(super) fn record(arguments: &[OsString]) -> Result<ExitCode> {
 /// Answers `cargo build` for a cell; `home` is cargo's folder.
 pub(super) fn run(
     mut cargo: Command,
-    arguments: &[OsString],
+    words: &[OsString],
     home: Option<PathBuf>,
 ) -> Result<ExitCode> {
     let folder = std::env::current_dir()?;
     let (memory, record) = (folder.join("target/last-cell.json"), folder.join("target/rustc.json"));
-    let (Some(arguments), None) = (texts(arguments), std::env::var_os(WRAPPER)) else {
+    let (Some(arguments), None) = (texts(words), std::env::var_os(WRAPPER)) else {
         return Err(cargo.exec()).context("cannot run cargo");
     };
     let variables = digest(std::env::vars_os());
@@ -120,8 +120,7 @@ pub(super) fn run(
     let _ = std::fs::remove_file(&memory);
     let _ = std::fs::remove_file(&record);
     cargo.env(WRAPPER, std::env::current_exe()?).env(RECORD, &record);
-    // What it compiles is shown while it does.
-    let output = cargo.stderr(Stdio::inherit()).output().context("cannot run cargo")?;
+    let output = super::build_folder::run(&mut cargo, words)?;
     std::io::stdout().write_all(&output.stdout)?;
     let texts = own_texts(&folder);
     if output.status.success()
