@@ -58,8 +58,10 @@ class Folders(unittest.TestCase):
             shown = []
 
             def show(message: dict) -> None:
+                text = message["content"].get("data", {}).get("text/plain", "")
                 if message["msg_type"] == "execute_result":
-                    shown.append(message["content"]["data"]["text/plain"])
+                    shown.append(text)
+                run.compiled |= text.startswith("compil")
 
             reply = client.execute_interactive(code, timeout=300, output_hook=show)["content"]
             return reply["status"], reply.get("evalue") or "".join(shown)
@@ -69,6 +71,7 @@ class Folders(unittest.TestCase):
             manager.shutdown_kernel()
             kernels.remove(shut_down)
 
+        run.compiled = False
         kernels = self.kernels
         kernels.append(shut_down)
         run.shut_down = shut_down
@@ -187,6 +190,12 @@ class Versions(Folders):
         self.assertEqual(second(moved), ("ok", "11"))
         self.assertEqual(first(f":dep aside = {ONE}\ntiny::answer()"), ("ok", "10"))
         self.assertEqual(self.chosen(0)["tiny"] | self.chosen(1)["tiny"], {"1.0.0", "1.1.0"})
+        first.shut_down()
+        second.shut_down()
+        # What the second one has compiled serves the next in the place of the first.
+        third = self.kernel()
+        self.assertEqual(third(f":dep tiny = {ONE}\ntiny::answer()"), ("ok", "11"))
+        self.assertFalse(third.compiled)
 
     def test_a_crate_that_changes_a_loaded_one_asks_first(self) -> None:
         run = self.kernel()

@@ -120,6 +120,12 @@ impl Lock {
         }
     }
 
+    /// The packages that are not in `other`.
+    pub(crate) fn without(mut self, other: &Self) -> Self {
+        self.packages.retain(|id, _| !other.packages.contains_key(id));
+        self
+    }
+
     /// Whether all of its packages are in `other`, the same in everything.
     pub(crate) fn is_in(&self, other: &Self) -> bool {
         self.packages.iter().all(|(id, package)| other.packages.get(id) == Some(package))

@@ -54,12 +54,13 @@ impl Versions {
 
     /// Keeps what cargo has chosen for this manifest.
     pub(crate) fn keep(&self, lock_file: &Path, manifest: &Path) -> Result<()> {
-        let chosen = Lock::read(lock_file)?;
+        let (before, chosen) = (self.session()?, Lock::read(lock_file)?);
         chosen.write(&self.session)?;
         fs::copy(manifest, &self.manifest)
             .with_context(|| format!("cannot write {}", self.manifest.display()))?;
         let project = Lock::read(&self.project)?;
-        let new = chosen.beside(&project);
+        // What the session had before, another kernel may have in a newer version by now.
+        let new = chosen.beside(&project).without(&before);
         if new.is_in(&self.added()) {
             return Ok(());
         }
