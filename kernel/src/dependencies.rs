@@ -42,24 +42,43 @@ struct Line {
 
 /// The cell as evcxr shall see it, or why its crates are not added. `folder` is the build folder.
 pub(crate) fn prepared(folder: &Path, cell: &str) -> Result<String, Failure> {
-    let mut lines = Vec::new();
-    let mut offline = None;
-    for (command, text) in commands(cell) {
-        match command {
-            COMMAND => lines.extend(Line::read(text).map_err(|error| failure(&error))?),
-            ":offline" => offline = Some(text.trim() == "1"),
-            _ => {}
-        }
-    }
-    let text = without_word(cell);
-    let Some(manifest) = Versions::of(folder).and_then(|versions| versions.manifest()) else {
-        return Ok(text);
+    let versions = Versions::of(folder);
+    let manifest = versions.as_ref().and_then(Versions::manifest);
+    let loaded: toml::Table =
+        manifest.as_ref().and_then(|text| text.parse().ok()).unwrap_or_default();
+    // The version that is loaded, or the newest one that is known here.
+    let known = |name: &str| {
+        let loaded = loaded.get("dependencies").and_then(|all| all.get(name));
+        let newest = || Some(quoted(&versions.as_ref()?.newest(name)?));
+        loaded.map(toml::Value::to_string).or_else(newest)
     };
+    let (mut text, mut lines, mut offline) = (String::new(), Vec::new(), None);
+    let mut end = 0;
+    for (command, rest) in commands(cell) {
+        if command == ":offline" {
+            offline = Some(rest.trim() == "1");
+        }
+        if command != COMMAND {
+            continue;
+        }
+        let Some(mut line) = Line::read(rest).map_err(|error| failure(&error))? else { continue };
+        let known = (line.specification == ANY).then(|| known(&line.name)).flatten();
+        if line.may_rebuild || known.is_some() {
+            let at = rest.as_ptr() as usize - cell.as_ptr() as usize;
+            line.specification = known.unwrap_or(line.specification);
+            text += &format!("{} {} = {}", &cell[end..at], line.name, line.specification);
+            end = at + rest.len();
+        }
+        lines.push(line);
+    }
+    text += &cell[end..];
     let new: Vec<(String, String)> =
         lines.iter().map(|line| (line.name.clone(), line.specification.clone())).collect();
-    if new.is_empty() {
+    let has_crates =
+        loaded.get("dependencies").and_then(|it| it.as_table()).is_some_and(|it| !it.is_empty());
+    let Some(manifest) = manifest.filter(|_| has_crates && !new.is_empty()) else {
         return Ok(text);
-    }
+    };
     let plan =
         plan(folder, &manifest, &new, offline).map_err(|error| failure(&format!("{error:#}")))?;
     if plan.again.is_empty() || lines.iter().all(|line| line.may_rebuild) {
@@ -73,9 +92,9 @@ pub(crate) fn without_new(cell: &str) -> String {
     let mut text = cell.to_owned();
     for (command, rest) in commands(cell) {
         if command == COMMAND {
-            // evcxr passes over a comment.
+            // evcxr passes over a line that begins like this.
             let at = rest.as_ptr() as usize - cell.as_ptr() as usize;
-            let start = cell[..at].rfind(COMMAND).unwrap_or(at);
+            let start = cell[..at].rfind('\n').map_or(0, |end| end + 1);
             text.replace_range(start..start + 2, "//");
         }
     }
@@ -97,21 +116,6 @@ fn commands(cell: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// The cell without the word that is the kernel's own.
-fn without_word(cell: &str) -> String {
-    let mut text = cell.to_owned();
-    // From behind: what is before stays where it is.
-    let found: Vec<usize> = commands(cell)
-        .filter(|(command, rest)| *command == COMMAND && rest.trim_start().starts_with(REBUILD))
-        .map(|(_, rest)| rest.as_ptr() as usize - cell.as_ptr() as usize)
-        .collect();
-    for at in found.into_iter().rev() {
-        let start = at + cell[at..].find(REBUILD).unwrap_or_default();
-        text.replace_range(start..start + REBUILD.len(), "");
-    }
-    text
-}
-
 impl Line {
     /// Reads what follows `:dep`; `None` for what evcxr refuses itself.
     fn read(text: &str) -> Result<Option<Self>, String> {
@@ -129,7 +133,7 @@ impl Line {
         }
         if name.starts_with(['.', '/']) {
             let (name, path) = local(Path::new(name))?;
-            let specification = format!("{{ path = {} }}", quoted(&path));
+            let specification = format!("{{ path = {} }}", quoted(&path.to_string_lossy()));
             return Ok(Some(Self { name, specification, may_rebuild }));
         }
         let specification = checked(name, specification)?;
@@ -156,8 +160,8 @@ fn absolute(path: &Path) -> Result<PathBuf, String> {
     path.canonicalize().map_err(|error| format!("there is no crate in {}: {error}", path.display()))
 }
 
-fn quoted(path: &Path) -> String {
-    toml::Value::from(path.to_string_lossy().into_owned()).to_string()
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
 }
 
 /// The specification with its path from the root; cargo's own errors do not name what is wrong here.
@@ -290,10 +294,23 @@ mod tests {
 
     #[test]
     fn evcxr_does_not_see_the_word() {
-        let cell = ":dep --rebuild a = \"1\"\n:dep b\n:dep  --rebuild c\nf(\"--rebuild\")";
-        assert_eq!(without_word(cell), ":dep  a = \"1\"\n:dep b\n:dep   c\nf(\"--rebuild\")");
+        let folder = tempfile::tempdir().unwrap();
+        let cell =
+            "// é\n  :dep --rebuild a=\"1\"\n:dep b = \"2\"\n:dep  --rebuild c\nf(\"--rebuild\")";
+        assert_eq!(
+            prepared(folder.path(), cell).unwrap(),
+            "// é\n  :dep a = \"1\"\n:dep b = \"2\"\n:dep c = \"*\"\nf(\"--rebuild\")"
+        );
+        for cell in ["", "let a = 1;", ":vars", ":dep", ":dep a b\n1"] {
+            assert_eq!(prepared(folder.path(), cell).unwrap(), cell);
+        }
+        assert_eq!(prepared(folder.path(), ":dep a = {").unwrap_err().ename, "DependencyError");
+    }
+
+    #[test]
+    fn a_crate_that_is_being_typed_is_not_looked_for() {
         let looked_at = without_new("  :dep ä = \"1\"\n:opt 2\n:dep b\nf(\":dep\")");
-        assert_eq!(looked_at, "  //ep ä = \"1\"\n:opt 2\n//ep b\nf(\":dep\")");
+        assert_eq!(looked_at, "//:dep ä = \"1\"\n:opt 2\n//ep b\nf(\":dep\")");
     }
 
     #[test]

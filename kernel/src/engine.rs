@@ -181,17 +181,27 @@ impl Engine {
         if let Err(failure) = self.ready() {
             return Done::failed(failure);
         }
+        let outputs = Arc::clone(&self.outputs);
+        let readers = outputs.readers_ended();
+        outputs.begin(cell);
         let code = match &self.slot {
             Ok(Some(slot)) => dependencies::prepared(&slot.folder, code),
             _ => Ok(code.to_owned()),
         };
         let code = match &code {
             Ok(code) => code,
-            Err(failure) => return Done::failed(failure.clone()),
+            Err(failure) => {
+                outputs.end_build();
+                outputs.finish();
+                if interrupt::is_asked() {
+                    interrupt::clear();
+                    return Done::failed(Failure::interrupted(
+                        "stopped while its crates were looked for; all variables are kept",
+                    ));
+                }
+                return Done::failed(failure.clone());
+            }
         };
-        let outputs = Arc::clone(&self.outputs);
-        let readers = outputs.readers_ended();
-        outputs.begin(cell);
         let context = match self.ready() {
             Ok(context) => context,
             Err(failure) => return Done::failed(failure),

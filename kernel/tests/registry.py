@@ -1,5 +1,6 @@
 """A registry of crates on this machine, as cargo reads it from the network (a sparse index)."""
 
+import contextlib
 import hashlib
 import http.server
 import io
@@ -9,21 +10,28 @@ import threading
 
 
 class Registry:
-    """Serves the crates that were published here until it is stopped; counts what it was asked."""
+    """Serves the crates that were published here until it is stopped; counts what it was asked.
+
+    While `answers` is not set, whoever asks has to wait.
+    """
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.asked = 0
+        self.answers = threading.Event()
+        self.answers.set()
         registry = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 registry.asked += 1
+                registry.answers.wait()
                 body = registry.files.get(self.path)
-                self.send_response(200 if body is not None else 404)
-                self.send_header("Content-Length", str(len(body or b"")))
-                self.end_headers()
-                self.wfile.write(body or b"")
+                with contextlib.suppress(ConnectionError):
+                    self.send_response(200 if body is not None else 404)
+                    self.send_header("Content-Length", str(len(body or b"")))
+                    self.end_headers()
+                    self.wfile.write(body or b"")
 
             def log_message(self, *_) -> None:
                 pass
@@ -64,6 +72,7 @@ class Registry:
         self.files[path] = self.files.get(path, b"") + line.encode() + b"\n"
 
     def stop(self) -> None:
-        """From now on nobody answers at its address."""
+        """From now on nobody is at its address."""
+        self.answers.set()
         self.server.shutdown()
         self.server.server_close()

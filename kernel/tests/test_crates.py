@@ -6,7 +6,10 @@ They come from a registry on this machine, into build folders of their own.
 import os
 import re
 import shutil
+import subprocess
 import tempfile
+import threading
+import time
 import unittest
 from pathlib import Path
 
@@ -50,7 +53,7 @@ class Folders(unittest.TestCase):
         """A kernel that is shut down at the end of the test at the latest."""
         environment = {
             "EVCXR_TMPDIR": str(self.folder / "slots/0"), "TWOVIEWS_PREWARM": "",
-            "CARGO_NET_OFFLINE": "false", **self.registry.environment, **environment}
+            "CARGO_NET_OFFLINE": "", **self.registry.environment, **environment}
         manager, client = start(environment)
 
         def run(code: str) -> tuple[str, str]:
@@ -75,6 +78,7 @@ class Folders(unittest.TestCase):
         kernels = self.kernels
         kernels.append(shut_down)
         run.shut_down = shut_down
+        run.interrupt = manager.interrupt_kernel
         return run
 
     def chosen(self, slot: int = 0) -> dict[str, set[str]]:
@@ -118,11 +122,32 @@ class Network(Folders):
         for cell in [f":offline 1\n:dep tiny = {ONE}", f":dep tiny = {ONE}"]:
             self.assertEqual(run(":offline 1")[0], "ok")
             self.assertRegex(run(cell)[1], "is not on this machine, and cargo is set to work offline")
+        run(":offline 0")
+        settings = self.folder / ".cargo/config.toml"
+        settings.parent.mkdir()
+        settings.write_text("[net]\noffline = true\n")
+        self.assertRegex(run(f":dep tiny = {ONE}")[1], "is not on this machine, and cargo is set to")
+        self.assertRegex(run("extern crate no_such_crate;")[1], "`no_such_crate` is not on this machine")
+        settings.unlink()
         self.assertEqual(self.registry.asked, asked)
         self.assertEqual(run(f":offline 0\n:dep tiny = {ONE}\ntiny::answer()"), ("ok", "10"))
         # While another crate is there already.
         self.assertEqual(run(f":offline 1\n:dep aside = {ONE}")[0], "error")
         self.assertEqual(run(f":offline 0\n:dep aside = {ONE}\naside::two()"), ("ok", "2"))
+
+    def test_a_registry_that_does_not_answer_can_be_left(self) -> None:
+        run = self.kernel()
+        self.assertEqual(run(f":dep aside = {ONE}\nlet kept = aside::two();")[0], "ok")
+        self.registry.answers.clear()
+        timer = threading.Timer(2, run.interrupt)
+        timer.start()
+        begin = time.monotonic()
+        status, error = run(f":dep tiny = {ONE}")
+        self.assertEqual(status, "error")
+        self.assertIn("stopped while", error)
+        self.assertLess(time.monotonic() - begin, 8)
+        self.registry.answers.set()
+        self.assertEqual(run(f":dep tiny = {ONE}\ntiny::answer() + kept as u32"), ("ok", "12"))
 
     def test_what_is_wrong_with_a_crate_is_one_line(self) -> None:
         run = self.kernel()
@@ -149,11 +174,32 @@ class Network(Folders):
                     self.assertEqual(len(error.splitlines()), 1, error)
             self.assertEqual(run("kept")[0], "ok")
 
-    def test_a_crate_in_a_folder(self) -> None:
+    def mine(self) -> Path:
+        """A crate in a folder."""
         crate = self.folder / "mine"
         (crate / "src").mkdir(parents=True)
         (crate / "Cargo.toml").write_text('[package]\nname = "mine"\nversion = "0.1.0"\nedition = "2024"\n')
         (crate / "src/lib.rs").write_text("pub fn three() -> u8 { 3 }")
+        return crate
+
+    def test_a_crate_in_a_repository(self) -> None:
+        crate = self.mine()
+        git = ["git", "-c", "user.name=A", "-c", "user.email=a@b.c"]
+        for arguments in [["init", "-q"], ["add", "."], ["commit", "-q", "-m", "One"]]:
+            subprocess.run([*git, *arguments], cwd=crate, check=True)
+        line = f':dep mine = {{ git = "file://{crate}" }}'
+        run = self.kernel()
+        self.assertEqual(run(f"{line}\nmine::three()"), ("ok", "3"))
+        run.shut_down()
+        shutil.rmtree(crate)
+        run = self.kernel()
+        self.assertEqual(run(f"{line}\nmine::three()"), ("ok", "3"))
+        status, error = run(f':dep other = {{ git = "file://{crate}2" }}')
+        self.assertEqual((status, len(error.splitlines())), ("error", 1), error)
+        self.assertIn("mine2", error)
+
+    def test_a_crate_in_a_folder(self) -> None:
+        crate = self.mine()
         run = self.kernel()
         self.assertEqual(run(f":dep {crate}\nmine::three()"), ("ok", "3"))
         self.assertEqual(run(f':dep mine = {{ path = "{crate}" }}\nmine::three()'), ("ok", "3"))

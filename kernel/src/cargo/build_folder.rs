@@ -17,8 +17,10 @@ use crate::slot;
 const OFFLINE: &str = "CARGO_NET_OFFLINE";
 /// Where rust-analyzer wants the lock that it has copied to be read.
 const LOCK_FILE: &str = "CARGO_RESOLVER_LOCKFILE_PATH";
-/// evcxr's names for the crate of a cell and for the one with which it tries a dependency.
+/// evcxr's name for the crate of a cell, in the manifest and in cargo's messages.
 const CELL: &str = "\"ctx\"";
+/// cargo's code for an error.
+const FAILED: i32 = 101;
 /// A registry that does not answer is given up after these, unless someone has set them.
 const PATIENCE: [(&str, &str); 2] = [("CARGO_HTTP_TIMEOUT", "10"), ("CARGO_NET_RETRY", "1")];
 
@@ -46,7 +48,7 @@ pub(super) fn run(cargo: &mut Command, arguments: &[OsString]) -> Result<Output>
         return cargo.stderr(Stdio::inherit()).output().context("cannot run cargo");
     };
     if matches!(folder.manifest, Manifest::Empty) {
-        folder.versions.begin()?;
+        folder.versions.begin(&folder.path.join("Cargo.toml"))?;
     }
     folder.versions.put(&folder.lock_file)?;
     let mut output = run_offline(cargo)?;
@@ -68,8 +70,15 @@ pub(super) fn run(cargo: &mut Command, arguments: &[OsString]) -> Result<Output>
             answer(&mut output, arguments, &said);
         }
     }
-    if !has_failed_to_resolve(&output) {
+    // A crate that does not compile is not kept; a cell that does not is no reason against its crates.
+    if output.status.success() || text(&output.stdout).contains(CELL) {
         folder.keep(arguments, &folder.lock_file)?;
+    }
+    // evcxr leaves the trial's behind, and stumbles over it if that has failed.
+    if matches!(folder.manifest, Manifest::Trial)
+        && let Some(manifest) = folder.versions.manifest()
+    {
+        std::fs::write(folder.path.join("Cargo.toml"), manifest)?;
     }
     // The same text at the end of each call: what has not changed need not be looked at again.
     folder.versions.put(&folder.path.join("Cargo.lock"))?;
@@ -160,11 +169,11 @@ pub(super) fn run_offline(cargo: &mut Command) -> Result<Output> {
     Ok(Output { status, stdout, stderr })
 }
 
-/// Whether it has stopped before there was anything to compile.
+/// Whether it has stopped before there was anything to compile; not if someone has ended it.
 fn has_failed_to_resolve(output: &Output) -> bool {
     let reasons = ["compiler-artifact", "compiler-message", "build-script-executed"];
     let stdout = text(&output.stdout);
-    !output.status.success() && !reasons.iter().any(|reason| stdout.contains(reason))
+    output.status.code() == Some(FAILED) && !reasons.iter().any(|reason| stdout.contains(reason))
 }
 
 /// Puts what went wrong where evcxr looks for it.
@@ -188,7 +197,7 @@ pub(super) fn is_offline(arguments: &[OsString], folder: &Path) -> bool {
     if arguments.iter().any(|argument| argument == "--offline" || argument == "--frozen") {
         return true;
     }
-    if let Some(value) = std::env::var_os(OFFLINE) {
+    if let Some(value) = std::env::var_os(OFFLINE).filter(|value| !value.is_empty()) {
         return value == "true" || value == "1";
     }
     let home = super::StandIn::of_this_process().and_then(|stand_in| stand_in.home());

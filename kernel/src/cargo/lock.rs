@@ -149,6 +149,14 @@ impl Lock {
         Self { version, packages }
     }
 
+    /// The highest version of the registries' packages of this name.
+    pub(crate) fn newest(&self, name: &str) -> Option<String> {
+        let same = self.packages.keys().filter(|id| id.name == name);
+        let released =
+            same.filter(|id| id.source.contains("registry") || id.source.contains("sparse"));
+        released.map(|id| &id.version).filter(|it| it.pre.is_empty()).max().map(Version::to_string)
+    }
+
     /// The packages that `project` does not have and that can be used beside its own: none that
     /// excludes one of those, nor any that needs such a one, nor what lies in a folder.
     pub(crate) fn beside(&self, project: &Self) -> Self {
@@ -282,6 +290,7 @@ mod tests {
         assert!(text.contains("dependencies = [\"rand 0.9.0\"]"), "{text}");
         assert_eq!(Lock::union(&[&added, &project]).version("zip").unwrap(), "9.8.2");
         assert_eq!(Lock::union(&[&project, &Lock::default()]), project);
+        assert_eq!((all.newest("rand").as_deref(), all.newest("none")), (Some("0.9.0"), None));
     }
 
     #[test]

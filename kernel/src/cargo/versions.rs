@@ -56,8 +56,7 @@ impl Versions {
     pub(crate) fn keep(&self, lock_file: &Path, manifest: &Path) -> Result<()> {
         let (before, chosen) = (self.session()?, Lock::read(lock_file)?);
         chosen.write(&self.session)?;
-        fs::copy(manifest, &self.manifest)
-            .with_context(|| format!("cannot write {}", self.manifest.display()))?;
+        self.keep_manifest(manifest)?;
         let project = Lock::read(&self.project)?;
         // What the session had before, another kernel may have in a newer version by now.
         let new = chosen.beside(&project).without(&before);
@@ -72,22 +71,33 @@ impl Versions {
         Lock::union(&[&new, &self.added()]).beside(&project).write(&self.added)
     }
 
-    /// A session begins.
-    pub(crate) fn begin(&self) -> Result<()> {
-        for path in [&self.session, &self.manifest] {
-            match fs::remove_file(path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(error).with_context(|| format!("cannot remove {}", path.display()));
-                }
-                _ => {}
+    /// A session begins, with this manifest.
+    pub(crate) fn begin(&self, manifest: &Path) -> Result<()> {
+        match fs::remove_file(&self.session) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error)
+                    .with_context(|| format!("cannot remove {}", self.session.display()));
             }
+            _ => {}
         }
+        self.keep_manifest(manifest)
+    }
+
+    fn keep_manifest(&self, manifest: &Path) -> Result<()> {
+        fs::copy(manifest, &self.manifest)
+            .with_context(|| format!("cannot write {}", self.manifest.display()))?;
         Ok(())
     }
 
-    /// The manifest of the cells that were compiled last; `None` if none has had crates.
+    /// The manifest of the cells that were compiled last.
     pub(crate) fn manifest(&self) -> Option<String> {
         fs::read_to_string(&self.manifest).ok()
+    }
+
+    /// The newest version of a package that the project or someone in this checkout uses.
+    pub(crate) fn newest(&self, name: &str) -> Option<String> {
+        let project = Lock::read(&self.project).unwrap_or_default();
+        Lock::union(&[&project, &self.added()]).newest(name)
     }
 
     /// Nothing if the project's versions were changed since.
@@ -162,7 +172,7 @@ mod tests {
         kept.keep(&lock_file, &folder.path().join("Cargo.toml")).unwrap();
         // In this session the other version goes on; in the next one the project's is back.
         assert_eq!(put(&kept).version("zip").unwrap(), "9.8.2");
-        kept.begin().unwrap();
+        kept.begin(&folder.path().join("Cargo.toml")).unwrap();
         assert_eq!(put(&kept).version("zip").unwrap(), "9.8.1");
         assert_eq!(put(&kept).version("itertools").unwrap(), "0.14.0");
         // The project comes to use the crate itself.
@@ -172,7 +182,7 @@ mod tests {
         let kept = versions(folder.path(), &[]);
         fs::write(&lock_file, text(&[("itertools", "0.14.9")])).unwrap();
         kept.keep(&lock_file, &folder.path().join("Cargo.toml")).unwrap();
-        kept.begin().unwrap();
+        kept.begin(&folder.path().join("Cargo.toml")).unwrap();
         assert_eq!(put(&kept).version("itertools").unwrap(), "0.14.9");
     }
 
