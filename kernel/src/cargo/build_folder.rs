@@ -50,7 +50,9 @@ pub(super) fn run(cargo: &mut Command, arguments: &[OsString]) -> Result<Output>
     if matches!(folder.manifest, Manifest::Empty) {
         folder.versions.begin(&folder.path.join("Cargo.toml"))?;
     }
-    folder.versions.put(&folder.lock_file)?;
+    forget_ended_compilers(&folder.path.join("target"));
+    let mut whole = folder.versions.whole()?;
+    whole.write(&folder.lock_file)?;
     let mut output = run_offline(cargo)?;
     if has_failed_to_resolve(&output) {
         let said = if is_offline(arguments, &folder.path) {
@@ -59,7 +61,8 @@ pub(super) fn run(cargo: &mut Command, arguments: &[OsString]) -> Result<Output>
             let fetched = fetch(cargo, &folder.path, &folder.versions)?;
             if fetched.status.success() {
                 folder.keep(arguments, &folder.path.join("Cargo.lock"))?;
-                folder.versions.put(&folder.lock_file)?;
+                whole = folder.versions.whole()?;
+                whole.write(&folder.lock_file)?;
                 output = run_offline(cargo)?;
                 complaint::in_one_line(&text(&output.stderr))
             } else {
@@ -72,7 +75,8 @@ pub(super) fn run(cargo: &mut Command, arguments: &[OsString]) -> Result<Output>
     }
     // A crate that does not compile is not kept; a cell that does not is no reason against its crates.
     if output.status.success() || text(&output.stdout).contains(CELL) {
-        folder.keep(arguments, &folder.lock_file)?;
+        let is_new = folder.keep(arguments, &folder.lock_file)?;
+        whole = if is_new { folder.versions.whole()? } else { whole };
     }
     // evcxr leaves the trial's behind, and stumbles over it if that has failed.
     if matches!(folder.manifest, Manifest::Trial)
@@ -81,7 +85,7 @@ pub(super) fn run(cargo: &mut Command, arguments: &[OsString]) -> Result<Output>
         std::fs::write(folder.path.join("Cargo.toml"), manifest)?;
     }
     // The same text at the end of each call: what has not changed need not be looked at again.
-    folder.versions.put(&folder.path.join("Cargo.lock"))?;
+    whole.write(&folder.path.join("Cargo.lock"))?;
     std::io::stderr().write_all(&output.stderr)?;
     Ok(output)
 }
@@ -107,9 +111,9 @@ impl BuildFolder {
 
     /// Keeps the versions of a cell that is compiled, not of one that is only looked at while it is
     /// written.
-    fn keep(&self, arguments: &[OsString], lock_file: &Path) -> Result<()> {
+    fn keep(&self, arguments: &[OsString], lock_file: &Path) -> Result<bool> {
         if command(arguments) != Some("build") || !matches!(self.manifest, Manifest::Cells) {
-            return Ok(());
+            return Ok(false);
         }
         self.versions.keep(lock_file, &self.path.join("Cargo.toml"))
     }
@@ -128,7 +132,7 @@ impl Manifest {
 
 /// Downloads what the manifest in `folder` needs.
 pub(super) fn fetch(cargo: &Command, folder: &Path, versions: &Versions) -> Result<Output> {
-    versions.put(&folder.join("Cargo.lock"))?;
+    versions.whole()?.write(&folder.join("Cargo.lock"))?;
     let mut fetch = Command::new(cargo.get_program());
     for (name, value) in cargo.get_envs() {
         match value {
@@ -143,6 +147,15 @@ pub(super) fn fetch(cargo: &Command, folder: &Path, versions: &Versions) -> Resu
     }
     fetch.env_remove(OFFLINE).env_remove(LOCK_FILE).current_dir(folder).arg("fetch");
     fetch.stdin(Stdio::null()).output().context("cannot run cargo")
+}
+
+/// cargo remembers what the compiler answered, also that it was ended before it could, when a reader has
+/// stopped a cell; and then fails each time.
+pub(super) fn forget_ended_compilers(target: &Path) {
+    let known = target.join(".rustc_info.json");
+    if std::fs::read_to_string(&known).is_ok_and(|text| text.contains("\"code\":null")) {
+        let _ = std::fs::remove_file(known);
+    }
 }
 
 /// Lets cargo use what is on this machine. What it begins to compile is shown at once.
@@ -218,4 +231,53 @@ fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
 pub(super) fn command(arguments: &[OsString]) -> Option<&str> {
     let is_command = |argument: &&OsString| !argument.as_encoded_bytes().starts_with(b"-");
     arguments.iter().find(is_command).map(OsString::as_os_str).and_then(OsStr::to_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_ended_compiler_did_not_say_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".rustc_info.json");
+        for (code, stays) in [("0", true), ("1", true), ("null", false)] {
+            let text = format!("{{\"outputs\":{{\"1\":{{\"success\":false,\"code\":{code}}}}}}}");
+            std::fs::write(&path, text).unwrap();
+            forget_ended_compilers(folder.path());
+            assert_eq!(path.exists(), stays, "{code}");
+        }
+    }
+
+    #[test]
+    fn evcxrs_manifests_are_told_apart() {
+        let cells = |dependencies: &str| {
+            Manifest::of(&format!("[package]\nname = \"ctx\"\n[dependencies]\n{dependencies}\n"))
+        };
+        assert!(matches!(cells(""), Manifest::Empty));
+        assert!(matches!(cells("a = \"1\""), Manifest::Cells));
+        let trial = "[package]\nname = \"evcxr_dummy_validate_dep\"\n[dependencies]\na = {";
+        assert!(matches!(Manifest::of(trial), Manifest::Trial));
+    }
+
+    #[test]
+    fn the_command_is_found_behind_evcxrs_flag() {
+        let words = |text: &str| -> Vec<OsString> { text.split(' ').map(Into::into).collect() };
+        assert_eq!(command(&words("--offline build --target x")), Some("build"));
+        assert_eq!(command(&words("--version")), None);
+    }
+
+    #[test]
+    fn a_failure_before_anything_is_compiled_is_one_of_crates() {
+        let output = |code: i32, stdout: &str| Output {
+            status: std::os::unix::process::ExitStatusExt::from_raw(code),
+            stdout: stdout.as_bytes().to_vec(),
+            stderr: Vec::new(),
+        };
+        let error = FAILED << 8;
+        assert!(has_failed_to_resolve(&output(error, "")));
+        assert!(!has_failed_to_resolve(&output(error, "{\"reason\":\"compiler-message\"}")));
+        assert!(!has_failed_to_resolve(&output(0, "")));
+        assert!(!has_failed_to_resolve(&output(libc::SIGKILL, "")), "someone has stopped it");
+    }
 }

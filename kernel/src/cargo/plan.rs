@@ -70,6 +70,7 @@ pub(crate) fn plan(
         return Ok(Plan::default());
     };
     let Ok(triple) = slot::triple(&folder.join("target")) else { return Ok(Plan::default()) };
+    build_folder::forget_ended_compilers(&folder.join("target"));
     let offline = offline.unwrap_or_else(|| build_folder::is_offline(&[], folder));
     let graph = |name: &str, manifest: &toml::Table| -> Result<Graph> {
         let place = folder.join(FOLDER).join(name);
@@ -122,7 +123,7 @@ fn resolved(
     versions: &Versions,
     offline: bool,
 ) -> Result<Output> {
-    versions.put(&place.join("Cargo.lock"))?;
+    versions.whole()?.write(&place.join("Cargo.lock"))?;
     let first = build_folder::run_offline(cargo)?;
     if first.status.success() {
         return Ok(first);

@@ -44,31 +44,39 @@ impl Versions {
         Some(Self { project, session, manifest, added })
     }
 
-    /// Writes a whole lock for cargo to choose from.
-    pub(crate) fn put(&self, lock_file: &Path) -> Result<()> {
+    /// A whole lock for cargo to choose from.
+    pub(crate) fn whole(&self) -> Result<Lock> {
         let project = Lock::read(&self.project)?;
         // The project may have moved on since they were added.
         let added = self.added().beside(&project);
-        Lock::union(&[&self.session()?, &project, &added]).write(lock_file)
+        Ok(Lock::union(&[&self.session(), &project, &added]))
     }
 
-    /// Keeps what cargo has chosen for this manifest.
-    pub(crate) fn keep(&self, lock_file: &Path, manifest: &Path) -> Result<()> {
-        let (before, chosen) = (self.session()?, Lock::read(lock_file)?);
-        chosen.write(&self.session)?;
+    /// Keeps what cargo has chosen for this manifest; returns whether anything is new.
+    pub(crate) fn keep(&self, lock_file: &Path, manifest: &Path) -> Result<bool> {
+        let text = fs::read_to_string(lock_file)
+            .with_context(|| format!("cannot read {}", lock_file.display()))?;
+        if fs::read_to_string(&self.session).is_ok_and(|there| there == text) {
+            self.keep_manifest(manifest)?;
+            return Ok(false);
+        }
+        let (before, chosen) = (self.session(), Lock::parse(&text)?);
+        fs::write(&self.session, text)
+            .with_context(|| format!("cannot write {}", self.session.display()))?;
         self.keep_manifest(manifest)?;
         let project = Lock::read(&self.project)?;
         // What the session had before, another kernel may have in a newer version by now.
         let new = chosen.beside(&project).without(&before);
         if new.is_in(&self.added()) {
-            return Ok(());
+            return Ok(true);
         }
         // Other kernels of this checkout add crates, too.
         let guard = self.added.with_extension("guard");
         let guard =
             File::create(&guard).with_context(|| format!("cannot make {}", guard.display()))?;
         guard.lock().context("cannot lock the list of added crates")?;
-        Lock::union(&[&new, &self.added()]).beside(&project).write(&self.added)
+        Lock::union(&[&new, &self.added()]).beside(&project).write(&self.added)?;
+        Ok(true)
     }
 
     /// A session begins, with this manifest.
@@ -100,13 +108,13 @@ impl Versions {
         Lock::union(&[&project, &self.added()]).newest(name)
     }
 
-    /// Nothing if the project's versions were changed since.
-    fn session(&self) -> Result<Lock> {
+    /// Nothing if the project's versions were changed since, or if its writing was cut short.
+    fn session(&self) -> Lock {
         let changed = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
         if changed(&self.session) < changed(&self.project) {
-            return Ok(Lock::default());
+            return Lock::default();
         }
-        Lock::read(&self.session)
+        Lock::read(&self.session).unwrap_or_default()
     }
 
     /// An unreadable list is no reason to stop: its crates are looked for again.
@@ -155,7 +163,7 @@ mod tests {
         let versions = versions(folder.path(), &[("zip", "9.8.1"), ("anyhow", "1.0.1")]);
         let lock_file = folder.path().join("0/Cargo.lock");
         fs::write(&lock_file, text(&[])).unwrap();
-        versions.put(&lock_file).unwrap();
+        versions.whole().unwrap().write(&lock_file).unwrap();
         assert_eq!(Lock::read(&lock_file).unwrap().version("zip").unwrap(), "9.8.1");
     }
 
@@ -165,7 +173,7 @@ mod tests {
         let kept = versions(folder.path(), &[("zip", "9.8.1")]);
         let lock_file = folder.path().join("0/Cargo.lock");
         let put = |versions: &Versions| {
-            versions.put(&lock_file).unwrap();
+            versions.whole().unwrap().write(&lock_file).unwrap();
             Lock::read(&lock_file).unwrap()
         };
         fs::write(&lock_file, text(&[("zip", "9.8.2"), ("itertools", "0.14.0")])).unwrap();
@@ -214,7 +222,7 @@ mod tests {
         let versions = versions(folder.path(), &[("zip", "9.8.1")]);
         fs::write(folder.path().join(ADDED), "half a fi").unwrap();
         let lock_file = folder.path().join("0/Cargo.lock");
-        versions.put(&lock_file).unwrap();
+        versions.whole().unwrap().write(&lock_file).unwrap();
         fs::write(&lock_file, text(&[("itertools", "0.14.0")])).unwrap();
         versions.keep(&lock_file, &folder.path().join("Cargo.toml")).unwrap();
         assert!(Lock::read(&folder.path().join(ADDED)).unwrap().version("itertools").is_some());
