@@ -5,12 +5,18 @@
 //! but the cell has changed ([`cell_build`]), and leaves everything else to the real one. The kernel's
 //! own variables send them here; cells, and all that they start, see the variables as they were.
 
+mod build_folder;
 mod cell_build;
 mod cell_source;
+mod complaint;
 mod crate_graph;
 mod diagnostics;
+mod lock;
+pub(crate) mod plan;
+pub(crate) mod versions;
 
 use std::ffi::{OsStr, OsString};
+use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -147,13 +153,21 @@ impl StandIn {
         let mut cargo = self.cargo();
         cargo.args(arguments);
         let asks = |word: &str| arguments.iter().any(|argument| argument == word);
-        match arguments.first().and_then(|command| command.to_str()) {
-            Some("metadata") if asks("--manifest-path") && !asks("--no-deps") => {
-                crate_graph::answer(cargo)
+        match build_folder::command(arguments) {
+            Some("metadata") if !asks("--no-deps") => {
+                let output = build_folder::run(&mut cargo, arguments)?;
+                let is_for_analysis = asks("--manifest-path") && output.status.success();
+                let answer = match is_for_analysis {
+                    true => crate_graph::pruned(output.stdout),
+                    false => output.stdout,
+                };
+                std::io::stdout().write_all(&answer)?;
+                Ok(code(output.status))
             }
             Some("build" | "check") if asks("--message-format=json") => {
-                let mut arguments = arguments.to_vec();
-                arguments[0] = "build".into();
+                // evcxr's `--offline` stands before the command.
+                let word = |it: &OsString| if it == "check" { "build".into() } else { it.clone() };
+                let arguments: Vec<OsString> = arguments.iter().map(word).collect();
                 let mut cargo = self.cargo();
                 cargo.args(&arguments);
                 cell_build::run(cargo, &arguments, self.home())

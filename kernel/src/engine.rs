@@ -12,7 +12,6 @@ use tokio::sync::oneshot;
 
 use crate::cargo::StandIn;
 use crate::evaluate::Request;
-use crate::info;
 use crate::notebook::Notebook;
 use crate::output::{Cell, Outcome, Outputs};
 use crate::prelude::Shown;
@@ -20,6 +19,7 @@ use crate::report::Failure;
 use crate::slot::Slot;
 use crate::source::SharedSources;
 use crate::std_source::StdSource;
+use crate::{dependencies, info};
 
 /// A crate that is loaded before the first cell asks for it, as in `:dep`.
 const PREWARM: &str = "TWOVIEWS_PREWARM";
@@ -175,9 +175,6 @@ impl Engine {
             let level = context.state().opt_level().to_owned();
             self.context = Some(CommandContext::with_eval_context(context));
             self.prepare_process();
-            if let Ok(Some(slot)) = &self.slot {
-                slot.pin_versions().map_err(|error| failed(format!("{error:#}")))?;
-            }
             self.show_std_source(&level).map_err(|error| failed(error.to_string()))?;
         }
         self.context.as_mut().ok_or_else(|| Failure::new("KernelError", "evcxr is not ready", &[]))
@@ -208,6 +205,7 @@ impl Engine {
     }
 
     fn complete(&mut self, code: &str, cursor: usize) -> Value {
+        let code = &dependencies::without_new(code);
         let nothing = json!({
             "status": "ok", "matches": [], "cursor_start": cursor, "cursor_end": cursor, "metadata": {},
         });
@@ -234,6 +232,7 @@ impl Engine {
     }
 
     fn inspect(&mut self, code: &str, cursor: usize) -> Value {
+        let code = &dependencies::without_new(code);
         let nothing = json!({"status": "ok", "found": false, "data": {}, "metadata": {}});
         let at = end_of_word(code, byte_offset(code, cursor));
         let Ok(context) = self.ready() else { return nothing };

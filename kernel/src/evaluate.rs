@@ -21,7 +21,7 @@ use crate::output::{Cell, Outcome};
 use crate::report::Failure;
 use crate::source::commands::{self, Command};
 use crate::source::parse::Parsed;
-use crate::{commands as answers, interrupt};
+use crate::{commands as answers, dependencies, interrupt};
 
 /// Tries to compile a cell: one for each thing that may have to make way.
 const TRIES: usize = 8;
@@ -68,7 +68,21 @@ impl Engine {
             .into_iter()
             .partition(|command| command.after_code && answers::only_asks(command));
         let mut run = Run { failure: None, started: None };
-        for command in early {
+        // A line each.
+        let text: Vec<&str> = early.iter().map(|command| command.text.as_str()).collect();
+        let prepared = dependencies::prepared(&self.folder(), &text.join("\n"));
+        let prepared = prepared.unwrap_or_else(|failure| {
+            run.failure = Some(if interrupt::is_asked() {
+                Failure::interrupted(
+                    "stopped while its crates were looked for; all variables are kept",
+                )
+            } else {
+                failure
+            });
+            String::new()
+        });
+        for (command, text) in early.into_iter().zip(prepared.lines()) {
+            let command = Command { text: text.to_owned(), ..command };
             if run.failure.is_none() {
                 run.failure = self.command(&command, request).err();
             }

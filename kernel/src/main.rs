@@ -15,6 +15,7 @@ mod compile_error;
 mod compiling;
 mod complete;
 mod control;
+mod dependencies;
 mod engine;
 mod evaluate;
 mod history;

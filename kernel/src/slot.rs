@@ -1,5 +1,6 @@
 //! Build folders: each kernel has one to itself, with the notebooks' crates compiled beforehand.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -8,8 +9,6 @@ use anyhow::{Context, Result, bail};
 
 /// Names the folder that set-up has built; the folders of further kernels lie beside it.
 pub(crate) const FOLDER: &str = "EVCXR_TMPDIR";
-/// Names the project's Cargo.lock, whose versions the notebooks use.
-const LOCK_FILE: &str = "TWOVIEWS_CARGO_LOCK";
 /// Set-up leaves this file when everything is compiled.
 const STAMP: &str = "prebuilt";
 /// More kernels at once than anyone runs on one machine.
@@ -46,11 +45,19 @@ pub(crate) fn take() -> Result<Option<Slot>> {
 }
 
 impl Slot {
-    /// Takes what is compiled from the first folder, if that is newer.
+    /// Takes what is compiled from the first folder, if that is newer, and from the others what was
+    /// added there.
     pub(crate) fn fill(&self) -> Result<()> {
         let (first, folder) = (&self.first, &self.folder);
         if folder != first && is_older(&folder.join(STAMP), &first.join(STAMP)) {
             copy(first, folder).with_context(|| format!("cannot fill {}", folder.display()))?;
+        }
+        let parent = first.parent().context("the build folder has no parent")?;
+        for other in (0..SLOTS).map(|number| parent.join(number.to_string())) {
+            if other != *folder && other.join("target").is_dir() {
+                // What is not there is compiled.
+                let _ = share(&other.join("target"), &folder.join("target"));
+            }
         }
         Ok(())
     }
@@ -65,16 +72,6 @@ impl Slot {
         if let Err(error) = touch() {
             eprintln!("cannot write to {}: {error}", self.folder.display());
         }
-    }
-
-    /// Puts the project's Cargo.lock into the folder: evcxr's first build, which has no
-    /// dependencies, empties the one that is there.
-    pub(crate) fn pin_versions(&self) -> Result<()> {
-        let Some(lock_file) = std::env::var_os(LOCK_FILE) else { return Ok(()) };
-        let target = self.folder.join("Cargo.lock");
-        fs::copy(&lock_file, &target)
-            .with_context(|| format!("cannot write {}", target.display()))?;
-        Ok(())
     }
 }
 
@@ -104,8 +101,47 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Takes the crates that were compiled in another folder and never in this one. cargo names each by what
+/// it depends on.
+fn share(from: &Path, to: &Path) -> Result<()> {
+    for host in [PathBuf::from("debug"), triple(from)?.join("debug")] {
+        let (from, to) = (from.join(&host), to.join(&host));
+        let compiled: Vec<PathBuf> =
+            fs::read_dir(from.join("deps"))?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        for entry in fs::read_dir(from.join(".fingerprint"))? {
+            let mark = entry?.path();
+            let Some(name) = mark.file_name().and_then(OsStr::to_str) else { continue };
+            let place = to.join(".fingerprint").join(name);
+            let Some((package, hash)) = name.rsplit_once('-') else { continue };
+            if package == "ctx" || place.exists() || !is_finished(&mark) {
+                continue;
+            }
+            fs::create_dir_all(to.join("deps"))?;
+            for file in &compiled {
+                let name = file.file_name().unwrap_or_default();
+                if name.to_string_lossy().contains(hash) && !to.join("deps").join(name).exists() {
+                    link(file, &to.join("deps").join(name))?;
+                }
+            }
+            let build = from.join("build").join(name);
+            if build.is_dir() && !to.join("build").join(name).exists() {
+                tree(&build, &to.join("build").join(name), &link)?;
+            }
+            // Last: it says that the others are there.
+            tree(&mark, &place, &copy_file)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether cargo has written that it is done with a unit.
+fn is_finished(mark: &Path) -> bool {
+    let entries = fs::read_dir(mark).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).any(|path| path.extension() == Some("json".as_ref()))
+}
+
 /// The folder of the machine's triple, which evcxr always names.
-fn triple(target: &Path) -> Result<PathBuf> {
+pub(crate) fn triple(target: &Path) -> Result<PathBuf> {
     for entry in fs::read_dir(target)? {
         let entry = entry?;
         if entry.path().join("debug/deps").is_dir() && entry.file_name() != "debug" {
@@ -190,6 +226,34 @@ mod tests {
         let name = ".fingerprint/twoviews/dep-lib";
         assert_eq!(time(&copied.join(name)), time(&triple.join(name)));
         assert!(!is_older(&second.join(STAMP), &first.join(STAMP)));
+        // A kernel has added crates; one is still being compiled.
+        let third = folder.path().join("2/target/some-triple/debug");
+        for file in [
+            "deps/libnew-1a.rlib",
+            "deps/libhalf-2b.rlib",
+            ".fingerprint/new-1a/lib-new.json",
+            ".fingerprint/half-2b/invoked",
+            "build/new-1a/out",
+            "deps/libctx-3c.so",
+            ".fingerprint/ctx-3c/lib-ctx.json",
+            "deps/libtwoviews.rlib",
+        ] {
+            write(&third.join(file), 1);
+        }
+        write(&folder.path().join("2/target/debug/deps/x"), 1);
+        write(&folder.path().join("2/target/debug/.fingerprint/x-4d/invoked"), 1);
+        slot.fill().unwrap();
+        for there in ["deps/libnew-1a.rlib", ".fingerprint/new-1a/lib-new.json", "build/new-1a/out"]
+        {
+            assert!(copied.join(there).exists(), "{there}");
+        }
+        for missing in ["deps/libhalf-2b.rlib", ".fingerprint/half-2b", "deps/libctx-3c.so"] {
+            assert!(!copied.join(missing).exists(), "{missing}");
+        }
+        assert_eq!(
+            time(&copied.join("deps/libtwoviews.rlib")),
+            time(&triple.join("deps/libtwoviews.rlib"))
+        );
         // The first folder was built anew.
         write(&triple.join("deps/libtwoviews.rlib"), 10);
         write(&first.join(STAMP), 5);

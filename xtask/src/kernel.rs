@@ -78,7 +78,12 @@ fn register(root: &Path) -> Result<()> {
     {
         let folder = paths::venv("share/jupyter/kernels").join(name);
         fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
-        let text = serde_json::to_string_pretty(&kernel_json(root, display_name, binary))?;
+        let mut kernel = kernel_json(root, display_name, binary);
+        if name == STOCK_NAME {
+            // It would look for newer versions, and compile everything anew.
+            kernel["env"]["CARGO_NET_OFFLINE"] = "true".into();
+        }
+        let text = serde_json::to_string_pretty(&kernel)?;
         fs::write(folder.join("kernel.json"), text).context("writing kernel.json")?;
     }
     Ok(())
@@ -98,8 +103,6 @@ fn kernel_json(root: &Path, display_name: &str, binary: &str) -> Value {
             "EVCXR_TMPDIR": root.join(".slots/0"),
             "TWOVIEWS_CARGO_LOCK": root.join("Cargo.lock"),
             "TWOVIEWS_PREWARM": format!("twoviews = {{ path = {:?} }}", root.display().to_string()),
-            // The versions that set-up has compiled, never newer ones.
-            "CARGO_NET_OFFLINE": "true",
             // evcxr_jupyter updates a kernel that it finds here; it shall find none.
             "JUPYTER_PATH": root.join(".venv/share/no-kernels"),
         },
@@ -116,8 +119,8 @@ fn prebuild() -> Result<()> {
         return Ok(());
     }
     say("compiling the notebooks' crates into .slots (three to five minutes the first time)");
-    // The kernel resolves its crates offline: exactly the versions of Cargo.lock must be here, those
-    // for other systems included, because evcxr reads the whole graph.
+    // The kernel keeps to the versions of Cargo.lock; all must be here, those for other systems
+    // included, because evcxr reads the whole graph.
     let mut fetch = Command::new("cargo");
     tools::run(fetch.current_dir(paths::root()).args(["fetch", "--quiet", "--locked"]))?;
     fs::create_dir_all(paths::slot()).context("creating .slots")?;

@@ -135,12 +135,12 @@ fn for_a_cell(arguments: &[OsString]) -> Vec<OsString> {
 /// compiled, and would take minutes. `home` is cargo's folder.
 pub(super) fn run(
     mut cargo: Command,
-    arguments: &[OsString],
+    words: &[OsString],
     home: Option<PathBuf>,
 ) -> Result<ExitCode> {
     let folder = std::env::current_dir()?;
     let (memory, record) = (folder.join(MEMORY), folder.join("target/rustc.json"));
-    let (Some(arguments), None) = (texts(arguments), std::env::var_os(WRAPPER)) else {
+    let (Some(arguments), None) = (texts(words), std::env::var_os(WRAPPER)) else {
         return Err(cargo.exec()).context("cannot run cargo");
     };
     cell_source::prepare(&folder, &[])?;
@@ -160,8 +160,7 @@ pub(super) fn run(
     let _ = std::fs::remove_file(&memory);
     let _ = std::fs::remove_file(&record);
     cargo.env(WRAPPER, std::env::current_exe()?).env(RECORD, &record);
-    // What it compiles is shown while it does.
-    let output = cargo.stderr(Stdio::inherit()).output().context("cannot run cargo")?;
+    let output = super::build_folder::run(&mut cargo, words)?;
     let mut said = Vec::new();
     let mut answer = Vec::new();
     for line in output.stdout.split_inclusive(|&byte| byte == b'\n') {

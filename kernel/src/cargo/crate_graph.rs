@@ -17,10 +17,7 @@
 //! Cells are compiled with all crates: only rust-analyzer names a manifest when it asks.
 
 use std::collections::{HashMap, HashSet};
-use std::io::Write;
-use std::process::{Command, ExitCode, Stdio};
 
-use anyhow::{Context, Result};
 use serde_json::Value;
 
 /// The standard library's crates do not name their interface.
@@ -30,18 +27,11 @@ const STD: [(&str, &[&str]); 3] = [
     ("proc_macro", &["core", "std"]),
 ];
 
-/// Answers `cargo metadata`.
-pub(super) fn answer(mut cargo: Command) -> Result<ExitCode> {
-    let output = cargo.stderr(Stdio::inherit()).output().context("cannot run cargo")?;
-    let answer = match serde_json::from_slice(&output.stdout) {
-        Ok(mut metadata) if output.status.success() => {
-            prune(&mut metadata);
-            serde_json::to_vec(&metadata)?
-        }
-        _ => output.stdout,
-    };
-    std::io::stdout().write_all(&answer)?;
-    Ok(super::code(output.status))
+/// What `cargo metadata` has answered, without the crates that no cell meets.
+pub(super) fn pruned(answer: Vec<u8>) -> Vec<u8> {
+    let Ok(mut metadata) = serde_json::from_slice(&answer) else { return answer };
+    prune(&mut metadata);
+    metadata.to_string().into_bytes()
 }
 
 /// Leaves the crates out that no cell meets.
