@@ -36,6 +36,7 @@ fn main() {
 }
 
 fn run(arguments: &[&str]) -> Result<()> {
+    paths::check()?;
     match arguments {
         ["setup"] => setup(),
         ["tutorial", rest @ ..] => {
