@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::python::pip;
+use crate::python::Environment;
 use crate::{paths, say, tools};
 
 /// Brings libtorch, unless it is there: a link to the reader's own, or to the full PyTorch where
@@ -34,7 +34,8 @@ pub(crate) fn ensure() -> Result<()> {
     let wheels = paths::root().join(".libtorch-download");
     let list = paths::script("libtorch-cpu.txt");
     tools::run(
-        pip()
+        Environment::of_the_project()
+            .pip()
             .args(["download", "--no-deps", "--require-hashes", "--only-binary=:all:", "-r"])
             .arg(list)
             .arg("--dest")
@@ -75,7 +76,7 @@ fn has_nvidia_gpu() -> bool {
 /// The whole PyTorch with CUDA, in the Python environment.
 fn full() -> Result<()> {
     say("installing PyTorch 2.13.0 with CUDA into .venv (about 3 GB)");
-    tools::run(pip().args(["install", "torch==2.13.0"]))?;
+    Environment::of_the_project().add(&["torch==2.13.0".as_ref()])?;
     let script = "import pathlib, torch; print(pathlib.Path(torch.__file__).parent)";
     let output = Command::new(paths::python()).args(["-c", script]).output()?;
     ensure!(output.status.success(), "PyTorch cannot be imported after its installation");

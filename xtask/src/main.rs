@@ -1,11 +1,13 @@
 //! `cargo xtask`: set-up and chores. It never depends on libtorch, because it brings it.
 
 mod bench;
+mod folders;
 mod kernel;
 mod libtorch;
 mod notebooks;
 mod paths;
 mod python;
+mod scripts;
 mod stand_ins;
 mod test;
 mod tools;
