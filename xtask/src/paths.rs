@@ -71,9 +71,14 @@ pub(crate) fn libtorch() -> PathBuf {
     root().join(".libtorch")
 }
 
+/// The kernels' build folders.
+pub(crate) fn slots() -> PathBuf {
+    root().join(".slots")
+}
+
 /// The build folder of the notebooks' kernel.
 pub(crate) fn slot() -> PathBuf {
-    root().join(".slots/0")
+    slots().join("0")
 }
 
 #[cfg(test)]
