@@ -139,6 +139,14 @@ fn prebuild() -> Result<()> {
     {
         return Ok(());
     }
+    if slots::is_used(&paths::slot()) {
+        // The smallest notebook would be built in another folder, and this one taken for compiled.
+        say(
+            "a notebook is open in .slots/0: the crates are compiled there by the first set-up after \
+             it is closed, and until then by each notebook's first cell",
+        );
+        return Ok(());
+    }
     say("compiling the notebooks' crates into .slots (three to five minutes the first time)");
     // A kernel that was used before everything was there leaves an empty file.
     if before.is_ok_and(|text| text.starts_with("rustc ") && !text.starts_with(&compiler)) {

@@ -81,9 +81,12 @@ impl Environment {
         {
             say(&format!("{} {fault}: it is made anew", self.folder.display()));
         }
-        say(announcement);
         if fault.is_some() {
-            self.make()?;
+            let python = tools::python()?;
+            say(announcement);
+            self.make(&python)?;
+        } else {
+            say(announcement);
         }
         self.install(wanted, install)
     }
@@ -102,8 +105,7 @@ impl Environment {
     }
 
     /// Makes an environment that has pip and nothing else.
-    fn make(&self) -> Result<()> {
-        let python = tools::python()?;
+    fn make(&self, python: &tools::Python) -> Result<()> {
         folders::remove(&self.folder)?;
         // Known as unfinished from its first file on.
         fs::create_dir(&self.folder)

@@ -15,6 +15,11 @@ pub(crate) fn empty() -> Result<()> {
     empty_all(&paths::slots())
 }
 
+/// Whether a running kernel builds in `folder`.
+pub(crate) fn is_used(folder: &Path) -> bool {
+    File::open(folder.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_err())
+}
+
 fn empty_all(slots: &Path) -> Result<()> {
     for entry in fs::read_dir(slots).into_iter().flatten() {
         let folder = entry?.path();
@@ -57,6 +62,8 @@ mod tests {
         fs::create_dir(place.path().join(".cargo")).unwrap();
         let running = File::open(place.path().join("1").join(LOCK)).unwrap();
         running.lock().unwrap();
+        let used = |name: &str| is_used(&place.path().join(name));
+        assert!(!used("0") && used("1") && !used("nowhere"));
         empty_all(place.path()).unwrap();
         let names = |name: &str| fs::read_dir(place.path().join(name)).unwrap().count();
         assert_eq!((names("0"), names("1")), (1, 3));
