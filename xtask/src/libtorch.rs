@@ -58,7 +58,7 @@ pub(crate) fn ensure() -> Result<()> {
 fn own_libtorch() -> Result<Option<PathBuf>> {
     // `cargo xtask` itself is started with the default from .cargo/config.toml.
     let named = env::var_os("LIBTORCH").map(PathBuf::from);
-    if let Some(folder) = named.filter(|folder| *folder != paths::libtorch()) {
+    if let Some(folder) = named.filter(|folder| !is_same(folder, &paths::libtorch())) {
         if let Some(fault) = whole::lacks(&folder) {
             bail!("LIBTORCH is {}, which {fault}: correct it or unset it", folder.display());
         }
@@ -66,6 +66,12 @@ fn own_libtorch() -> Result<Option<PathBuf>> {
     }
     let conda = env::var_os("CONDA_PREFIX").map(PathBuf::from);
     Ok(conda.filter(|prefix| whole::lacks(prefix).is_none()))
+}
+
+/// Whether both name the same place, which need not be there yet, by whatever way to its folder.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let folder = |path: &Path| path.parent().and_then(|folder| folder.canonicalize().ok());
+    one.file_name() == other.file_name() && folder(one) == folder(other)
 }
 
 fn has_nvidia_gpu() -> bool {
