@@ -138,56 +138,69 @@ impl Environment {
         if list.as_deref() == Some(UNFINISHED) {
             return Some("is unfinished, because its installation was interrupted".to_owned());
         }
-        let ask = "import sys, sysconfig\n\
-                   print(sys.version_info[0], sys.version_info[1])\n\
-                   print(sysconfig.get_path('purelib'))";
-        let output = Command::new(self.python()).args(["-I", "-c", ask]).output();
-        let Some(output) = output.ok().filter(|output| output.status.success()) else {
+        let Some((version, packages)) = self.ask() else {
             return Some("has no Python that starts".to_owned());
         };
-        let answer = String::from_utf8_lossy(&output.stdout);
-        let (version, packages) = answer.trim_end().split_once('\n')?;
-        let version = tools::Version::parse(version);
-        if version.is_none_or(|version| version < tools::OLDEST_PYTHON) {
+        if version < tools::OLDEST_PYTHON {
             return Some("has a Python that is too old".to_owned());
         }
         // Python looks for the packages of its own version only.
-        let packages = PathBuf::from(packages).canonicalize().ok();
-        let folder = self.folder.canonicalize().ok()?;
-        let Some(packages) = packages.filter(|packages| packages.starts_with(folder)) else {
+        let (there, folder) = (packages.canonicalize(), self.folder.canonicalize());
+        if !there.is_ok_and(|there| folder.is_ok_and(|folder| there.starts_with(folder))) {
             return Some("was made for another version of Python than is there now".to_owned());
-        };
-        match list {
-            Some(list) => lost(&list, &packages)
-                .map(|name| format!("is incomplete ({name} was installed and is not there)")),
+        }
+        let (whole, half) = installed(&packages);
+        if let Some(name) = half.or_else(|| lost(list.as_deref().unwrap_or_default(), &whole)) {
+            return Some(format!("is incomplete ({name} is not there, or only in part)"));
+        }
+        if list.is_none() {
             // Made by someone else: it serves if it has pip.
-            None => {
-                let pip = self.pip().arg("--version").output();
-                let works = pip.is_ok_and(|output| output.status.success());
-                (!works)
-                    .then(|| "has no pip (Debian and Ubuntu make such without python3-venv)".into())
+            let pip = self.pip().arg("--version").output();
+            if !pip.is_ok_and(|output| output.status.success()) {
+                let why = "has no pip (Debian and Ubuntu make such without python3-venv)";
+                return Some(why.to_owned());
             }
         }
+        None
+    }
+
+    /// The version of its Python, and where that one looks for packages.
+    fn ask(&self) -> Option<(tools::Version, PathBuf)> {
+        let script = "import sys, sysconfig\n\
+                      print(sys.version_info[0], sys.version_info[1])\n\
+                      print(sysconfig.get_path('purelib'))";
+        let output = Command::new(self.python()).args(["-I", "-c", script]).output().ok()?;
+        let answer = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
+        let (version, packages) = answer.trim_end().split_once('\n')?;
+        Some((tools::Version::parse(version)?, packages.into()))
     }
 }
 
-/// A package of the list `installed` that is not among `packages`, or only in part. What is installed on
-/// some systems only is not asked for, and versions are the user's affair.
-fn lost(installed: &str, packages: &Path) -> Option<String> {
-    let there: HashSet<String> = fs::read_dir(packages)
-        .into_iter()
-        .flatten()
-        .flatten()
-        // pip writes this file last.
-        .filter(|entry| entry.path().join("RECORD").is_file())
-        .filter_map(|entry| {
-            let folder = entry.file_name().into_string().ok()?;
-            Some(normalized(folder.strip_suffix(".dist-info")?.rsplit_once('-')?.0))
-        })
-        .collect();
-    installed
-        .lines()
-        .filter(|line| !line.contains(';'))
+/// The names of the packages in a folder, and one whose installation was interrupted.
+fn installed(packages: &Path) -> (HashSet<String>, Option<String>) {
+    let (mut whole, mut half) = (HashSet::new(), None);
+    for entry in fs::read_dir(packages).into_iter().flatten().flatten() {
+        let folder = entry.file_name().to_string_lossy().into_owned();
+        let Some((name, _)) =
+            folder.strip_suffix(".dist-info").and_then(|name| name.rsplit_once('-'))
+        else {
+            continue;
+        };
+        // Installers write this file last.
+        if entry.path().join("RECORD").is_file() {
+            whole.insert(normalized(name));
+        } else {
+            half = Some(name.to_owned());
+        }
+    }
+    (whole, half)
+}
+
+/// A package of the list `wanted` that is not among those `there`. What is installed on some systems
+/// only is not asked for, and versions are the user's affair.
+fn lost(wanted: &str, there: &HashSet<String>) -> Option<String> {
+    let names = wanted.lines().filter(|line| !line.contains(';'));
+    names
         .filter_map(|line| Some(line.split_once("==")?.0))
         .find(|name| !there.contains(&normalized(name)))
         .map(str::to_owned)
@@ -247,9 +260,15 @@ mod tests {
         });
         assert!(message.contains("another version of Python"), "{message}");
         let message = fault("lost package", &|_, packages| {
-            fs::remove_file(packages.join("Some_Package-1.0.dist-info/RECORD")).unwrap();
+            fs::remove_dir_all(packages.join("Some_Package-1.0.dist-info")).unwrap();
         });
         assert!(message.contains("some-package"), "{message}");
+        // By a set-up that left no list.
+        let message = fault("half a package", &|it, packages| {
+            fs::remove_file(&it.list).unwrap();
+            fs::remove_file(packages.join("Some_Package-1.0.dist-info/RECORD")).unwrap();
+        });
+        assert!(message.contains("Some_Package"), "{message}");
         // Not a folder at all.
         let (file, link) = (place.path().join("file"), place.path().join("link"));
         fs::write(&file, "").unwrap();
