@@ -25,7 +25,10 @@ fn main() {
         shim(&libtorch);
     }
     if env::var("CARGO_CFG_TARGET_FAMILY").is_ok_and(|family| family.contains("unix")) {
-        println!("cargo:rustc-link-arg=-Wl,-rpath,{}", library.display());
+        // Not `-Wl,-rpath,`, which ends at a comma in the path.
+        for argument in ["-Xlinker", "-rpath", "-Xlinker", &library.display().to_string()] {
+            println!("cargo:rustc-link-arg={argument}");
+        }
     }
 }
 

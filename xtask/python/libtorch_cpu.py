@@ -5,6 +5,7 @@ without a GPU. libtorch_cpu.so itself asks for libcudart and libcupti only, whic
 small packages. The target appears whole or not at all.
 """
 
+import os
 import shutil
 import sys
 import zipfile
@@ -40,6 +41,7 @@ def main(wheels: Path, target: Path) -> None:
     # One library under the name that linkers ask for.
     (part / "lib" / "libtorch.so").symlink_to("libtorch_cpu.so")
     (part / "build-version").write_text("2.13.0\n")
+    os.sync()
     part.rename(target)
 
 

@@ -8,6 +8,7 @@ the notebook does. A stock evcxr answers "ok" for a cell that panicked or whose
 
 import os
 import re
+import signal
 import sys
 import time
 from pathlib import Path
@@ -61,6 +62,9 @@ def main(path: Path, out: Path) -> None:
     kernel = os.environ.get("TWOVIEWS_NOTEBOOK_KERNEL") or notebook.metadata.kernelspec.name
     client = Runner(notebook, timeout=None, kernel_name=kernel, resources={"metadata": {"path": str(path.parent)}},
                     startup_timeout=120)
+    # nbclient ends its kernel when it is told to end, not when its terminal is closed: the kernel would stay
+    # and keep its build folder.
+    signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     client.on_cell_start = client.on_start
     client.on_cell_executed = client.on_done
     begin = time.monotonic()

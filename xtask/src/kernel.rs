@@ -1,5 +1,6 @@
 //! The Jupyter kernel: built, registered in `.venv` only, and its crates compiled beforehand.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::{notebooks, paths, say, tools};
+use crate::{builds, folders, notebooks, paths, say, slots, tools};
 
 /// The kernel's program, in the package `twoviews-kernel`.
 const BINARY: &str = "twoviews-kernel";
@@ -19,21 +20,37 @@ const STOCK_NAME: &str = "stock";
 /// The kernel's name in notebooks.
 const NAME: &str = "rust";
 
+/// Removes all that the kernel was built from, and what is as easily built again.
+const CLEAN: [&str; 4] = ["clean", "--quiet", "--profile", "dev"];
+/// Set-up and kernels leave this file in a build folder when everything in it is compiled.
+pub(crate) const STAMP: &str = "prebuilt";
+
 /// For a download of three megabytes.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Builds and registers the kernel, and compiles the notebooks' crates.
 pub(crate) fn ensure() -> Result<()> {
-    let root = paths::root();
-    let mut build = Command::new("cargo");
-    build.current_dir(&root).args(["build", "--package", "twoviews-kernel"]);
-    if !root.join("target/debug").join(BINARY).exists() {
-        say("building the kernel (three to five minutes)");
-    }
-    tools::run(build.arg("--quiet"))?;
-    register(&root)?;
+    register(&paths::root(), &programs()?)?;
     standard_library()?;
     prebuild()
+}
+
+/// Builds the kernel's programs and says where they are.
+fn programs() -> Result<HashMap<String, PathBuf>> {
+    let target = paths::root().join("target");
+    let (stamp, compiler) = (target.join("kernel-compiler.txt"), compiler()?);
+    let before = fs::read_to_string(&stamp).ok();
+    if before.as_ref() != Some(&compiler) {
+        let why = if before.is_some() { ", because rustc has changed" } else { "" };
+        say(&format!("building the kernel (three to five minutes the first time){why}"));
+    }
+    let programs = builds::resume(
+        &target.join("kernel-unfinished"),
+        || tools::run(Command::new("cargo").current_dir(paths::root()).args(CLEAN)),
+        || tools::build(&["--package", "twoviews-kernel"]),
+    )?;
+    folders::write(&stamp, compiler.as_bytes())?;
+    Ok(programs)
 }
 
 /// Brings the standard library's source, as a component of the toolchain, and the crates that it
@@ -72,28 +89,31 @@ fn standard_library() -> Result<()> {
     tools::run(&mut cargo("fetch", "false"))
 }
 
-fn register(root: &Path) -> Result<()> {
+fn register(root: &Path, programs: &HashMap<String, PathBuf>) -> Result<()> {
     for (name, display_name, binary) in
         [(NAME, "Rust (twoviews)", BINARY), (STOCK_NAME, "Rust (stock evcxr)", STOCK_BINARY)]
     {
         let folder = paths::venv("share/jupyter/kernels").join(name);
         fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
-        let mut kernel = kernel_json(root, display_name, binary);
+        let program = programs
+            .get(binary)
+            .with_context(|| format!("cargo did not say where it has built {binary}"))?;
+        let mut kernel = kernel_json(root, display_name, program);
         if name == STOCK_NAME {
             // It would look for newer versions, and compile everything anew.
             kernel["env"]["CARGO_NET_OFFLINE"] = "true".into();
         }
         let text = serde_json::to_string_pretty(&kernel)?;
-        fs::write(folder.join("kernel.json"), text).context("writing kernel.json")?;
+        folders::write(&folder.join("kernel.json"), text.as_bytes())?;
     }
     Ok(())
 }
 
 /// What Jupyter has to know to start the kernel; every variable is set here and none by hand.
-fn kernel_json(root: &Path, display_name: &str, binary: &str) -> Value {
+fn kernel_json(root: &Path, display_name: &str, program: &Path) -> Value {
     let libtorch = root.join(".libtorch");
     json!({
-        "argv": [root.join("target/debug").join(binary), "--control_file", "{connection_file}"],
+        "argv": [program, "--control_file", "{connection_file}"],
         "display_name": display_name,
         "language": "rust",
         "interrupt_mode": "message",
@@ -102,7 +122,7 @@ fn kernel_json(root: &Path, display_name: &str, binary: &str) -> Value {
             "LD_LIBRARY_PATH": libtorch.join("lib"),
             "EVCXR_TMPDIR": root.join(".slots/0"),
             "TWOVIEWS_CARGO_LOCK": root.join("Cargo.lock"),
-            "TWOVIEWS_PREWARM": format!("twoviews = {{ path = {:?} }}", root.display().to_string()),
+            "TWOVIEWS_PREWARM": format!("twoviews = {{ path = {} }}", json!(root)),
             // evcxr_jupyter updates a kernel that it finds here; it shall find none.
             "JUPYTER_PATH": root.join(".venv/share/no-kernels"),
         },
@@ -111,14 +131,31 @@ fn kernel_json(root: &Path, display_name: &str, binary: &str) -> Value {
 
 /// Runs the smallest notebook, which compiles everything that the lessons need.
 fn prebuild() -> Result<()> {
-    let stamp = paths::slot().join("prebuilt");
-    let made_by = compiler()? + PROFILE;
+    let stamp = paths::slot().join(STAMP);
+    let compiler = compiler()?;
+    // The crates know where the project and libtorch lie.
+    let made_by = format!("{compiler}{PROFILE}{}\n", paths::root().display());
     let built = fs::metadata(&stamp).and_then(|data| data.modified());
-    let same = fs::read_to_string(&stamp).is_ok_and(|text| text == made_by);
-    if same && built.is_ok_and(|built| newest_source() < built) {
+    let before = fs::read_to_string(&stamp);
+    if before.as_ref().is_ok_and(|text| *text == made_by)
+        && built.is_ok_and(|built| newest_source() < built)
+    {
+        return Ok(());
+    }
+    if slots::is_used(&paths::slot()) {
+        // The smallest notebook would be built in another folder, and this one taken for compiled.
+        say(
+            "a notebook is open in .slots/0: the crates are compiled there by the first set-up after \
+             it is closed, and until then by each notebook's first cell",
+        );
         return Ok(());
     }
     say("compiling the notebooks' crates into .slots (three to five minutes the first time)");
+    // A kernel that was used before everything was there leaves an empty file.
+    if before.is_ok_and(|text| text.starts_with("rustc ") && !text.starts_with(&compiler)) {
+        say("rustc has changed: what another one has compiled is removed first");
+        slots::empty()?;
+    }
     // The kernel keeps to the versions of Cargo.lock; all must be here, those for other systems
     // included, because evcxr reads the whole graph.
     let mut fetch = Command::new("cargo");
@@ -126,9 +163,11 @@ fn prebuild() -> Result<()> {
     fs::create_dir_all(paths::slot()).context("creating .slots")?;
     fs::write(paths::root().join(".slots/.gitignore"), "*\n")?;
     write_slot_profile()?;
-    let out = paths::root().join("target/smoke");
-    notebooks::run(&paths::root().join("tests/notebooks/smoke.ipynb"), &out, &[])?;
-    fs::write(&stamp, made_by).context("writing .slots/0/prebuilt")
+    builds::resume(&paths::slots().join("unfinished"), slots::empty, || {
+        let out = paths::root().join("target/smoke");
+        notebooks::run(&paths::root().join("tests/notebooks/smoke.ipynb"), &out, &[])
+    })?;
+    folders::write(&stamp, made_by.as_bytes())
 }
 
 /// The compiler and its version: another one compiles everything anew.
@@ -173,11 +212,20 @@ mod tests {
 
     #[test]
     fn kernel_json_starts_the_kernel_as_jupyter_expects() {
-        let json = kernel_json(Path::new("/project"), "Rust", BINARY);
+        let json = kernel_json(
+            Path::new("/project/Mu\u{308}ller's"),
+            "Rust",
+            Path::new("/elsewhere/twoviews-kernel"),
+        );
         let argv: Vec<&str> =
             json["argv"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
         assert_eq!(argv[1..], ["--control_file", "{connection_file}"]);
-        assert!(argv[0].starts_with("/project/target/"));
-        assert_eq!(json["env"]["LIBTORCH"], "/project/.libtorch");
+        assert_eq!(argv[0], "/elsewhere/twoviews-kernel");
+        assert_eq!(json["env"]["LIBTORCH"], "/project/Mu\u{308}ller's/.libtorch");
+        // TOML, which has fewer escapes than Rust.
+        assert_eq!(
+            json["env"]["TWOVIEWS_PREWARM"],
+            "twoviews = { path = \"/project/Mu\u{308}ller's\" }"
+        );
     }
 }

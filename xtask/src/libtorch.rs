@@ -1,25 +1,33 @@
 //! libtorch 2.13.0 in `.libtorch`.
 
+mod whole;
+
 use std::env;
-use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
-use crate::python::pip;
-use crate::{paths, say, tools};
+use crate::python::Environment;
+use crate::{folders, paths, say, tools};
 
-/// Brings libtorch, unless it is there: a link to the reader's own, or to the full PyTorch where
+/// Brings libtorch, unless it is there: a link to the user's own, or to the full PyTorch where
 /// there is an NVIDIA GPU, or the parts of it that a CPU needs.
 pub(crate) fn ensure() -> Result<()> {
     let place = paths::libtorch();
-    if place.join("lib").is_dir() {
-        return Ok(());
+    let wheels = paths::root().join(".libtorch-download");
+    for folder in [&place, &wheels] {
+        folders::sweep(folder)?;
     }
-    if place.is_symlink() {
-        fs::remove_file(&place).context("removing the broken link .libtorch")?;
+    match whole::fault(&place)? {
+        // An interruption between the last two steps leaves the wheels.
+        None => return folders::remove(&wheels),
+        Some(fault) if folders::is_taken(&place) => {
+            say(&format!("{} {fault}: it is made anew", place.display()));
+            folders::remove(&place)?;
+        }
+        Some(_) => {}
     }
     if let Some(own) = own_libtorch()? {
         say(&format!("linking .libtorch to {}", own.display()));
@@ -31,10 +39,10 @@ pub(crate) fn ensure() -> Result<()> {
     say(
         "installing libtorch 2.13.0 for the CPU into .libtorch (530 MB to download, 480 MB on disk)",
     );
-    let wheels = paths::root().join(".libtorch-download");
     let list = paths::script("libtorch-cpu.txt");
     tools::run(
-        pip()
+        Environment::of_the_project()
+            .pip()
             .args(["download", "--no-deps", "--require-hashes", "--only-binary=:all:", "-r"])
             .arg(list)
             .arg("--dest")
@@ -42,30 +50,28 @@ pub(crate) fn ensure() -> Result<()> {
     )?;
     let script = paths::script("libtorch_cpu.py");
     tools::run(Command::new(paths::python()).arg(script).arg(&wheels).arg(&place))?;
-    fs::remove_dir_all(&wheels).context("removing the downloaded wheels")
+    whole::remember(&place)?;
+    folders::remove(&wheels)
 }
 
 /// The folder that LIBTORCH names, or that of an active conda environment with libtorch.
 fn own_libtorch() -> Result<Option<PathBuf>> {
     // `cargo xtask` itself is started with the default from .cargo/config.toml.
     let named = env::var_os("LIBTORCH").map(PathBuf::from);
-    if let Some(folder) = named.filter(|folder| *folder != paths::libtorch()) {
-        ensure!(
-            folder.join("lib").is_dir() && folder.join("include").is_dir(),
-            "LIBTORCH is {}, which has no folders lib and include: correct it or unset it",
-            folder.display()
-        );
+    if let Some(folder) = named.filter(|folder| !is_same(folder, &paths::libtorch())) {
+        if let Some(fault) = whole::lacks(&folder) {
+            bail!("LIBTORCH is {}, which {fault}: correct it or unset it", folder.display());
+        }
         return Ok(Some(folder));
     }
     let conda = env::var_os("CONDA_PREFIX").map(PathBuf::from);
-    Ok(conda.filter(|prefix| has_libtorch(prefix)))
+    Ok(conda.filter(|prefix| whole::lacks(prefix).is_none()))
 }
 
-fn has_libtorch(prefix: &Path) -> bool {
-    prefix.join("include/torch").is_dir()
-        && ["libtorch.so", "libtorch.dylib"]
-            .iter()
-            .any(|name| prefix.join("lib").join(name).exists())
+/// Whether both name the same place, which need not be there yet, by whatever way to its folder.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let folder = |path: &Path| path.parent().and_then(|folder| folder.canonicalize().ok());
+    one.file_name() == other.file_name() && folder(one) == folder(other)
 }
 
 fn has_nvidia_gpu() -> bool {
@@ -75,10 +81,13 @@ fn has_nvidia_gpu() -> bool {
 /// The whole PyTorch with CUDA, in the Python environment.
 fn full() -> Result<()> {
     say("installing PyTorch 2.13.0 with CUDA into .venv (about 3 GB)");
-    tools::run(pip().args(["install", "torch==2.13.0"]))?;
+    Environment::of_the_project().add(&["torch==2.13.0".as_ref()])?;
     let script = "import pathlib, torch; print(pathlib.Path(torch.__file__).parent)";
     let output = Command::new(paths::python()).args(["-c", script]).output()?;
     ensure!(output.status.success(), "PyTorch cannot be imported after its installation");
     let folder = String::from_utf8(output.stdout)?;
-    symlink(folder.trim(), paths::libtorch()).context("linking .libtorch")
+    // Within the project, so that the link is right wherever the project is moved to.
+    let (folder, root) = (Path::new(folder.trim()), paths::root());
+    symlink(folder.strip_prefix(root).unwrap_or(folder), paths::libtorch())
+        .context("linking .libtorch")
 }

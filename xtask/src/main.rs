@@ -1,11 +1,15 @@
 //! `cargo xtask`: set-up and chores. It never depends on libtorch, because it brings it.
 
 mod bench;
+mod builds;
+mod folders;
 mod kernel;
 mod libtorch;
 mod notebooks;
 mod paths;
 mod python;
+mod scripts;
+mod slots;
 mod stand_ins;
 mod test;
 mod tools;
@@ -36,6 +40,7 @@ fn main() {
 }
 
 fn run(arguments: &[&str]) -> Result<()> {
+    paths::check()?;
     match arguments {
         ["setup"] => setup(),
         ["tutorial", rest @ ..] => {
@@ -61,6 +66,7 @@ fn run(arguments: &[&str]) -> Result<()> {
 
 /// Everything that has to be there before a notebook can run; quick when it is.
 fn setup() -> Result<()> {
+    let _alone = builds::alone()?;
     tools::check()?;
     python::ensure()?;
     libtorch::ensure()?;

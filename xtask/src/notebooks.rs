@@ -106,9 +106,9 @@ pub(crate) fn run(notebook: &Path, out: &Path, environment: &[(&str, &str)]) -> 
 pub(crate) fn lab() -> Result<()> {
     say("starting JupyterLab; stop it with Ctrl-C");
     let folder = paths::root().join("notebooks");
-    let mut command = Command::new(paths::venv("bin/jupyter"));
+    let mut command = Command::new(paths::python());
     tools::forget_package(&mut command);
-    tools::run(command.arg("lab").current_dir(folder))
+    tools::run(command.args(["-m", "jupyterlab"]).current_dir(folder))
 }
 
 #[cfg(test)]

@@ -1,34 +1,280 @@
-//! The Python environment of the project: JupyterLab and what runs notebooks, pinned with hashes.
+//! The Python environments: JupyterLab and what runs notebooks, pinned with hashes, and the peers.
 
+use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
-use crate::{paths, say, tools};
+use crate::{folders, paths, say, scripts, tools};
 
 /// Makes `.venv` and installs the pinned packages, unless they are there.
 pub(crate) fn ensure() -> Result<()> {
     let lock = paths::script("requirements.txt");
     let wanted =
         fs::read_to_string(&lock).with_context(|| format!("reading {}", lock.display()))?;
-    let stamp = paths::venv("installed-requirements.txt");
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(());
-    }
-    say("installing JupyterLab into .venv (about a minute)");
-    if !paths::python().exists() {
-        let folder = paths::root().join(".venv");
-        tools::run(Command::new(tools::python()?).args(["-m", "venv"]).arg(folder))?;
-    }
-    tools::run(pip().args(["install", "--require-hashes", "-r"]).arg(&lock))?;
-    // Written last: an interrupted installation is taken up again.
-    fs::write(&stamp, wanted).with_context(|| format!("writing {}", stamp.display()))
+    let install = ["--require-hashes".as_ref(), "-r".as_ref(), lock.as_os_str()];
+    Environment::of_the_project().ensure(
+        &wanted,
+        &install,
+        "installing JupyterLab into .venv (about a minute)",
+    )
 }
 
-/// The environment's pip, quiet but for errors.
-pub(crate) fn pip() -> Command {
-    let mut command = Command::new(paths::python());
-    command.args(["-m", "pip", "--disable-pip-version-check", "--quiet"]);
-    command
+/// What the list of installed packages says while they are being installed.
+const UNFINISHED: &str = "# unfinished\n";
+
+/// A folder with a Python and packages.
+pub(crate) struct Environment {
+    folder: PathBuf,
+    /// The list of what was installed, written last.
+    list: PathBuf,
+}
+
+impl Environment {
+    /// `.venv`.
+    pub(crate) fn of_the_project() -> Self {
+        Self::new(paths::root().join(".venv"))
+    }
+
+    pub(crate) fn new(folder: PathBuf) -> Self {
+        let list = folder.join("installed-requirements.txt");
+        Self { folder, list }
+    }
+
+    pub(crate) fn python(&self) -> PathBuf {
+        self.folder.join("bin/python")
+    }
+
+    /// Its pip, quiet but for errors. Settings that send packages elsewhere, or show it those of
+    /// another Python, do not reach it.
+    pub(crate) fn pip(&self) -> Command {
+        let mut command = Command::new(self.python());
+        command.args(["-m", "pip", "--disable-pip-version-check", "--quiet"]);
+        command.env("PIP_USER", "0");
+        for name in ["PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT"] {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    /// Brings the environment to the packages that `wanted` lists, with `pip install` and `install`:
+    /// makes it where it is missing, and anew where it is unfinished or its Python is gone.
+    pub(crate) fn ensure(
+        &self,
+        wanted: &str,
+        install: &[&OsStr],
+        announcement: &str,
+    ) -> Result<()> {
+        folders::sweep(&self.folder)?;
+        let fault = self.fault();
+        if fault.is_none() {
+            scripts::mend(&self.folder)?;
+            if fs::read_to_string(&self.list).is_ok_and(|installed| installed == wanted) {
+                return Ok(());
+            }
+        }
+        if let Some(fault) = &fault
+            && folders::is_taken(&self.folder)
+        {
+            say(&format!("{} {fault}: it is made anew", self.folder.display()));
+        }
+        if fault.is_some() {
+            let python = tools::python()?;
+            say(announcement);
+            self.make(&python)?;
+        } else {
+            say(announcement);
+        }
+        self.install(wanted, install)
+    }
+
+    /// Installs more packages, and says again in the end what `ensure` has installed.
+    pub(crate) fn add(&self, install: &[&OsStr]) -> Result<()> {
+        let installed = fs::read_to_string(&self.list)
+            .with_context(|| format!("reading {}", self.list.display()))?;
+        self.install(&installed, install)
+    }
+
+    fn install(&self, list: &str, install: &[&OsStr]) -> Result<()> {
+        folders::write(&self.list, UNFINISHED.as_bytes())?;
+        tools::run(self.pip().arg("install").args(install))?;
+        folders::write(&self.list, list.as_bytes())
+    }
+
+    /// Makes an environment that has pip and nothing else.
+    fn make(&self, python: &tools::Python) -> Result<()> {
+        folders::remove(&self.folder)?;
+        // Known as unfinished from its first file on.
+        fs::create_dir(&self.folder)
+            .with_context(|| format!("making {}", self.folder.display()))?;
+        folders::write(&self.list, UNFINISHED.as_bytes())?;
+        let mut venv = Command::new(&python.program);
+        venv.env_remove("PYTHONHOME").env_remove("PYTHONPATH");
+        let output = venv.args(["-m", "venv"]).arg(&self.folder).output();
+        let output =
+            output.with_context(|| format!("cannot start {}", python.program.display()))?;
+        if !output.status.success() {
+            folders::remove(&self.folder)?;
+            bail!(
+                "{}{}{} cannot make a Python environment: {}",
+                String::from_utf8_lossy(&output.stdout),
+                String::from_utf8_lossy(&output.stderr),
+                python.program.display(),
+                python.advice()
+            );
+        }
+        Ok(())
+    }
+
+    /// Why the environment cannot be used, if it cannot.
+    fn fault(&self) -> Option<String> {
+        if !self.folder.is_dir() {
+            return Some("is not a folder".to_owned());
+        }
+        let list = fs::read_to_string(&self.list).ok();
+        if list.as_deref() == Some(UNFINISHED) {
+            return Some("is unfinished, because its installation was interrupted".to_owned());
+        }
+        let Some((version, packages)) = self.ask() else {
+            return Some("has no Python that starts".to_owned());
+        };
+        if version < tools::OLDEST_PYTHON {
+            return Some("has a Python that is too old".to_owned());
+        }
+        // Python looks for the packages of its own version only.
+        let (there, folder) = (packages.canonicalize(), self.folder.canonicalize());
+        if !there.is_ok_and(|there| folder.is_ok_and(|folder| there.starts_with(folder))) {
+            return Some("was made for another version of Python than is there now".to_owned());
+        }
+        let (whole, half) = installed(&packages);
+        if let Some(name) = half.or_else(|| lost(list.as_deref().unwrap_or_default(), &whole)) {
+            return Some(format!("is incomplete ({name} is not there, or only in part)"));
+        }
+        if list.is_none() {
+            // Made by someone else: it serves if it has pip.
+            let pip = self.pip().arg("--version").output();
+            if !pip.is_ok_and(|output| output.status.success()) {
+                let why = "has no pip (Debian and Ubuntu make such without python3-venv)";
+                return Some(why.to_owned());
+            }
+        }
+        None
+    }
+
+    /// The version of its Python, and where that one looks for packages.
+    fn ask(&self) -> Option<(tools::Version, PathBuf)> {
+        let script = "import sys, sysconfig\n\
+                      print(sys.version_info[0], sys.version_info[1])\n\
+                      print(sysconfig.get_path('purelib'))";
+        let output = Command::new(self.python()).args(["-I", "-c", script]).output().ok()?;
+        let answer = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
+        let (version, packages) = answer.trim_end().split_once('\n')?;
+        Some((tools::Version::parse(version)?, packages.into()))
+    }
+}
+
+/// The names of the packages in a folder, and one whose installation was interrupted.
+fn installed(packages: &Path) -> (HashSet<String>, Option<String>) {
+    let (mut whole, mut half) = (HashSet::new(), None);
+    for entry in fs::read_dir(packages).into_iter().flatten().flatten() {
+        let folder = entry.file_name().to_string_lossy().into_owned();
+        let Some((name, _)) =
+            folder.strip_suffix(".dist-info").and_then(|name| name.rsplit_once('-'))
+        else {
+            continue;
+        };
+        // Installers write this file last.
+        if entry.path().join("RECORD").is_file() {
+            whole.insert(normalized(name));
+        } else {
+            half = Some(name.to_owned());
+        }
+    }
+    (whole, half)
+}
+
+/// A package of the list `wanted` that is not among those `there`. What is installed on some systems
+/// only is not asked for, and versions are the user's affair.
+fn lost(wanted: &str, there: &HashSet<String>) -> Option<String> {
+    let names = wanted.lines().filter(|line| !line.contains(';'));
+    names
+        .filter_map(|line| Some(line.split_once("==")?.0))
+        .find(|name| !there.contains(&normalized(name)))
+        .map(str::to_owned)
+}
+
+/// A package's name as it is compared: case and the kind of dash do not matter.
+fn normalized(name: &str) -> String {
+    name.trim().to_lowercase().replace(['-', '.'], "_")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    /// An environment without pip, and where Python looks for its packages.
+    fn bare(folder: &Path) -> (Environment, PathBuf) {
+        let python = tools::python().unwrap().program;
+        let mut venv = Command::new(python);
+        tools::run(venv.args(["-m", "venv", "--without-pip"]).arg(folder)).unwrap();
+        let packages = fs::read_dir(folder.join("lib")).unwrap().next().unwrap().unwrap().path();
+        (Environment::new(folder.to_owned()), packages.join("site-packages"))
+    }
+
+    #[test]
+    fn environments_that_are_no_good_are_recognised() {
+        let place = tempfile::tempdir().unwrap();
+        let fault = |name: &str, damage: &dyn Fn(&Environment, &Path)| {
+            let (environment, packages) = bare(&place.path().join(name));
+            fs::create_dir(packages.join("Some_Package-1.0.dist-info")).unwrap();
+            fs::write(packages.join("Some_Package-1.0.dist-info/RECORD"), "").unwrap();
+            fs::write(&environment.list, "some-package==1.0 \\\nother==1 ; os_name == 'nt' \\\n")
+                .unwrap();
+            damage(&environment, &packages);
+            environment.fault().unwrap_or_default()
+        };
+        assert_eq!(fault("whole", &|_, _| ()), "");
+        let message = fault("unfinished", &|it, _| fs::write(&it.list, UNFINISHED).unwrap());
+        assert!(message.contains("interrupted"), "{message}");
+        let message = fault("no pip", &|it, _| fs::remove_file(&it.list).unwrap());
+        assert!(message.contains("no pip") && message.contains("python3-venv"), "{message}");
+        for (name, target) in [("gone", "/nowhere/python3"), ("no Python", "/bin/false")] {
+            let message = fault(name, &|it, _| {
+                fs::remove_file(it.python()).unwrap();
+                symlink(target, it.python()).unwrap();
+            });
+            assert!(message.contains("no Python that starts"), "{message}");
+        }
+        let message = fault("other version", &|_, packages| {
+            let python = packages.parent().unwrap();
+            fs::rename(python, python.with_file_name("python3.1")).unwrap();
+        });
+        assert!(message.contains("another version of Python"), "{message}");
+        let message = fault("no settings", &|it, _| {
+            fs::remove_file(it.folder.join("pyvenv.cfg")).unwrap();
+        });
+        assert!(message.contains("another version of Python"), "{message}");
+        let message = fault("lost package", &|_, packages| {
+            fs::remove_dir_all(packages.join("Some_Package-1.0.dist-info")).unwrap();
+        });
+        assert!(message.contains("some-package"), "{message}");
+        // By a set-up that left no list.
+        let message = fault("half a package", &|it, packages| {
+            fs::remove_file(&it.list).unwrap();
+            fs::remove_file(packages.join("Some_Package-1.0.dist-info/RECORD")).unwrap();
+        });
+        assert!(message.contains("Some_Package"), "{message}");
+        // Not a folder at all.
+        let (file, link) = (place.path().join("file"), place.path().join("link"));
+        fs::write(&file, "").unwrap();
+        symlink(place.path().join("nowhere"), &link).unwrap();
+        for path in [file, link] {
+            assert_eq!(Environment::new(path).fault().unwrap(), "is not a folder");
+        }
+    }
 }

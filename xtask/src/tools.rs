@@ -1,14 +1,22 @@
 //! The tools that must be there already, and running them.
 
-use std::process::{Command, ExitStatus};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use crate::paths;
 
 /// Oldest Python that the pinned packages support.
-const PYTHON: (u32, u32) = (3, 10);
+pub(crate) const OLDEST_PYTHON: Version = Version(3, 10);
+/// Where a system's own `python3` is older or incomplete, another may stand beside it.
+const PYTHONS: [&str; 7] =
+    ["python3", "python", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10"];
 
-/// Checks for a C++ compiler and a Python that is new enough.
+/// Checks for a C++ compiler. Python is looked for when it is needed.
 pub(crate) fn check() -> Result<()> {
     let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".into());
     ensure!(
@@ -16,27 +24,85 @@ pub(crate) fn check() -> Result<()> {
         "no C++ compiler ({compiler}): install one (Debian and Ubuntu: apt install g++; Fedora: dnf \
          install gcc-c++; macOS: xcode-select --install)"
     );
-    python().map(|_| ())
+    Ok(())
 }
 
-/// The name of a Python that is new enough and can make environments.
-pub(crate) fn python() -> Result<&'static str> {
-    let script = "import sys, venv, ensurepip; print(*sys.version_info[:2])";
-    for name in ["python3", "python"] {
-        let Ok(output) = Command::new(name).args(["-c", script]).output() else { continue };
-        let version = String::from_utf8_lossy(&output.stdout).into_owned();
-        let mut numbers = version.split_whitespace().filter_map(|number| number.parse().ok());
-        if let (Some(major), Some(minor)) = (numbers.next(), numbers.next())
-            && (major, minor) >= PYTHON
-        {
-            return Ok(name);
+/// The first two numbers of a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Version(u32, u32);
+
+impl Version {
+    /// Reads two numbers with a space between.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (major, minor) = text.trim().split_once(' ')?;
+        Some(Self(major.parse().ok()?, minor.parse().ok()?))
+    }
+}
+
+/// A Python of the system.
+#[derive(Debug)]
+pub(crate) struct Python {
+    pub program: PathBuf,
+    version: Version,
+    /// Whether it has the modules that make environments.
+    complete: bool,
+}
+
+impl Python {
+    /// Asks the Python `name`, if it is there. Within an environment it is the Python that has made it:
+    /// the environment may be the one to be made anew.
+    fn ask(name: &str) -> Option<Self> {
+        let script = "import sys, importlib.util as u\n\
+                      print(sys.version_info[0], sys.version_info[1])\n\
+                      print(all(u.find_spec(name) for name in ('venv', 'ensurepip')))\n\
+                      print(getattr(sys, '_base_executable', None) or sys.executable)";
+        let output = Command::new(name).args(["-c", script]).output().ok()?;
+        let answer = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
+        let mut lines = answer.lines();
+        let version = Version::parse(lines.next()?)?;
+        let complete = lines.next()? == "True";
+        Some(Self { program: lines.next()?.into(), version, complete })
+    }
+
+    /// What to install where it cannot make environments.
+    pub(crate) fn advice(&self) -> String {
+        let Version(major, minor) = self.version;
+        format!(
+            "install the modules venv and ensurepip of Python {major}.{minor} (Debian and Ubuntu: apt \
+             install python3-venv, or python{major}.{minor}-venv) or another Python of version 3.10 or \
+             newer, and start again"
+        )
+    }
+}
+
+/// A Python that is new enough and can make environments.
+pub(crate) fn python() -> Result<Python> {
+    choose(PYTHONS.iter().filter_map(|name| Python::ask(name)))
+}
+
+fn choose(found: impl Iterator<Item = Python>) -> Result<Python> {
+    let (mut old, mut incomplete) = (None, None);
+    for python in found {
+        if python.version < OLDEST_PYTHON {
+            old.get_or_insert(python);
+        } else if python.complete {
+            return Ok(python);
+        } else {
+            incomplete.get_or_insert(python);
         }
     }
+    if let Some(python) = incomplete {
+        bail!("{} cannot make Python environments: {}", python.program.display(), python.advice());
+    }
+    let old = old.map(|Python { program, version: Version(major, minor), .. }| {
+        format!(" ({} is {major}.{minor})", program.display())
+    });
     bail!(
-        "no Python of version {}.{} or newer with its venv module: install one (Debian and Ubuntu: \
-         apt install python3 python3-venv; macOS: brew install python)",
-        PYTHON.0,
-        PYTHON.1
+        "no Python of version {}.{} or newer{}: install one (Debian and Ubuntu: apt install python3 \
+         python3-venv; Fedora: dnf install python3; macOS: brew install python)",
+        OLDEST_PYTHON.0,
+        OLDEST_PYTHON.1,
+        old.unwrap_or_default()
     )
 }
 
@@ -44,6 +110,23 @@ pub(crate) fn python() -> Result<&'static str> {
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("cannot start {command:?}"))?;
     succeeded(command, status)
+}
+
+/// Builds with cargo, quietly, and says where the programs are, by their names: not everyone's build
+/// folder is `target`.
+pub(crate) fn build(arguments: &[&str]) -> Result<HashMap<String, PathBuf>> {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(paths::root()).arg("build").args(arguments);
+    cargo.args(["--quiet", "--message-format", "json-render-diagnostics"]);
+    cargo.stderr(Stdio::inherit());
+    let output = cargo.output().context("cannot start cargo")?;
+    succeeded(&cargo, output.status)?;
+    let program = |line: &str| {
+        let message: Value = serde_json::from_str(line).ok()?;
+        let name = message["target"]["name"].as_str()?.to_owned();
+        Some((name, PathBuf::from(message["executable"].as_str()?)))
+    };
+    Ok(String::from_utf8_lossy(&output.stdout).lines().filter_map(program).collect())
 }
 
 fn succeeded(command: &Command, status: ExitStatus) -> Result<()> {

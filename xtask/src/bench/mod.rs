@@ -9,7 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{libtorch, paths, python, tools};
+use crate::{builds, libtorch, paths, python, tools};
 
 /// What `cargo xtask bench` was asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -80,9 +80,12 @@ fn absolute(path: &str) -> Result<PathBuf> {
 
 /// Runs the benches.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    tools::check()?;
-    python::ensure()?;
-    libtorch::ensure()?;
+    {
+        let _alone = builds::alone()?;
+        tools::check()?;
+        python::ensure()?;
+        libtorch::ensure()?;
+    }
     if options.peer {
         return peer::run(options);
     }

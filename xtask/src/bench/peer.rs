@@ -1,5 +1,6 @@
 //! Both sides alternately in one run, on the same data, threads and workers.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,6 +10,7 @@ use serde_json::Value;
 use super::Options;
 use super::report::{Report, Row};
 use super::worker::Worker;
+use crate::python::Environment;
 use crate::{paths, say, tools};
 
 /// What the Python side is: the tutorial's package and the versions that it is compared with.
@@ -245,35 +247,17 @@ fn python_side() -> Vec<PathBuf> {
 
 /// Makes `.peer` with the pinned packages, unless it is there.
 fn environment() -> Result<()> {
-    let folder = paths::root().join(".peer");
-    let (stamp, wanted) = (folder.join("installed.txt"), PACKAGES.join("\n"));
-    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(());
-    }
-    say("installing nidl, PyTorch and scikit-learn into .peer (about 3 GB, for comparison only)");
-    let python = folder.join("bin/python");
-    if !python.exists() {
-        tools::run(Command::new(tools::python()?).args(["-m", "venv"]).arg(&folder))?;
-    }
-    let mut pip = Command::new(python);
-    pip.args(["-m", "pip", "--disable-pip-version-check", "--quiet", "install"]).args(PACKAGES);
-    tools::run(&mut pip)?;
-    // Written last: an interrupted installation is taken up again.
-    std::fs::write(&stamp, wanted).context("writing .peer/installed.txt")
+    let packages = PACKAGES.map(OsStr::new);
+    Environment::new(paths::root().join(".peer")).ensure(
+        &PACKAGES.join("\n"),
+        &packages,
+        "installing nidl, PyTorch and scikit-learn into .peer (about 3 GB, for comparison only)",
+    )
 }
 
 /// Builds the Rust side and says where it is.
 fn rust_side() -> Result<PathBuf> {
     say("building the Rust side");
-    let mut cargo = Command::new("cargo");
-    cargo.current_dir(paths::root());
-    cargo.args(["build", "--release", "--quiet", "--bench", "peer", "--message-format", "json"]);
-    let output = cargo.stderr(std::process::Stdio::inherit()).output()?;
-    ensure!(output.status.success(), "the Rust side does not build");
-    String::from_utf8_lossy(&output.stdout)
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "peer")
-        .find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)))
-        .context("cargo did not say where the Rust side is")
+    let mut programs = tools::build(&["--release", "--bench", "peer"])?;
+    programs.remove("peer").context("cargo did not say where the Rust side is")
 }

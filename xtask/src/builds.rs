@@ -1,0 +1,102 @@
+//! Builds that were interrupted, and set-ups at the same time.
+
+use std::fs::{self, File, TryLockError};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::{paths, say};
+
+/// Waits until no other set-up of this folder runs, and keeps others waiting while the value lives.
+pub(crate) fn alone() -> Result<File> {
+    lock(&paths::root().join("target/setup.lock"))
+}
+
+fn lock(path: &Path) -> Result<File> {
+    let open = || {
+        fs::create_dir_all(path.parent().unwrap_or(path))?;
+        File::create(path)
+    };
+    let file = open().with_context(|| format!("making {}", path.display()))?;
+    if let Err(TryLockError::WouldBlock) = file.try_lock() {
+        say("another set-up of this folder is running: waiting for it");
+        // Some network drives have no locks; there nothing is waited for.
+        let _ = file.lock();
+    }
+    Ok(file)
+}
+
+/// Builds with `build`. Cargo goes on where an interrupted build stopped; where that fails, because the
+/// machine went down before all files were written, `clear` removes what was built, and it is built
+/// anew. `marker` is a file that is there while something is built.
+pub(crate) fn resume<T>(
+    marker: &Path,
+    clear: impl FnOnce() -> Result<()>,
+    build: impl Fn() -> Result<T>,
+) -> Result<T> {
+    let interrupted = marker.exists();
+    let write = || {
+        fs::create_dir_all(marker.parent().unwrap_or(marker))?;
+        File::create(marker)
+    };
+    write().with_context(|| format!("making {}", marker.display()))?;
+    let mut result = build();
+    if let Err(error) = &result
+        && interrupted
+    {
+        say(&format!(
+            "an earlier build was interrupted, and this one failed ({error:#}): building anew"
+        ));
+        result = clear().and_then(|()| build());
+    }
+    // `clear` may have removed it.
+    let _ = fs::remove_file(marker);
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::time::Duration;
+
+    use anyhow::bail;
+
+    use super::*;
+
+    #[test]
+    fn only_what_was_interrupted_is_built_anew() {
+        let place = tempfile::tempdir().unwrap();
+        let marker = place.path().join("target/unfinished");
+        let damaged = Cell::new(true);
+        let build = || if damaged.get() { bail!("damaged") } else { Ok(()) };
+        let clear = || {
+            damaged.set(false);
+            Ok(())
+        };
+        // A program that does not compile.
+        assert!(resume(&marker, clear, build).is_err());
+        assert!(!marker.exists() && damaged.get());
+        // Its build was killed.
+        fs::write(&marker, "").unwrap();
+        resume(&marker, clear, build).unwrap();
+        assert!(!marker.exists() && !damaged.get());
+        // An interrupted build that can go on loses nothing.
+        fs::write(&marker, "").unwrap();
+        resume(&marker, || bail!("cleared"), build).unwrap();
+        assert!(!marker.exists());
+    }
+
+    #[test]
+    fn a_second_set_up_waits_for_the_first() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("target/setup.lock");
+        let first = lock(&path).unwrap();
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| lock(&path).map(drop));
+            std::thread::sleep(Duration::from_millis(100));
+            assert!(!second.is_finished());
+            drop(first);
+            second.join().unwrap().unwrap();
+        });
+    }
+}

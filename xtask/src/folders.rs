@@ -1,0 +1,102 @@
+//! Folders and files that are there whole or not at all.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// Writes a file under another name first: a reader finds the old text or the new one.
+pub(crate) fn write(path: &Path, text: &[u8]) -> Result<()> {
+    let part = beside(path, ".part");
+    let whole = || -> io::Result<()> {
+        let mut file = fs::File::create(&part)?;
+        if let Ok(old) = fs::metadata(path) {
+            file.set_permissions(old.permissions())?;
+        }
+        file.write_all(text)?;
+        file.sync_all()?;
+        fs::rename(&part, path)
+    };
+    whole().with_context(|| format!("writing {}", path.display()))
+}
+
+/// Removes a folder, a file or a link. The name is free at once: what an interruption leaves of a
+/// folder lies under another name, and goes with the next call.
+pub(crate) fn remove(path: &Path) -> Result<()> {
+    let removed = beside(path, ".removed");
+    let all = || -> io::Result<()> {
+        if removed.is_dir() {
+            fs::remove_dir_all(&removed)?;
+        }
+        match fs::symlink_metadata(path) {
+            Ok(data) if data.is_dir() => {
+                fs::rename(path, &removed)?;
+                fs::remove_dir_all(&removed)
+            }
+            Ok(_) => fs::remove_file(path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    };
+    all().with_context(|| format!("removing {}", path.display()))
+}
+
+/// Removes what an interrupted [`remove`] has left.
+pub(crate) fn sweep(path: &Path) -> Result<()> {
+    let removed = beside(path, ".removed");
+    if removed.is_dir() { remove(&removed) } else { Ok(()) }
+}
+
+/// Whether anything has this name, a broken link included.
+pub(crate) fn is_taken(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn folders_files_and_links_are_removed_and_what_links_point_to_is_not() {
+        let place = tempfile::tempdir().unwrap();
+        let (thing, other) = (place.path().join("thing"), place.path().join("other"));
+        fs::create_dir_all(other.join("inside")).unwrap();
+        remove(&thing).unwrap();
+        fs::create_dir_all(thing.join("inside")).unwrap();
+        remove(&thing).unwrap();
+        for target in [&other, &place.path().join("nowhere")] {
+            symlink(target, &thing).unwrap();
+            assert!(is_taken(&thing));
+            remove(&thing).unwrap();
+            assert!(!is_taken(&thing));
+        }
+        assert!(other.join("inside").is_dir());
+        // The rest of an interrupted removal.
+        fs::create_dir_all(place.path().join("thing.removed/inside")).unwrap();
+        sweep(&thing).unwrap();
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_is_replaced_and_stays_executable() {
+        use std::os::unix::fs::PermissionsExt;
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("script");
+        write(&path, b"old").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        write(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o755);
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+    }
+}

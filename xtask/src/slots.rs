@@ -1,0 +1,73 @@
+//! Emptying the kernels' build folders in `.slots`.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::{folders, paths, say};
+
+/// A running kernel holds this file of its folder locked.
+const LOCK: &str = "kernel.lock";
+
+/// Removes what is compiled in all build folders but those of running kernels.
+pub(crate) fn empty() -> Result<()> {
+    empty_all(&paths::slots())
+}
+
+/// Whether a running kernel builds in `folder`.
+pub(crate) fn is_used(folder: &Path) -> bool {
+    File::open(folder.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_err())
+}
+
+fn empty_all(slots: &Path) -> Result<()> {
+    for entry in fs::read_dir(slots).into_iter().flatten() {
+        let folder = entry?.path();
+        if folder.join(LOCK).is_file() {
+            empty_one(&folder).with_context(|| format!("emptying {}", folder.display()))?;
+        }
+    }
+    Ok(())
+}
+
+fn empty_one(folder: &Path) -> Result<()> {
+    let lock = File::open(folder.join(LOCK))?;
+    if lock.try_lock().is_err() {
+        say(&format!("a notebook uses {}: it is left as it is", folder.display()));
+        return Ok(());
+    }
+    // First what says that everything is there: an interruption leaves no such folder behind.
+    folders::remove(&folder.join(super::kernel::STAMP))?;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name() != LOCK {
+            folders::remove(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_of_running_kernels_are_left_alone() {
+        let place = tempfile::tempdir().unwrap();
+        for name in ["0", "1"] {
+            fs::create_dir_all(place.path().join(name).join("target/debug")).unwrap();
+            fs::write(place.path().join(name).join("prebuilt"), "rustc").unwrap();
+            fs::write(place.path().join(name).join(LOCK), "").unwrap();
+        }
+        fs::create_dir(place.path().join(".cargo")).unwrap();
+        let running = File::open(place.path().join("1").join(LOCK)).unwrap();
+        running.lock().unwrap();
+        let used = |name: &str| is_used(&place.path().join(name));
+        assert!(!used("0") && used("1") && !used("nowhere"));
+        empty_all(place.path()).unwrap();
+        let names = |name: &str| fs::read_dir(place.path().join(name)).unwrap().count();
+        assert_eq!((names("0"), names("1")), (1, 3));
+        assert!(place.path().join(".cargo").is_dir());
+        empty_all(&place.path().join("nowhere")).unwrap();
+    }
+}

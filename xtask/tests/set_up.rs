@@ -1,0 +1,258 @@
+//! Set-up in copies of this checkout whose paths have spaces and umlauts. Python environments are made
+//! and mended for real; cargo, rustc and the notebook, which take minutes, are stand-ins that write
+//! down how they were called.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+const CARGO: &str = r#"#!/bin/sh
+echo "cargo $1" >> "$CALLS"
+case "$1" in
+build)
+    if [ -e "$STAND_INS/damaged" ]; then exit 101; fi
+    for name in twoviews-kernel stock-evcxr; do
+        echo "{\"target\": {\"name\": \"$name\"}, \"executable\": \"$PWD/target/debug/$name\"}"
+    done ;;
+clean) rm "$STAND_INS/damaged" ;;
+esac
+"#;
+
+const RUSTC: &str = r#"#!/bin/sh
+case "$1" in
+-vV) cat "$STAND_INS/version" ;;
+--print) echo "$STAND_INS/sysroot" ;;
+esac
+"#;
+
+const NOTEBOOK: &str = r#"
+import os, pathlib
+with open(os.environ["CALLS"], "a") as calls:
+    calls.write("notebook\n")
+slot = pathlib.Path(__file__).parents[2] / ".slots/0"
+(slot / "target").mkdir(parents=True, exist_ok=True)
+(slot / "kernel.lock").touch()
+"#;
+
+/// A copy of this checkout, and what stands in for the slow programs.
+struct Place {
+    temporary: TempDir,
+    checkout: PathBuf,
+}
+
+impl Place {
+    fn new() -> Self {
+        let temporary = tempfile::tempdir().unwrap();
+        let checkout = temporary.path().join("ein Ordner mit Umläuten/two views");
+        fs::create_dir_all(&checkout).unwrap();
+        for name in ["Cargo.lock", "Cargo.toml", "build.rs", "notebooks", "src", "tests", "xtask"] {
+            // cargo starts tests in the folder of their package.
+            copy(&Path::new("..").join(name), &checkout.join(name));
+        }
+        let place = Self { temporary, checkout };
+        fs::write(place.checkout.join("xtask/python/requirements.txt"), "# nothing\n").unwrap();
+        fs::write(place.checkout.join("xtask/python/run_notebook.py"), NOTEBOOK).unwrap();
+        for (name, text) in [("cargo", CARGO), ("rustc", RUSTC)] {
+            place.program(name, text);
+        }
+        place.stand_in("version", "rustc 1.95.0\n");
+        place.stand_in("sysroot/lib/rustlib/src/rust/library/Cargo.toml", "");
+        place.stand_in("libtorch/lib/libtorch_cpu.so", "");
+        place.stand_in("libtorch/include/torch/csrc/api/include/torch/torch.h", "");
+        place
+    }
+
+    fn stand_ins(&self) -> PathBuf {
+        self.temporary.path().join("stand-ins")
+    }
+
+    fn stand_in(&self, name: &str, text: &str) {
+        let path = self.stand_ins().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn program(&self, name: &str, text: &str) {
+        self.stand_in(name, text);
+        let path = self.stand_ins().join(name);
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// `xtask setup` with the checkout's folder `current` as the current one.
+    fn xtask(&self, current: &str) -> Output {
+        let mut path = self.stand_ins().into_os_string();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap());
+        // Where this test is, at run time: it may have been moved, too.
+        let test = std::env::current_exe().unwrap();
+        Command::new(test.ancestors().nth(2).unwrap().join("xtask"))
+            .arg("setup")
+            .current_dir(self.checkout.join(current))
+            .env("PATH", path)
+            .env("STAND_INS", self.stand_ins())
+            .env("CALLS", self.stand_ins().join("calls"))
+            .env("LIBTORCH", self.stand_ins().join("libtorch"))
+            .env_remove("CARGO_MANIFEST_DIR")
+            .output()
+            .unwrap()
+    }
+
+    /// A set-up that succeeds: what it said, and how it called the slow programs.
+    fn setup(&self) -> (String, String) {
+        let calls = self.stand_ins().join("calls");
+        let _ = fs::remove_file(&calls);
+        let output = self.xtask("notebooks");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+        (said, fs::read_to_string(calls).unwrap_or_default())
+    }
+
+    /// A set-up that fails: what it said.
+    fn refused(&self) -> String {
+        let output = self.xtask("");
+        assert!(!output.status.success());
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
+    /// Whether the environment's programs start and are this folder's.
+    fn check_programs(&self) {
+        let output = Command::new(self.checkout.join(".venv/bin/pip")).arg("--version").output();
+        let output = output.unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let folder = self.checkout.to_str().unwrap();
+        assert!(output.status.success() && said.contains(folder), "{output:?}");
+        let kernel = self.checkout.join(".venv/share/jupyter/kernels/rust/kernel.json");
+        assert!(fs::read_to_string(kernel).unwrap().contains(folder));
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    let status = Command::new("cp").arg("-a").args([from, to]).status().unwrap();
+    assert!(status.success());
+}
+
+/// Files of set-up that name `folder`.
+fn naming(checkout: &Path, folder: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for place in [".venv/bin", ".venv/share/jupyter/kernels/rust", ".venv", ".slots/0"] {
+        for entry in fs::read_dir(checkout.join(place)).unwrap() {
+            let path = entry.unwrap().path();
+            let text = fs::read(&path).unwrap_or_default();
+            if path.is_file() && String::from_utf8_lossy(&text).contains(folder) {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_moved_checkout_is_mended_and_nothing_is_installed_again() {
+    let mut place = Place::new();
+    let (_, calls) = place.setup();
+    assert_eq!(calls, "cargo build\ncargo metadata\ncargo fetch\nnotebook\n");
+    place.check_programs();
+    let (said, calls) = place.setup();
+    assert_eq!((said.as_str(), calls.as_str()), ("", "cargo build\ncargo metadata\n"));
+
+    // To a path without spaces, and back to one with them.
+    let first = place.checkout.clone();
+    for name in ["anderswo", "noch ein Ordner/two views"] {
+        let old = place.checkout.clone();
+        fs::write(old.join(".venv/kept"), "").unwrap();
+        place.checkout = place.temporary.path().join(name);
+        fs::create_dir_all(place.checkout.parent().unwrap()).unwrap();
+        fs::rename(&old, &place.checkout).unwrap();
+        let (said, calls) = place.setup();
+        assert!(said.contains("was moved") && !said.contains("installing"), "{said}");
+        assert!(calls.ends_with("notebook\n") && !calls.contains("clean"), "{calls}");
+        place.check_programs();
+        assert!(place.checkout.join(".venv/kept").exists());
+        assert_eq!(naming(&place.checkout, old.to_str().unwrap()), [""; 0].map(PathBuf::from));
+        assert_eq!(place.setup().0, "");
+    }
+
+    // A copy beside the original, and a link to it.
+    let original = place.checkout.clone();
+    copy(&original, &first);
+    let before = fs::read(original.join(".venv/bin/pip")).unwrap();
+    place.checkout = first;
+    assert!(place.setup().0.contains("was moved"));
+    place.check_programs();
+    assert_eq!(naming(&place.checkout, original.to_str().unwrap()), [""; 0].map(PathBuf::from));
+    assert_eq!(fs::read(original.join(".venv/bin/pip")).unwrap(), before);
+    fs::remove_dir_all(place.checkout.join(".venv")).unwrap();
+    symlink(original.join(".venv"), place.checkout.join(".venv")).unwrap();
+    assert!(!place.setup().0.contains("moved"));
+    assert_eq!(fs::read(original.join(".venv/bin/pip")).unwrap(), before);
+}
+
+#[test]
+fn what_an_interrupted_set_up_left_is_made_anew() {
+    let place = Place::new();
+    // As Debian's Python without python3-venv leaves it.
+    let venv = place.checkout.join(".venv");
+    let mut made = Command::new("python3");
+    assert!(made.args(["-m", "venv", "--without-pip"]).arg(&venv).status().unwrap().success());
+    fs::create_dir_all(place.checkout.join(".libtorch/lib")).unwrap();
+    let (said, _) = place.setup();
+    assert!(said.contains("has no pip") && said.contains("python3-venv"), "{said}");
+    assert!(said.contains("it lacks lib/libtorch_cpu.so"), "{said}");
+    place.check_programs();
+    assert!(place.checkout.join(".libtorch").is_symlink());
+
+    // Killed while packages were installed, and the machine went down during a build.
+    fs::write(venv.join("installed-requirements.txt"), "# unfinished\n").unwrap();
+    fs::write(venv.join("rest"), "").unwrap();
+    fs::write(place.checkout.join("target/kernel-unfinished"), "").unwrap();
+    place.stand_in("damaged", "");
+    let (said, calls) = place.setup();
+    assert!(said.contains("is unfinished") && said.contains("building anew"), "{said}");
+    assert!(calls.starts_with("cargo build\ncargo clean\ncargo build\n"), "{calls}");
+    assert!(!venv.join("rest").exists());
+    place.check_programs();
+
+    // Another compiler, while a notebook is open and after it.
+    place.stand_in("version", "rustc 1.96.0\n");
+    let slot = place.checkout.join(".slots/0");
+    fs::write(slot.join("target/old"), "").unwrap();
+    let open = fs::File::open(slot.join("kernel.lock")).unwrap();
+    open.lock().unwrap();
+    let (said, calls) = place.setup();
+    assert!(said.contains("a notebook is open") && !calls.contains("notebook"), "{said}");
+    assert!(slot.join("target/old").exists());
+    drop(open);
+    let (said, calls) = place.setup();
+    assert!(said.contains("rustc has changed"), "{said}");
+    assert!(calls.ends_with("notebook\n") && !slot.join("target/old").exists(), "{calls}");
+    assert_eq!(place.setup().0, "");
+}
+
+#[test]
+fn a_python_that_cannot_make_environments_leaves_none_and_says_what_to_install() {
+    let place = Place::new();
+    let venv = place.checkout.join(".venv");
+    // Debian's Python with only a part of the modules: what it leaves is no environment.
+    let half = "#!/bin/sh\n\
+                if [ \"$1\" = -c ]; then printf '3 12\\nTrue\\n%s\\n' \"$0\"; exit; fi\n\
+                mkdir -p \"$3/bin\"; touch \"$3/bin/python\"; echo 'ensurepip is not available'; exit 1\n";
+    place.program("python3", half);
+    let said = place.refused();
+    assert!(said.contains("python3-venv, or python3.12-venv"), "{said}");
+    assert!(said.contains("ensurepip is not available") && !venv.exists(), "{said}");
+
+    let lacking = "#!/bin/sh\nprintf '3 12\\nFalse\\n%s\\n' \"$0\"\n";
+    let old = "#!/bin/sh\nprintf '3 9\\nTrue\\n%s\\n' \"$0\"\n";
+    for name in ["python", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10"] {
+        place.program(name, old);
+    }
+    place.program("python3", lacking);
+    let said = place.refused();
+    assert!(said.contains("python3-venv, or python3.12-venv") && !venv.exists(), "{said}");
+    place.program("python3", old);
+    let said = place.refused();
+    assert!(said.contains("3.10 or newer") && said.contains("is 3.9"), "{said}");
+}
