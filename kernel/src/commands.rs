@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 pub(crate) const MEASURES: &str = "application/x-twoviews-variables";
 
 /// The commands of which evcxr's own list says less or nothing.
-const HELP: [(&str, &str); 3] = [
+pub(crate) const HELP: [(&str, &str); 3] = [
     (":help", "this list"),
     (":vars", "all variables: type, bytes, and of tensors shape, kind and device"),
     (":timing", "toggles a line after each cell with the time to compile and to run it"),
