@@ -11,7 +11,6 @@
 mod cargo;
 mod commands;
 mod compiling;
-mod complete;
 mod completion;
 mod control;
 mod engine;
@@ -19,6 +18,7 @@ mod history;
 mod info;
 mod inspection;
 mod interrupt;
+mod is_complete;
 mod live;
 mod output;
 mod publisher;

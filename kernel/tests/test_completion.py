@@ -1,4 +1,4 @@
-"""Completion and inspection over the real protocol."""
+"""Completion, inspection and whether a cell is finished, over the real protocol."""
 
 import json
 import random
@@ -59,6 +59,10 @@ class Asking(Kernel):
         self.assertEqual(reply["status"], "ok", marked)
         self.assertEqual(reply["found"], bool(reply["data"]), marked)
         return reply["data"].get("text/plain", "")
+
+    def state(self, code: str) -> str:
+        self.client.is_complete(code)
+        return self.client.get_shell_msg(timeout=60)["content"]["status"]
 
 
 class Completion(Asking):
@@ -181,6 +185,16 @@ class Completion(Asking):
                 self.assertEqual(bool(text), bool(words))
                 self.assertNotIn("ctx", text)
 
+    def test_whether_a_cell_is_finished(self) -> None:
+        for code in ("}", "let = = 3;", "let x = ;", ":vars\n)"):
+            self.assertEqual(self.state(code), "invalid", code)
+        for code in ("if x", "fn f()", "struct S", "#[derive(Debug)]", "match x", "let x = 1", "net.", "1 +"):
+            self.assertEqual(self.state(code), "incomplete", code)
+        for code in ("net.w", "let x = 1;", "if x {}", ":dep x = \"1\"", "struct S;", ""):
+            self.assertEqual(self.state(code), "complete", code)
+        self.client.is_complete("fn f() {\n    g(\n")
+        self.assertEqual(self.client.get_shell_msg(timeout=60)["content"]["indent"], " " * 8)
+
 
 class WithTheCrate(Asking):
     """Cells that use this project's own crate, and those of the lessons."""
@@ -210,6 +224,8 @@ class WithTheCrate(Asking):
             for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
                 if cell["cell_type"] == "code":
                     cells.append("".join(cell["source"]))
+        for cell in cells:
+            self.assertEqual(self.state(cell), "complete", cell)
         for cell in cells if LONG else chosen.sample(cells, 8):
             names = [match.end() for match in re.finditer(r"\w+", cell)]
             for cursor in chosen.sample(names, min(len(names), 3)):
