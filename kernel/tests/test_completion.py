@@ -213,9 +213,12 @@ class WithTheCrate(Asking):
             ("config.temp¦", "temperature"), ('println!("{}", config.temp¦', "temperature"), ("zeros.siz¦", "size"),
             ("SimCLRConfig { temp¦", "temperature"), ("let c = SimCL¦", "SimCLRConfig"), ("use twoviews::pre¦", "prelude"),
             ("tch::Kind::Flo¦", "Float"), ("assert_eq!(zeros.siz¦(), [2, 3]);", "size"), ("let t = zeros.matm¦", "matmul"),
+            # What is expected of a value once ended the kernel's thread.
+            ("let text: String = con¦", "config"), ("let c: SimCLRConfig = con¦", "config"), ("normalise(&zer¦)", "zeros"),
         ):
             with self.subTest(marked):
                 self.assertIn(expected, self.complete(marked)[1])
+        self.assertEqual(self.run_cell("assert_eq!(zeros.size(), [2, 3]);")[0]["status"], "ok")
 
     def test_lessons(self) -> None:
         chosen = random.Random(3)
