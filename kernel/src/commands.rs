@@ -15,7 +15,7 @@ use crate::source::commands::Command;
 pub(crate) const MEASURES: &str = "application/x-twoviews-variables";
 
 /// The commands of which evcxr's own list says less or nothing.
-const HELP: [(&str, &str); 7] = [
+pub(crate) const HELP: [(&str, &str); 7] = [
     (":help", "this list"),
     (":vars", "all variables: type, bytes, and of tensors shape, kind and device"),
     (":why", "what became of a variable: `:why NAME`"),

@@ -87,20 +87,6 @@ pub(crate) fn prepared(folder: &Path, cell: &str) -> Result<String, Failure> {
     Err(failure(&refusal(&plan, &lines)))
 }
 
-/// The cell without the crates that it adds, for looking at it while it is written; nothing moves.
-pub(crate) fn without_new(cell: &str) -> String {
-    let mut text = cell.to_owned();
-    for (command, rest) in commands(cell) {
-        if command == COMMAND {
-            // evcxr passes over a line that begins like this.
-            let at = rest.as_ptr() as usize - cell.as_ptr() as usize;
-            let start = cell[..at].rfind('\n').map_or(0, |end| end + 1);
-            text.replace_range(start..start + 2, "//");
-        }
-    }
-    text
-}
-
 fn failure(text: &str) -> Failure {
     Failure::new("DependencyError", text, &[])
 }
@@ -305,12 +291,6 @@ mod tests {
             assert_eq!(prepared(folder.path(), cell).unwrap(), cell);
         }
         assert_eq!(prepared(folder.path(), ":dep a = {").unwrap_err().ename, "DependencyError");
-    }
-
-    #[test]
-    fn a_crate_that_is_being_typed_is_not_looked_for() {
-        let looked_at = without_new("  :dep ä = \"1\"\n:opt 2\n:dep b\nf(\":dep\")");
-        assert_eq!(looked_at, "//:dep ä = \"1\"\n:opt 2\n//ep b\nf(\":dep\")");
     }
 
     #[test]

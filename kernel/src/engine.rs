@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use evcxr::{CommandContext, Error, EvalContext};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::cargo::StandIn;
@@ -19,7 +19,7 @@ use crate::report::Failure;
 use crate::slot::Slot;
 use crate::source::SharedSources;
 use crate::std_source::StdSource;
-use crate::{dependencies, info};
+use crate::{completion, info, inspection};
 
 /// A crate that is loaded before the first cell asks for it, as in `:dep`.
 const PREWARM: &str = "TWOVIEWS_PREWARM";
@@ -205,44 +205,16 @@ impl Engine {
     }
 
     fn complete(&mut self, code: &str, cursor: usize) -> Value {
-        let code = &dependencies::without_new(code);
-        let nothing = json!({
-            "status": "ok", "matches": [], "cursor_start": cursor, "cursor_end": cursor, "metadata": {},
-        });
-        let at = byte_offset(code, cursor);
-        let Ok(context) = self.ready() else { return nothing };
-        let Ok(found) = context.completions(code, at) else { return nothing };
-        let character = |byte: usize| code.get(..byte).map_or(cursor, |text| text.chars().count());
-        let (start, end) = (character(found.start_offset), character(found.end_offset));
-        // Names without arguments, and nothing that would call something else first.
-        let named = found.completions.iter().filter(|c| !c.code.contains(")."));
-        let (matches, types): (Vec<String>, Vec<Value>) = named
-            .map(|c| {
-                let name = c.code.split('(').next().unwrap_or_default().to_owned();
-                let entry = json!({
-                    "text": name, "type": c.kind, "signature": c.label, "start": start, "end": end,
-                });
-                (name, entry)
-            })
-            .unzip();
-        json!({
-            "status": "ok", "matches": matches, "cursor_start": start, "cursor_end": end,
-            "metadata": {"_jupyter_types_experimental": types},
-        })
+        match self.ready() {
+            Ok(context) => completion::reply(context, code, cursor),
+            Err(_) => completion::nothing(cursor),
+        }
     }
 
     fn inspect(&mut self, code: &str, cursor: usize) -> Value {
-        let code = &dependencies::without_new(code);
-        let nothing = json!({"status": "ok", "found": false, "data": {}, "metadata": {}});
-        let at = end_of_word(code, byte_offset(code, cursor));
-        let Ok(context) = self.ready() else { return nothing };
-        match context.hover_at(code, at) {
-            Ok((plain, _)) if plain == "No documentation found" => nothing,
-            Ok((plain, html)) => json!({
-                "status": "ok", "found": true, "metadata": {},
-                "data": {"text/plain": plain, "text/html": html},
-            }),
-            Err(_) => nothing,
+        match self.ready() {
+            Ok(context) => inspection::reply(context, code, cursor),
+            Err(_) => inspection::nothing(),
         }
     }
 }
@@ -252,30 +224,8 @@ pub(crate) fn process_id(context: &CommandContext) -> u32 {
     context.process_handle().lock().unwrap_or_else(std::sync::PoisonError::into_inner).id()
 }
 
-/// Jupyter counts characters, Rust bytes.
-fn byte_offset(code: &str, characters: usize) -> usize {
-    code.char_indices().nth(characters).map_or(code.len(), |(byte, _)| byte)
-}
-
-/// The end of the word at a position, which is what a reader asks about.
-fn end_of_word(code: &str, at: usize) -> usize {
-    let word = |c: char| c.is_alphanumeric() || c == '_';
-    at + code[at..].chars().take_while(|&c| word(c)).map(char::len_utf8).sum::<usize>()
-}
-
 /// Where the processes that run cells find the kernel.
 pub(crate) fn listen(outputs: &Arc<Outputs>, path: &std::path::Path) -> std::io::Result<()> {
     outputs.listen(UnixListener::bind(path)?);
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn positions_count_characters() {
-        assert_eq!((byte_offset("äb", 1), byte_offset("äb", 9)), (2, 3));
-        assert_eq!(end_of_word("ab_c.d", 1), 4);
-    }
 }

@@ -17,7 +17,7 @@ use crate::report::Failure;
 use crate::server::{Kernel, failed};
 use crate::source::display::ends_in_value;
 use crate::wire::Message;
-use crate::{complete, info, interrupt};
+use crate::{info, interrupt, is_complete};
 
 /// Cells that were queued behind one that failed have arrived within this time.
 const ABORT_WINDOW: Duration = Duration::from_millis(20);
@@ -98,7 +98,7 @@ impl Shell {
             .map_or_else(|| code().chars().count(), |n| n as usize);
         Some(match kind {
             "kernel_info_request" => ("kernel_info_reply", info::reply()),
-            "is_complete_request" => ("is_complete_reply", complete::reply(&code())),
+            "is_complete_request" => ("is_complete_reply", is_complete::reply(&code())),
             "history_request" => ("history_reply", self.history.reply(&request.content)),
             "comm_info_request" => ("comm_info_reply", json!({"status": "ok", "comms": {}})),
             "complete_request" => {
