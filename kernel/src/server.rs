@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -64,6 +65,7 @@ pub(crate) fn run(connection_file: &Path) -> Result<()> {
         std::env::set_var("TWOVIEWS_KERNEL", env!("CARGO_PKG_VERSION"));
     }
     info::prepare();
+    end_with_parent();
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     tokio.block_on(async move {
         let replaced = Replaced { std_source, cargo: stand_in };
@@ -71,6 +73,24 @@ pub(crate) fn run(connection_file: &Path) -> Result<()> {
         let _tap = compiling::follow(&kernel.outputs).context("cannot follow the compiler")?;
         kernel.serve(&connection).await
     })
+}
+
+/// Jupyter's own process, if it has started this one, is looked at this often.
+const LOOK_AT_PARENT: Duration = Duration::from_secs(1);
+
+/// Ends this process when Jupyter is gone: nobody could use it, and it would hold a build folder.
+fn end_with_parent() {
+    if std::env::var_os("JPY_PARENT_PID").is_none() {
+        return;
+    }
+    let parent = std::os::unix::process::parent_id();
+    std::thread::spawn(move || {
+        while std::os::unix::process::parent_id() == parent {
+            std::thread::sleep(LOOK_AT_PARENT);
+        }
+        eprintln!("Jupyter has ended, and so does its kernel");
+        std::process::exit(0);
+    });
 }
 
 /// A folder that only this user can read, for the socket and the interrupt file.
@@ -144,7 +164,7 @@ impl Kernel {
                 // An error belongs to one client, which has gone.
                 match heartbeat.recv().await {
                     Ok(beat) => drop(heartbeat.send(beat).await),
-                    Err(_) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
+                    Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
                 }
             }
         });
@@ -185,7 +205,7 @@ impl Kernel {
             Ok(frames) => self.session.decode(frames),
             Err(error) => {
                 // A client has gone; should all be gone for good, this must not spin.
-                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+                tokio::time::sleep(Duration::from_millis(10)).await;
                 Err(error.into())
             }
         };

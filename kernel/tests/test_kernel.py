@@ -4,8 +4,11 @@ Run by `cargo xtask test` with the environment's Python, whose kernel `rust` is 
 """
 
 import json
+import subprocess
+import sys
 import tempfile
 import threading
+import time
 import unittest
 from pathlib import Path
 
@@ -182,6 +185,19 @@ class Cells(Kernel):
         self.assertGreater(times["run_seconds"], 0.3)
         self.assertGreater(times["compile_seconds"], 0.01)
         self.run_cell(":timing")
+
+    def test_a_kernel_ends_with_the_process_that_started_it(self) -> None:
+        program = ("from support import start; import os, sys\n"
+                   "manager, client = start({})\n"
+                   "print(manager.provisioner.process.pid, flush=True)\n"
+                   "os._exit(1)")
+        result = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, timeout=120,
+                                cwd=Path(__file__).parent, check=False)
+        kernel = Path("/proc", result.stdout.strip())
+        deadline = time.monotonic() + 30
+        while kernel.exists() and time.monotonic() < deadline:
+            time.sleep(0.2)
+        self.assertFalse(kernel.exists(), "it runs still")
 
     def test_two_kernels_do_not_interfere(self) -> None:
         manager, client = start_new_kernel(kernel_name="rust", startup_timeout=60)
