@@ -80,6 +80,18 @@ fn of_eight_processes_one_downloads_and_unpacks() {
 }
 
 #[test]
+fn what_a_killed_process_left_is_not_in_the_way() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("cifar-10-binary.tar.gz"), archive(&batches(3))).unwrap();
+    fs::create_dir(folder.path().join("cifar-10-batches-bin.tmp")).unwrap();
+    fs::write(folder.path().join("cifar-10-batches-bin.tmp/data_batch_9.bin"), "x").unwrap();
+    fs::write(folder.path().join("cifar-10-batches-bin.lock"), "").unwrap();
+    Cifar10::load(&config(folder.path(), "http://127.0.0.1:1/none")).unwrap();
+    assert_eq!(names(folder.path()), ["cifar-10-batches-bin", "cifar-10-binary.tar.gz"]);
+    assert_eq!(names(&folder.path().join("cifar-10-batches-bin")).len(), 7);
+}
+
+#[test]
 fn servers_that_refuse_are_quoted() {
     for code in [401, 404, 500] {
         let server = Server::new(move |_| Reply::status(code));

@@ -15,6 +15,10 @@ const SIZE: usize = 300_000;
 
 #[test]
 fn job() {
+    if let Ok(cases) = std::env::var("JOB_RANDOM_CASES") {
+        (0..cases.parse().unwrap()).for_each(random_case);
+        return report(Ok("all right".to_owned()));
+    }
     let Ok(url) = std::env::var("JOB_URL") else { return };
     let md5 = std::env::var("JOB_MD5").ok();
     let target = std::env::var("JOB_TARGET").unwrap();
@@ -95,6 +99,67 @@ fn without_a_checksum_the_size_is_compared_and_that_is_said() {
     let (result, _, said) = arrives(None, vec![ends_early(1000)], false);
     assert_eq!(result.unwrap().len(), 1000);
     assert!(said.contains("may be incomplete"), "{said}");
+}
+
+/// A file of any size, a part of it or of something else, up to four faults in any order.
+fn random_case(seed: u64) {
+    let mut state = seed;
+    let mut below = |n: usize| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % n
+    };
+    let size = [0, 1, 65_536, below(9), below(300_000)][below(5)];
+    let content: Vec<u8> = (0..size).map(|i| (i * 7 % 251) as u8).collect();
+    let part = match below(4) {
+        0 => None,
+        1 => Some(content[..below(size + 1)].to_vec()),
+        2 => Some(vec![9; below(2 * size + 2)]),
+        _ => Some([&content[..], &content[..below(size + 1)]].concat()),
+    };
+    let mut early = 0;
+    let faults = (0..below(5)).map(|_| -> Fault {
+        let after = below(size + 1);
+        match below(8) {
+            0 => refuses([500, 502, 503, 504, 429, 408][below(6)]),
+            1 => Box::new(|request, reply| match request.header("Range") {
+                Some(_) => Reply::status(416),
+                None => reply,
+            }),
+            2 => ignores_ranges(content.clone()),
+            3 if early == 0 => {
+                early += 1;
+                ends_early(after)
+            }
+            4 => falls_silent(after),
+            5 => Box::new(|_, reply| {
+                Reply { headers: Vec::new(), ..reply }.with("Content-Range", "bytes 3-4/5")
+            }),
+            _ => breaks_off(after),
+        }
+    });
+    let faults: Vec<Fault> = faults.collect();
+    let what = format!("seed {seed}, {size} bytes, part {:?}", part.as_ref().map(Vec::len));
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, target) = (folder.path().join("whole"), folder.path().join("file"));
+    fs::write(&whole, &content).unwrap();
+    let md5 = md5_of(&whole).unwrap();
+    if let Some(part) = part {
+        fs::write(folder.path().join("file.part"), part).unwrap();
+    }
+    let server = Server::faulty(content.clone(), faults);
+    download(&server.address, Some(&md5), &target)
+        .unwrap_or_else(|error| panic!("{what}: {error}"));
+    assert!(fs::read(&target).unwrap() == content, "{what}");
+    assert_eq!(names(folder.path()), ["file", "whole"], "{what}");
+}
+
+#[test]
+fn any_part_and_any_faults_end_with_the_right_file() {
+    let cases = if std::env::var("TWOVIEWS_LONG").is_ok() { "2000" } else { "60" };
+    let variables = [("JOB_RANDOM_CASES", cases), ("TWOVIEWS_TEST_WAIT_FACTOR", "0.005")];
+    let (result, said) = run_job("job", &variables);
+    assert_eq!(result.as_deref(), Ok("all right"), "{said}");
 }
 
 #[test]

@@ -4,8 +4,9 @@
 mod support;
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use sha1::Digest;
@@ -189,6 +190,32 @@ fn write_part(hub: &Hub, cache: &Path, part: &[u8]) {
 }
 
 #[test]
+fn a_killed_download_goes_on() {
+    let content = content();
+    let hub = Hub::large(&content, vec![falls_silent(200_000), falls_silent(200_000)]);
+    let cache = tempfile::tempdir().unwrap();
+    let mut variables = hub.variables(cache.path());
+    variables.push(("TWOVIEWS_TEST_WAIT_FACTOR", "1"));
+    let part = folder_of(cache.path()).join("blobs").join(format!("{}.part", hub.etag));
+    for kilobytes in [200, 400] {
+        let mut job = start_job("job", &variables);
+        let start = Instant::now();
+        let arrived = || fs::metadata(&part).map_or(0, |part| part.len());
+        while arrived() < kilobytes * 1000 && start.elapsed() < Duration::from_secs(30) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        job.kill().unwrap();
+        job.wait().unwrap();
+    }
+    let (result, said) = run_job("job", &variables);
+    assert!(fs::read(result.unwrap()).unwrap() == content);
+    assert!(!said.contains("Waiting"), "a lock ends with its process: {said}");
+    let requests = hub.cdn.unwrap().requests();
+    let ranges: Vec<_> = requests.iter().map(|request| request.header("Range")).collect();
+    assert_eq!(ranges, [None, Some("bytes=200000-"), Some("bytes=400000-")]);
+}
+
+#[test]
 fn what_is_there_already_is_not_sent_again() {
     let content = content();
     let cache = tempfile::tempdir().unwrap();
@@ -286,7 +313,20 @@ fn refusals_and_silence_of_the_hub_itself_are_explained() {
     let evil =
         Server::new(|_| Reply::status(200).with("X-Repo-Commit", COMMIT).with("ETag", "../x"));
     assert!(fails(&evil.address, &[]).contains("../x"));
-    assert!(fails("http://127.0.0.1:1", &[]).contains("Check the network"));
+    // Nobody listens, no such name, and a server that knows no TLS.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let plain = format!("https://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+            // Closed at once, what was not read would make a reset of it.
+            let _ = std::io::copy(&mut stream, &mut std::io::sink());
+        }
+    });
+    for endpoint in ["http://127.0.0.1:1", "http://no-such-host.invalid", &plain] {
+        let error = fails(endpoint, &[]);
+        assert!(error.contains("Check the network"), "{endpoint}: {error}");
+    }
     // A port that accepts and never answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", silent.local_addr().unwrap());
@@ -516,50 +556,100 @@ fn a_cache_filled_under_a_commit_is_found_without_a_network() {
 }
 
 /// Python's client as the peer: `TWOVIEWS_TEST_HUB_PYTHON` names a Python with `huggingface_hub`.
-#[test]
-fn what_one_side_downloads_the_other_side_finds() {
+fn start_python(hub: &Hub, cache: &Path, revision: &str, offline: bool) -> Option<Child> {
     let Ok(python) = std::env::var("TWOVIEWS_TEST_HUB_PYTHON") else {
         println!("skipped: TWOVIEWS_TEST_HUB_PYTHON names no Python with huggingface_hub");
-        return;
+        return None;
     };
     let script = "import sys, huggingface_hub as h\n\
         print(h.hf_hub_download('owner/name', 'a.ckpt', revision=sys.argv[1], cache_dir=sys.argv[2]))";
+    let mut command = Command::new(python);
+    command
+        .args(["-c", script, revision, cache.to_str().unwrap()])
+        .env("HF_ENDPOINT", &hub.hub.address)
+        .env("HF_HUB_OFFLINE", if offline { "1" } else { "0" })
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    Some(command.spawn().unwrap())
+}
+
+fn finish_python(python: Child) -> String {
+    let output = python.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn what_one_side_downloads_the_other_side_finds() {
     let content = content();
-    for large in [true, false] {
-        for revision in ["main", "v1", "refs/pr/1", COMMIT] {
-            for python_first in [true, false] {
-                let hub =
-                    if large { Hub::large(&content, vec![]) } else { Hub::small(&content, vec![]) };
-                let cache = tempfile::tempdir().unwrap();
-                let source = format!("hf-hub:owner/name@{revision}");
-                let mut variables = hub.variables(cache.path());
-                variables.push(("JOB_SOURCE", &source));
-                let ask_python = |offline: &str| {
-                    let output = Command::new(&python)
-                        .args(["-c", script, revision, cache.path().to_str().unwrap()])
-                        .env("HF_ENDPOINT", &hub.hub.address)
-                        .env("HF_HUB_OFFLINE", offline)
-                        .output()
-                        .unwrap();
-                    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-                    assert!(output.status.success(), "{errors}");
-                    String::from_utf8(output.stdout).unwrap().trim().to_owned()
-                };
-                let (ours, theirs);
-                if python_first {
-                    theirs = ask_python("0");
-                    variables.push(("HF_HUB_OFFLINE", "1"));
-                    ours = run_job("job", &variables).0.unwrap();
-                } else {
-                    ours = run_job("job", &variables).0.unwrap();
-                    theirs = ask_python("1");
-                    // Online it finds the file in the cache, too.
-                    assert_eq!(ask_python("0"), theirs);
-                }
-                assert_eq!(ours, theirs);
-                assert!(fs::read(&ours).unwrap() == content);
-                assert_eq!(hub.transfers(), 1, "{revision}, Python first: {python_first}");
+    for (large, revision, python_first) in [
+        (true, "main", true),
+        (true, "main", false),
+        (true, COMMIT, true),
+        (true, COMMIT, false),
+        (false, "refs/pr/1", true),
+        (false, "refs/pr/1", false),
+    ] {
+        let what = format!("{revision}, Python first: {python_first}");
+        let hub = if large { Hub::large(&content, vec![]) } else { Hub::small(&content, vec![]) };
+        let cache = tempfile::tempdir().unwrap();
+        let source = format!("hf-hub:owner/name@{revision}");
+        let mut variables = hub.variables(cache.path());
+        variables.push(("JOB_SOURCE", &source));
+        let python = |offline| start_python(&hub, cache.path(), revision, offline);
+        let (ours, theirs) = if python_first {
+            let Some(python) = python(false) else { return };
+            let theirs = finish_python(python);
+            variables.push(("HF_HUB_OFFLINE", "1"));
+            (run_job("job", &variables).0.unwrap(), theirs)
+        } else {
+            let ours = run_job("job", &variables).0.unwrap();
+            let Some(offline) = python(true) else { return };
+            let theirs = finish_python(offline);
+            // Online it finds the file in the cache, too.
+            assert_eq!(python(false).map(finish_python).as_ref(), Some(&theirs), "{what}");
+            (ours, theirs)
+        };
+        assert_eq!(ours, theirs, "{what}");
+        assert!(fs::read(&ours).unwrap() == content, "{what}");
+        assert_eq!(hub.transfers(), 1, "{what}");
+    }
+}
+
+#[test]
+fn both_sides_at_once_make_one_transfer() {
+    let content = content();
+    for python_first in [true, false] {
+        let slow: Fault = Box::new(|_, reply| {
+            std::thread::sleep(Duration::from_secs(4));
+            reply
+        });
+        let hub = Hub::large(&content, vec![slow]);
+        let cache = tempfile::tempdir().unwrap();
+        let mut variables = hub.variables(cache.path());
+        variables.push(("TWOVIEWS_TEST_WAIT_FACTOR", "1"));
+        let start_ours = || start_job("job", &variables);
+        let start_theirs = || start_python(&hub, cache.path(), "main", false);
+        let transfer_begins = || {
+            let start = Instant::now();
+            while hub.transfers() == 0 && start.elapsed() < Duration::from_secs(60) {
+                std::thread::sleep(Duration::from_millis(20));
             }
+        };
+        let (ours, theirs);
+        if python_first {
+            let Some(python) = start_theirs() else { return };
+            transfer_begins();
+            (ours, theirs) = (start_ours(), python);
+        } else {
+            ours = start_ours();
+            transfer_begins();
+            let Some(python) = start_theirs() else { return finish_job(ours).0.map(drop).unwrap() };
+            theirs = python;
         }
+        let (ours, said) = finish_job(ours);
+        assert_eq!(ours.unwrap(), finish_python(theirs));
+        assert_eq!(hub.transfers(), 1, "Python first: {python_first}");
+        assert_eq!(said.contains("Waiting for another process"), python_first, "{said}");
     }
 }

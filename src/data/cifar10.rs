@@ -111,7 +111,7 @@ impl Cifar10 {
                 Error::format(&path, &problem, format!("The archive is not to be had: {error}"))
             }
         })?;
-        note(&format!("{}: {problem}; the archive is unpacked again", path.display()));
+        note(&format!("{}: {problem}; the archive is used instead", path.display()));
         Self::unpacked(&archive, &folder)
     }
 

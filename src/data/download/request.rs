@@ -94,7 +94,7 @@ impl Request {
             if let Some(token) = self.token.as_ref().filter(|_| ours) {
                 request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
             }
-            let response = request.call().map_err(|error| failure(&error, patience))?;
+            let response = request.call().map_err(|error| failure(&error, patience, false))?;
             let location = response.headers().get(header::LOCATION).and_then(|l| l.to_str().ok());
             let Some(location) = location.filter(|_| response.status().is_redirection()) else {
                 break response;
@@ -120,7 +120,7 @@ impl Request {
             let n = match body.read(&mut piece) {
                 Ok(n) => n,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(failure(&ureq::Error::from(error), patience)),
+                Err(error) => return Err(failure(&ureq::Error::from(error), patience, true)),
             };
             piece.truncate(n);
             if n == 0 || sender.send(Message::Piece(piece)).is_err() {
@@ -161,7 +161,9 @@ fn receive(messages: &Receiver<Message>) -> Result<Message, Failure> {
     }
 }
 
-fn failure(error: &ureq::Error, patience: &Patience) -> Failure {
+/// What an error means before an answer has `begun`, and after.
+fn failure(error: &ureq::Error, patience: &Patience, begun: bool) -> Failure {
+    use std::io::ErrorKind;
     use ureq::Timeout;
     match error {
         ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
@@ -171,8 +173,14 @@ fn failure(error: &ureq::Error, patience: &Patience) -> Failure {
             Failure::Broken(format!("the server was silent for {:?}", patience.silence))
         }
         ureq::Error::Io(error) => match error.kind() {
-            std::io::ErrorKind::ConnectionRefused => Failure::Unreachable(error.to_string()),
-            _ => Failure::Broken(format!("the connection broke: {error}")),
+            // Made and lost; anything else says that there is no such host, way or certificate.
+            ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::BrokenPipe
+            | ErrorKind::UnexpectedEof
+            | ErrorKind::TimedOut => Failure::Broken(format!("the connection broke: {error}")),
+            _ if begun => Failure::Broken(format!("the connection broke: {error}")),
+            _ => Failure::Unreachable(error.to_string()),
         },
         ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => {
             Failure::Unreachable(error.to_string())
@@ -180,6 +188,7 @@ fn failure(error: &ureq::Error, patience: &Patience) -> Failure {
         ureq::Error::Protocol(error) => {
             Failure::Broken(format!("the server's answer makes no sense: {error}"))
         }
+        error if begun => Failure::Broken(error.to_string()),
         error => Failure::Unreachable(error.to_string()),
     }
 }

@@ -20,6 +20,9 @@ pub(crate) struct Transfer<'a> {
     pub(crate) patience: Patience,
 }
 
+/// How often a file that proves wrong is fetched anew, if that may help.
+const ANEW: u32 = 2;
+
 /// What is known over several answers to one request.
 #[derive(Default)]
 struct Progressed {
@@ -46,7 +49,7 @@ impl Transfer<'_> {
         target: &Path,
         explain: impl Fn(Failure) -> Error,
     ) -> Result<bool> {
-        let mut last = false;
+        let mut anew = 0;
         loop {
             let progressed = self.receive(part).map_err(&explain)?;
             let found = match &self.checksum {
@@ -62,7 +65,7 @@ impl Transfer<'_> {
             discard(part).map_err(|error| explain(Failure::Write(error)))?;
             // An answer that told no length may have ended early.
             let again = progressed.resumed || self.size.or(progressed.total).is_none();
-            if last || !again {
+            if anew == ANEW || !again {
                 return Err(Error::Checksum {
                     path: target.to_owned(),
                     expected: checksum.expected().to_owned(),
@@ -74,7 +77,7 @@ impl Transfer<'_> {
                 });
             }
             note(&format!("What has arrived of {} is not right: all is fetched anew", self.what));
-            last = true;
+            anew += 1;
         }
     }
 
@@ -136,7 +139,7 @@ impl Transfer<'_> {
             // Perhaps a newer version of the file.
             progressed.total = None;
         }
-        self.check_length(total, progressed)?;
+        self.check_length(total, part, progressed)?;
         if start == 0 {
             progressed.resumed = false;
             progressed.validator = validator(&answer);
@@ -148,16 +151,21 @@ impl Transfer<'_> {
     }
 
     /// The length that a server tells must be that of the file, and stay the same.
-    fn check_length(&self, total: Option<u64>, progressed: &mut Progressed) -> Result<(), Failure> {
+    fn check_length(
+        &self,
+        total: Option<u64>,
+        part: &Path,
+        progressed: &mut Progressed,
+    ) -> Result<(), Failure> {
         let Some(total) = total else { return Ok(()) };
-        for expected in [self.size, progressed.total].into_iter().flatten() {
-            if total != expected {
-                return Err(Failure::Wrong(format!(
-                    "{total} bytes are sent instead of {expected}"
-                )));
-            }
+        if let Some(size) = self.size.filter(|&size| size != total) {
+            return Err(Failure::Wrong(format!("{total} bytes are sent instead of {size}")));
         }
-        progressed.total = Some(total);
+        if progressed.total.replace(total).is_some_and(|before| before != total) {
+            progressed.total = None;
+            discard(part).map_err(Failure::Write)?;
+            return Err(Failure::Broken("the file has changed on the server meanwhile".into()));
+        }
         Ok(())
     }
 
@@ -188,9 +196,12 @@ impl Transfer<'_> {
             position += piece.len() as u64;
             if let Some(length) = length.filter(|&length| position > length) {
                 discard(part).map_err(Failure::Write)?;
-                return Err(Failure::Wrong(format!(
-                    "more than the {length} bytes of the file are sent"
-                )));
+                progressed.total = None;
+                let problem = format!("more than the {length} bytes of the file are sent");
+                return Err(match self.size {
+                    Some(_) => Failure::Wrong(problem),
+                    None => Failure::Broken(problem),
+                });
             }
             file.write_all(&piece).map_err(Failure::Write)?;
             bar.set_position(position);
