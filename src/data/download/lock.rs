@@ -26,6 +26,8 @@ impl Lock {
     /// [`Error::Io`] if the file cannot be made, [`Error::Interrupted`].
     pub(crate) fn acquire(path: &Path, what: &str, ours: bool, hint: &str) -> Result<Self> {
         let mut told = false;
+        let stopped =
+            || Error::Interrupted { place: format!("waiting for another process: {what}") };
         loop {
             let file = open(path).map_err(|e| Error::io("write", path, e, hint))?;
             loop {
@@ -38,8 +40,7 @@ impl Lock {
                             note(&format!("Waiting for another process: {what}"));
                         }
                         if interrupted() {
-                            let place = format!("waiting for another process: {what}");
-                            return Err(Error::Interrupted { place });
+                            return Err(stopped());
                         }
                         std::thread::sleep(POLL);
                     }
@@ -47,7 +48,9 @@ impl Lock {
             }
             // Whoever held it before may have removed the file while this process waited.
             if !ours || is_at(&file, path) {
-                return Ok(Self { file: Some(file), remove: ours.then(|| path.to_owned()) });
+                let lock = Self { file: Some(file), remove: ours.then(|| path.to_owned()) };
+                // Perhaps the other process was interrupted, and this one with it.
+                return if told && interrupted() { Err(stopped()) } else { Ok(lock) };
             }
         }
     }

@@ -47,6 +47,9 @@ const PIECE: usize = 1 << 16;
 impl Request {
     /// Sends the request and waits for the headers of the answer.
     pub(crate) fn send(&self, patience: &Patience) -> Result<Answer, Failure> {
+        if interrupted() {
+            return Err(Failure::Interrupted);
+        }
         let (sender, pieces) = sync_channel(16);
         let (request, patience) = (self.clone(), *patience);
         // Abandoned, the thread ends with its next piece or when the server has been silent.

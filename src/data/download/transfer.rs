@@ -66,14 +66,16 @@ impl Transfer<'_> {
             // An answer that told no length may have ended early.
             let again = progressed.resumed || self.size.or(progressed.total).is_none();
             if anew == ANEW || !again {
+                let advice = match checksum {
+                    Checksum::Md5(_) => "give the checksum of that file",
+                    _ => "set HF_ENDPOINT to a mirror",
+                };
+                let url = &self.request.url;
                 return Err(Error::Checksum {
                     path: target.to_owned(),
                     expected: checksum.expected().to_owned(),
                     found,
-                    hint: format!(
-                        "What {} sent was discarded: try again, or give the checksum of that file",
-                        self.request.url
-                    ),
+                    hint: format!("What {url} sent was discarded: try again, or {advice}"),
                 });
             }
             note(&format!("What has arrived of {} is not right: all is fetched anew", self.what));

@@ -7,7 +7,7 @@ use super::address::Repository;
 use super::cache::{RepositoryCache, is_file_name};
 use super::settings::Settings;
 use crate::data::download::{
-    Answer, Checksum, Failure, Patience, Request, Transfer, origin, reason,
+    Answer, Checksum, Failure, Lock, Patience, Request, Transfer, origin, reason,
 };
 use crate::notebook::note;
 use crate::{Error, Result};
@@ -59,11 +59,16 @@ impl Client<'_> {
         let pointer = cache.pointer(&metadata.commit, self.file);
         if !self.is_there(&pointer, metadata.size) {
             let hint = self.writable();
-            let _locks = cache.lock(&metadata.etag, self.file, &hint)?;
+            let locks = cache.lock(&metadata.etag, self.file, &hint)?;
             // Another process may have brought it meanwhile.
             if !self.is_there(&pointer, metadata.size) {
                 let blob = cache.blob(&metadata.etag);
-                self.bring_blob(&blob, metadata)?;
+                let ending = if locks.iter().all(Lock::is_shared) {
+                    "part".to_owned()
+                } else {
+                    format!("{}.part", std::process::id())
+                };
+                self.bring_blob(&blob, &blob.with_extension(ending), metadata)?;
                 cache
                     .point(&pointer, &blob)
                     .map_err(|error| Error::io("write", &pointer, error, &hint))?;
@@ -79,7 +84,7 @@ impl Client<'_> {
         fs::metadata(path).is_ok_and(|there| size.is_none_or(|size| there.len() == size))
     }
 
-    fn bring_blob(&self, blob: &Path, metadata: &Metadata) -> Result<()> {
+    fn bring_blob(&self, blob: &Path, part: &Path, metadata: &Metadata) -> Result<()> {
         let checksum = Checksum::of_etag(&metadata.etag);
         if checksum.is_none() && metadata.size.is_none() {
             return Err(self.failed(
@@ -106,8 +111,7 @@ impl Client<'_> {
             checksum,
             patience: Patience::new(),
         };
-        let part = blob.with_extension("part");
-        transfer.bring(&part, blob, |failure| self.explain(failure)).map(drop)
+        transfer.bring(part, blob, |failure| self.explain(failure)).map(drop)
     }
 
     fn request(&self, head: bool) -> Request {
