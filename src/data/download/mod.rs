@@ -37,6 +37,16 @@ const WRITABLE: &str = "Choose a folder that may be written and has room (TWOVIE
 ///
 /// A server has 10 seconds to accept the connection and may be silent for 30.
 ///
+/// ```
+/// let folder = tempfile::tempdir()?;
+/// let (source, target) = (folder.path().join("a b"), folder.path().join("c"));
+/// std::fs::write(&source, "abc")?;
+/// let url = format!("file://{}", source.display().to_string().replace(' ', "%20"));
+/// twoviews::data::download(&url, Some("900150983cd24fb0d6963f7d28e17f72"), &target)?;
+/// assert_eq!(std::fs::read(target)?, b"abc");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 /// [`Error::Download`] if the server or the network fails, [`Error::Checksum`] if other bytes
 /// arrived than promised, [`Error::Parameter`] for an address of another kind, [`Error::Io`] if the
