@@ -70,7 +70,7 @@ pub enum Error {
         hint: String,
     },
     /// A file whose checksum is not the expected one.
-    #[error("{} has MD5 {found}, expected {expected}. {hint}", path.display())]
+    #[error("{} has the checksum {found}, expected {expected}. {hint}", path.display())]
     Checksum {
         /// The file.
         path: PathBuf,

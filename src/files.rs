@@ -9,12 +9,18 @@ use std::path::{Path, PathBuf};
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let part = part_of(path);
     let written = File::create(&part)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&part, path));
+        .and_then(|mut file| file.write_all(bytes))
+        .and_then(|()| name_whole(&part, path));
     if written.is_err() {
         let _ = fs::remove_file(&part);
-        return written;
     }
+    written
+}
+
+/// Gives the finished file `part` the name `path`, in the place of what had it.
+pub(crate) fn name_whole(part: &Path, path: &Path) -> io::Result<()> {
+    File::open(part)?.sync_all()?;
+    fs::rename(part, path)?;
     // The rename lasts once the folder is on the disk; not every system lets a folder be opened.
     if let Some(folder) = path.parent().and_then(|folder| File::open(folder).ok()) {
         folder.sync_all()?;

@@ -131,16 +131,50 @@ fn broken_files_are_refused() {
 
 #[test]
 fn addresses_are_checked() {
-    for (source, file) in [
-        ("hf-hub:justname", "a.ckpt"),
-        ("hf-hub:a/b/c", "a.ckpt"),
-        ("hf-hub:a/b@", "a.ckpt"),
-        ("hf-hub:a/b", "../a.ckpt"),
-        ("hf-hub:a/b", ""),
+    for (source, file, word) in [
+        ("hf-hub:justname", "a.ckpt", "hf-hub:owner/name"),
+        ("hf-hub:a/b/c", "a.ckpt", "hf-hub:owner/name"),
+        ("hf-hub:a/b@", "a.ckpt", "branch"),
+        ("hf-hub:a/b@../../x", "a.ckpt", "branch"),
+        ("hf-hub:a/b", "../a.ckpt", "source"),
+        ("hf-hub:a/b", "/x/a.ckpt", "Give the folder /x as source and a.ckpt as file"),
+        ("hf-hub:a/b", "x/../../a.ckpt", "source"),
+        ("hf-hub:a/b", "", "name of the checkpoint"),
+        ("hf-hub:https://huggingface.co/a/b", "c.ckpt", "Write hf-hub:a/b."),
+        ("https://huggingface.co/a/b/blob/v1/c.ckpt", "c", "Write hf-hub:a/b@v1 as source"),
+        ("huggingface.co/a/b", "c.ckpt", "Write hf-hub:a/b."),
+        ("hf://a/b", "c.ckpt", "Write hf-hub:a/b."),
+        ("HF_hub:a/b", "c.ckpt", "Write hf-hub:a/b."),
+        ("https://other.example/a", "c.ckpt", "Download the file"),
     ] {
-        assert!(
-            matches!(Weights::new(source, None, file), Err(Error::Parameter { .. })),
-            "{source} {file}"
-        );
+        let error = Weights::new(source, None, file).unwrap_err();
+        assert!(matches!(error, Error::Parameter { .. }), "{source} {file}");
+        assert!(error.to_string().contains(word), "{source} {file}: {error}");
     }
+}
+
+#[test]
+fn folders_are_found_however_they_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("some folder");
+    fs::create_dir_all(inner.join("runs")).unwrap();
+    fs::write(inner.join("runs/a.ckpt"), "x").unwrap();
+    let text = inner.to_str().unwrap();
+    let found = |source: &str, file: &str| Weights::new(source, None, file).unwrap().path();
+    let expected = inner.join("runs/a.ckpt");
+    assert_eq!(found(text, "./runs/a.ckpt").unwrap(), expected);
+    assert_eq!(found(text, "runs//./a.ckpt").unwrap(), expected);
+    let address = format!("file://{}", text.replace(' ', "%20"));
+    assert_eq!(found(&address, "runs/a.ckpt").unwrap(), expected);
+
+    let says = |source: &str, word: &str| {
+        let error = found(source, "b.ckpt").unwrap_err();
+        assert!(matches!(error, Error::Io { .. }), "{error}");
+        assert!(error.to_string().contains(word), "{source}: {error}");
+    };
+    says("owner/name", "write hf-hub:owner/name");
+    says("./owner/name", "There is no folder");
+    says(&format!("{text}/runs"), "holds a.ckpt");
+    says(&format!("{text}/runs/a.ckpt"), "runs as source and a.ckpt as file");
+    says("", "no checkpoint");
 }

@@ -1,22 +1,29 @@
 //! The official archive `cifar-10-binary.tar.gz`: which files it may hold, and how large.
 
 use std::fs::{self, File};
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::path::{Component, Path};
 
 use flate2::read::GzDecoder;
 
-use super::cifar10::{BATCHES_FOLDER, RECORDS_PER_FILE};
+use super::batches::{self, BATCHES_FOLDER, Checksums, RECORDS_PER_FILE};
+use super::download::{Lock, with_ending};
 use super::records::RECORD_BYTES;
+use crate::notebook::interrupted;
 use crate::{Error, Result};
 
 const DAMAGED: &str = "Delete the archive so that it is downloaded again";
+const ROOM: &str = "Choose a folder with 200 MB of room (TWOVIEWS_DATA)";
+
+/// Zeros that may follow the last file: tar fills its last block, of any size that people use.
+const PADDING: u64 = 1 << 24;
 
 /// Hands the files in the archive's folder to `visit`, by name and content.
 ///
 /// # Errors
 /// [`Error::Format`] if the archive is truncated, holds a path outside its folder or a file larger
-/// than a batch; [`Error::Io`] if it cannot be opened; and what `visit` returns.
+/// than a batch, or its own checksum does not fit; [`Error::Io`] if it cannot be opened;
+/// [`Error::Interrupted`]; and what `visit` returns.
 pub(super) fn read(
     archive: &Path,
     mut visit: impl FnMut(&str, Vec<u8>) -> Result<()>,
@@ -26,6 +33,9 @@ pub(super) fn read(
     let mut tar = tar::Archive::new(GzDecoder::new(BufReader::new(file)));
     let damaged = |problem: String| Error::format(archive, problem, DAMAGED);
     for entry in tar.entries().map_err(|e| damaged(e.to_string()))? {
+        if interrupted() {
+            return Err(Error::Interrupted { place: format!("reading {}", archive.display()) });
+        }
         let mut entry = entry.map_err(|e| damaged(format!("it is truncated or damaged: {e}")))?;
         if !entry.header().entry_type().is_file() {
             continue;
@@ -46,33 +56,76 @@ pub(super) fn read(
             .map_err(|e| damaged(format!("{name} is truncated or damaged: {e}")))?;
         visit(&name, content)?;
     }
+    // The compressed stream's checksum stands at its end.
+    io::copy(&mut tar.into_inner().take(PADDING), &mut io::sink())
+        .map_err(|e| damaged(format!("it is truncated or damaged: {e}")))?;
     Ok(())
 }
 
-/// Unpacks the archive to `folder`, which appears with all its files or not at all.
+/// Unpacks the archive to `folder`, which appears with all its files or not at all. Files of a
+/// folder that is there are replaced one by one, each by a whole one.
+///
+/// Of several processes one does it, and the others wait.
 ///
 /// # Errors
-/// As [`read`], and [`Error::Io`] if the folder cannot be written.
+/// As [`read`], [`Error::Format`] if a batch is missing, and [`Error::Io`] if the folder cannot be
+/// written.
 pub(super) fn unpack(archive: &Path, folder: &Path) -> Result<()> {
-    let unwritable = |path: &Path| {
-        let path = path.to_owned();
-        move |e| Error::io("write", path, e, "Choose a folder with 200 MB of room (TWOVIEWS_DATA)")
+    let lock = Lock::acquire(&with_ending(folder, ".lock"), "it unpacks the archive", true, ROOM)?;
+    if batches::is_whole(folder) {
+        return Ok(());
+    }
+    let temporary = if lock.is_shared() {
+        with_ending(folder, ".tmp")
+    } else {
+        with_ending(folder, &format!(".{}.tmp", std::process::id()))
     };
-    let temporary = folder.with_extension(format!("{}.tmp", std::process::id()));
-    fs::create_dir_all(&temporary).map_err(unwritable(&temporary))?;
-    let unpacked = read(archive, |name, content| {
-        let path = temporary.join(name);
-        fs::write(&path, content).map_err(unwritable(&path))
-    })
-    .and_then(|()| match fs::rename(&temporary, folder) {
-        // Another process was quicker; its folder is as good.
-        Err(_) if folder.is_dir() => Ok(()),
-        renamed => renamed.map_err(unwritable(folder)),
-    });
+    let unpacked = unpack_beside(archive, folder, &temporary);
     if temporary.exists() {
         let _ = fs::remove_dir_all(&temporary);
     }
     unpacked
+}
+
+fn unpack_beside(archive: &Path, folder: &Path, temporary: &Path) -> Result<()> {
+    let unwritable = |path: &Path| {
+        let path = path.to_owned();
+        move |e| Error::io("write", path, e, ROOM)
+    };
+    if temporary.exists() {
+        // Of a process that was killed.
+        fs::remove_dir_all(temporary).map_err(unwritable(temporary))?;
+    }
+    fs::create_dir_all(temporary).map_err(unwritable(temporary))?;
+    let mut checksums = Checksums::default();
+    let mut names = Vec::new();
+    read(archive, |name, content| {
+        checksums.add(name, &content);
+        names.push(name.to_owned());
+        let path = temporary.join(name);
+        fs::write(&path, content).map_err(unwritable(&path))
+    })?;
+    if let Some(missing) = batches::missing(temporary) {
+        return Err(Error::format(archive, format!("it lacks {missing}"), DAMAGED));
+    }
+    checksums.write(temporary).map_err(unwritable(temporary))?;
+    if !folder.exists() {
+        match fs::rename(temporary, folder) {
+            Err(error) if !folder.exists() => return Err(unwritable(folder)(error)),
+            renamed => {
+                if renamed.is_ok() {
+                    return Ok(());
+                }
+            }
+        }
+    }
+    // The checksums come last: they vouch for the others.
+    names.push(batches::CHECKSUMS.to_owned());
+    for name in names {
+        let path = folder.join(&name);
+        fs::rename(temporary.join(&name), &path).map_err(unwritable(&path))?;
+    }
+    Ok(())
 }
 
 /// The file's name if the path is `cifar-10-batches-bin/name` and nothing else.

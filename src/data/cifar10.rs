@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::env;
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::download::{download, md5_of};
+use super::batches::{self, BATCHES_FOLDER, Folder, RECORDS_PER_FILE, TEST_FILE, TRAIN_FILES};
+use super::download::{Lock, download, expand_home, md5_of, with_ending};
 use super::{ImageDataset, archive, records};
+use crate::notebook::note;
 use crate::{Error, Result};
 
 /// Class names, in the order of the class indices.
@@ -20,17 +21,7 @@ pub const CIFAR10_URL: &str = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.
 /// The MD5 that the data set's authors publish for it.
 pub const CIFAR10_MD5: &str = "c32a1d4ab5d03f1284b67883e8d87530";
 
-pub(super) const BATCHES_FOLDER: &str = "cifar-10-batches-bin";
-pub(super) const RECORDS_PER_FILE: usize = 10_000;
 const ARCHIVE: &str = "cifar-10-binary.tar.gz";
-const TRAIN_FILES: [&str; 5] = [
-    "data_batch_1.bin",
-    "data_batch_2.bin",
-    "data_batch_3.bin",
-    "data_batch_4.bin",
-    "data_batch_5.bin",
-];
-const TEST_FILE: &str = "test_batch.bin";
 
 /// Where CIFAR-10 comes from and where it is kept. A `None` asks the environment, then the default.
 ///
@@ -85,40 +76,58 @@ impl fmt::Debug for Cifar10 {
 impl Cifar10 {
     /// Reads the images; downloads and unpacks the archive first if the folder has neither.
     ///
+    /// Unpacked files are compared with the checksums that were noted when they were unpacked; a
+    /// folder without them with an archive beside it, once, and otherwise the files must have equally
+    /// many records. What is missing or damaged is unpacked again.
+    ///
     /// # Errors
-    /// [`Error::Download`], [`Error::Checksum`], [`Error::Format`] or [`Error::Io`], each with what
-    /// to do; nothing half-written is left behind.
+    /// [`Error::Download`], [`Error::Checksum`], [`Error::Format`], [`Error::Parameter`] or
+    /// [`Error::Io`], each with what to do; nothing half-written is left behind.
     pub fn load(config: &Cifar10Config) -> Result<Self> {
         let source = Source::new(config)?;
-        let folder = source.data_dir.join(BATCHES_FOLDER);
-        // The folder itself may be the unpacked one.
-        for folder in [&folder, &source.data_dir] {
-            if folder.join(TEST_FILE).is_file() {
-                return Self::from_folder(folder);
+        let (folder, archive) = source.places();
+        if !batches::any(&folder) {
+            source.bring(&archive)?;
+            return Self::unpacked(&archive, &folder);
+        }
+        let damage = match Self::from_folder(&folder) {
+            Ok((cifar10, files)) => {
+                let compared = archive.is_file() && !files.is_vouched_for();
+                match compared.then(|| Source::compare(&archive, &folder, &files)).flatten() {
+                    None => return Ok(cifar10),
+                    Some(damage) => damage,
+                }
             }
-        }
-        let archive = source.data_dir.join(ARCHIVE);
-        if archive.is_file() {
-            source.check(&archive)?;
-        } else {
-            download(&source.url, source.md5.as_deref(), &archive)?;
-        }
-        match archive::unpack(&archive, &folder) {
-            Ok(()) => Self::from_folder(&folder),
+            Err(damage @ (Error::Format { .. } | Error::Io { .. })) => damage,
+            Err(error) => return Err(error),
+        };
+        let (path, problem) = match damage {
+            Error::Format { path, problem, .. } => (path, problem),
+            error => (folder.clone(), error.to_string()),
+        };
+        source.bring(&archive).map_err(|error| match error {
+            interrupted @ Error::Interrupted { .. } => interrupted,
+            error => {
+                Error::format(&path, &problem, format!("The archive is not to be had: {error}"))
+            }
+        })?;
+        note(&format!("{}: {problem}; the archive is used instead", path.display()));
+        Self::unpacked(&archive, &folder)
+    }
+
+    fn unpacked(archive: &Path, folder: &Path) -> Result<Self> {
+        match archive::unpack(archive, folder) {
+            Ok(()) => Self::from_folder(folder).map(|(cifar10, _)| cifar10),
             // A folder that may not be written, or is full, can still be read from.
-            Err(Error::Io { action: "write", .. }) => Self::from_archive(&archive),
+            Err(Error::Io { action: "write", .. }) => Self::from_archive(archive),
             Err(error) => Err(error),
         }
     }
 
-    fn from_folder(folder: &Path) -> Result<Self> {
-        Self::from_files(folder, |name| {
-            let path = folder.join(name);
-            fs::read(&path).map_err(|e| {
-                let hint = format!("{} must hold all six batches", folder.display());
-                Error::io("read", path, e, hint)
-            })
-        })
+    fn from_folder(folder: &Path) -> Result<(Self, Folder)> {
+        let mut files = Folder::open(folder)?;
+        let cifar10 = Self::from_files(folder, |name| files.file(name))?;
+        Ok((cifar10, files))
     }
 
     fn from_archive(path: &Path) -> Result<Self> {
@@ -171,7 +180,7 @@ impl Source {
         let data_dir =
             config.data_dir.clone().or_else(|| variable("TWOVIEWS_DATA").map(Into::into));
         let data_dir = match data_dir {
-            Some(folder) => folder,
+            Some(folder) => expand_home(&folder),
             None => crate::cache_folder()?.join(if official.is_some() {
                 "cifar10".to_owned()
             } else {
@@ -180,6 +189,51 @@ impl Source {
             }),
         };
         Ok(Self { data_dir, url, md5: md5.or(official) })
+    }
+
+    /// The folder with the batches and the archive.
+    fn places(&self) -> (PathBuf, PathBuf) {
+        let folder = self.data_dir.join(BATCHES_FOLDER);
+        if batches::any(&folder) || !batches::any(&self.data_dir) {
+            return (folder, self.data_dir.join(ARCHIVE));
+        }
+        // The folder itself is the unpacked one; then the archive stands beside it.
+        let beside = self.data_dir.file_name().is_some_and(|name| name == BATCHES_FOLDER);
+        let parent = if beside { self.data_dir.parent() } else { None };
+        (self.data_dir.clone(), parent.unwrap_or(&self.data_dir).join(ARCHIVE))
+    }
+
+    /// Brings the archive, or compares the one that is there with its checksum.
+    fn bring(&self, archive: &Path) -> Result<()> {
+        if archive.is_file() {
+            self.check(archive)
+        } else {
+            download(&self.url, self.md5.as_deref(), archive)
+        }
+    }
+
+    /// Compares files that nothing vouches for with the archive beside them, and notes their
+    /// checksums, so that this happens once. The answer is what is wrong.
+    ///
+    /// Where nothing can be noted the files are taken as they are: to read the archive takes longer
+    /// than all the rest of a start.
+    fn compare(archive: &Path, folder: &Path, files: &Folder) -> Option<Error> {
+        let lock = with_ending(folder, ".lock");
+        let _lock = Lock::acquire(&lock, "it compares the unpacked files", true, "").ok()?;
+        let mut wrong = Vec::new();
+        let read = archive::read(archive, |name, content| {
+            if batches::names().any(|batch| batch == name) && !files.found.fit(name, &content) {
+                wrong.push(name.to_owned());
+            }
+            Ok(())
+        });
+        // If none is the same, or the archive is damaged, the files are of another origin.
+        if read.is_err() || wrong.is_empty() || wrong.len() == batches::names().count() {
+            let _ = files.found.write(folder);
+            return None;
+        }
+        let problem = format!("{} differ from {}", wrong.join(", "), archive.display());
+        Some(Error::format(folder, problem, "The archive has them"))
     }
 
     /// Compares an archive that lies in the folder with the checksum. An archive that somebody put
@@ -192,10 +246,10 @@ impl Source {
             return Ok(());
         }
         if expected == CIFAR10_MD5 {
-            eprintln!(
+            note(&format!(
                 "{} is not the official archive (MD5 {found}); it is used as it is.",
                 archive.display()
-            );
+            ));
             return Ok(());
         }
         Err(Error::Checksum {

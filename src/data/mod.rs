@@ -1,9 +1,10 @@
 //! Images in memory: data sets, subsets and loaders.
 
 mod archive;
+mod batches;
 mod cifar10;
 mod dataset;
-mod download;
+pub(crate) mod download;
 mod loader;
 mod multi_views_loader;
 mod records;

@@ -2,9 +2,11 @@
 
 mod host;
 mod live;
+mod note;
 mod one_line;
 mod progress;
 
 pub use host::{Host, interrupted};
 pub use live::LiveDisplay;
+pub(crate) use note::note;
 pub use progress::Progress;

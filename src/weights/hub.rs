@@ -1,19 +1,21 @@
 //! Where checkpoints come from: the Hugging Face hub or a folder.
 
-use std::env;
-use std::path::{Path, PathBuf};
+mod address;
+mod cache;
+mod client;
+mod settings;
 
-use hf_hub::api::Progress as HubProgress;
-use hf_hub::api::sync::{ApiBuilder, ApiError};
-use hf_hub::{Cache, Repo, RepoType};
+use std::path::{Component, Path, PathBuf};
 
-use super::{load_state_dict, read_state_dict};
+use self::address::{PREFIX, Repository, looks_like_repository, written_as_web_address};
+use self::client::Client;
+use self::settings::Settings;
+use super::{StateDict, load_state_dict, read_state_dict};
+use crate::data::download::{Checksum, expand_home, local_file};
 use crate::losses::ContrastiveLoss;
 use crate::models::Estimator;
-use crate::notebook::Progress;
+use crate::notebook::note;
 use crate::{Error, Result};
-
-const HUB_PREFIX: &str = "hf-hub:";
 
 /// A checkpoint in a hub repository or a folder, as nidl's `Weights`.
 ///
@@ -34,47 +36,41 @@ pub struct Weights {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Source {
     Folder(PathBuf),
-    Hub { repo: String, revision: String, cache: Option<PathBuf> },
+    Hub { repository: Repository, cache: Option<PathBuf> },
 }
 
 impl Weights {
     /// The checkpoint `file` of `source`: `hf-hub:owner/name`, `hf-hub:owner/name@revision`, or a
-    /// folder. Downloads are kept in `model_dir`, or in the cache that all hub programs share.
+    /// folder, in which `~` stands for the home folder. Downloads are kept in `model_dir`, or in the
+    /// cache that all hub programs share, Python's too.
     ///
-    /// The variables `HF_ENDPOINT`, `HF_HOME`, `HF_TOKEN` and `HF_HUB_OFFLINE` are honoured.
+    /// The variables `HF_ENDPOINT`, `HF_HOME`, `HF_HUB_CACHE`, `HF_TOKEN`, `HF_TOKEN_PATH` and
+    /// `HF_HUB_OFFLINE` are honoured.
     ///
     /// # Errors
-    /// If the repository is not written `owner/name`, or `file` leads out of its folder.
+    /// [`Error::Parameter`] if the repository is not written `owner/name`, the revision could not be
+    /// a branch, tag or commit, or `file` leads out of its folder; it says what to write instead.
     pub fn new(source: &str, model_dir: Option<PathBuf>, file: &str) -> Result<Self> {
-        let inside = Path::new(file)
-            .components()
-            .all(|part| matches!(part, std::path::Component::Normal(_)));
-        if file.is_empty() || !inside {
-            let hint = "Give the name of the checkpoint, such as example_dcl_bs_32.ckpt.";
-            return Err(Error::parameter("file", file, "a file in the repository", hint));
-        }
-        let source = match source.strip_prefix(HUB_PREFIX) {
-            None => Source::Folder(source.into()),
+        let file = file_inside(file)?;
+        let source = match source.strip_prefix(PREFIX) {
             Some(address) => {
-                let (repo, revision) = address.split_once('@').unwrap_or((address, "main"));
-                let owner_and_name =
-                    repo.split('/').count() == 2 && repo.split('/').all(|part| !part.is_empty());
-                if !owner_and_name || revision.is_empty() {
-                    let hint = "For example hf-hub:neurospin/nidl_example_dcl_vs_simclr@main.";
-                    return Err(Error::parameter("source", source, "hf-hub:owner/name", hint));
-                }
-                let (repo, revision) = (repo.to_owned(), revision.to_owned());
-                Source::Hub { repo, revision, cache: model_dir }
+                Source::Hub { repository: Repository::parse(source, address)?, cache: model_dir }
             }
+            None => Source::Folder(folder(source)?),
         };
-        Ok(Self { source, file: file.to_owned() })
+        Ok(Self { source, file })
     }
 
     /// Where the file is on this machine; downloads it first if it is not in the cache.
     ///
+    /// Before a download gets its name its size and the hub's checksum are compared. What breaks off is
+    /// taken up again five times; the hub has 10 seconds to accept a connection and may be silent
+    /// for 30. Several processes that want the same file wait for the first one.
+    ///
     /// # Errors
-    /// [`Error::Download`] with the server's answer and what to do, [`Error::Io`] if the folder
-    /// has no such file.
+    /// [`Error::Download`] with the server's answer and what to do, [`Error::Checksum`] if it sends
+    /// something else than it promised, [`Error::Io`] if the folder has no such file or the
+    /// cache cannot be written, [`Error::Interrupted`].
     pub fn path(&self) -> Result<PathBuf> {
         match &self.source {
             Source::Folder(folder) => {
@@ -84,8 +80,29 @@ impl Weights {
                     Err(error) => Err(Error::io("read", path, error, listing(folder))),
                 }
             }
-            Source::Hub { repo, revision, cache } => self.fetch(repo, revision, cache.as_deref()),
+            Source::Hub { repository, cache } => {
+                let settings = Settings::new(cache.as_deref())?;
+                Client { settings, repository, file: &self.file }.path()
+            }
         }
+    }
+
+    /// The file and its tensors. One that the cache has had damaged since an earlier time is fetched
+    /// anew.
+    fn read(&self) -> Result<(PathBuf, StateDict)> {
+        let path = self.path()?;
+        let error = match read_state_dict(&path) {
+            Ok(state_dict) => return Ok((path, state_dict)),
+            Err(error) => error,
+        };
+        if let (Source::Hub { cache, .. }, Error::Format { .. }) = (&self.source, &error)
+            && !Settings::new(cache.as_deref())?.offline
+            && discard_if_damaged(&path)?
+        {
+            let path = self.path()?;
+            return Ok((path.clone(), read_state_dict(&path)?));
+        }
+        Err(error)
     }
 
     /// Loads a Lightning checkpoint into encoder and projection head (nidl's `load_checkpoint`).
@@ -94,8 +111,7 @@ impl Weights {
     /// As [`path`](Self::path) and [`read_state_dict`]; [`Error::StateDict`] if the tensors do not
     /// fit. The model is unchanged after an error.
     pub fn load_checkpoint<L: ContrastiveLoss>(&self, model: &mut Estimator<L>) -> Result<()> {
-        let path = self.path()?;
-        let state_dict = read_state_dict(&path)?;
+        let (path, state_dict) = self.read()?;
         load_state_dict(model.var_store_mut(), &state_dict, &path)
     }
 
@@ -104,11 +120,11 @@ impl Weights {
     /// # Errors
     /// As [`load_checkpoint`](Self::load_checkpoint).
     pub fn load_pretrained<L: ContrastiveLoss>(&self, model: &mut Estimator<L>) -> Result<()> {
-        let path = self.path()?;
-        let mut state_dict = read_state_dict(&path)?
+        let (path, state_dict) = self.read()?;
+        let mut state_dict = state_dict
             .into_iter()
             .map(|(name, tensor)| (format!("encoder.{name}"), tensor))
-            .collect::<super::StateDict>();
+            .collect::<StateDict>();
         // The file says nothing of the projection head, which stays as it is.
         for (name, tensor) in model.var_store().variables() {
             if name.starts_with("projection_head.") {
@@ -117,72 +133,91 @@ impl Weights {
         }
         load_state_dict(model.var_store_mut(), &state_dict, &path)
     }
-
-    fn fetch(&self, repo: &str, revision: &str, cache: Option<&Path>) -> Result<PathBuf> {
-        let cache = cache.map_or_else(Cache::from_env, |folder| Cache::new(folder.to_owned()));
-        let entry = Repo::with_revision(repo.to_owned(), RepoType::Model, revision.to_owned());
-        if let Some(path) = cache.repo(entry.clone()).get(&self.file) {
-            return Ok(path);
-        }
-        let failed = |problem: String, hint: String| Error::Download {
-            url: format!("{HUB_PREFIX}{repo}@{revision}/{}", self.file),
-            problem,
-            hint,
-        };
-        let place = cache.path().display().to_string();
-        if variable("HF_HUB_OFFLINE").is_some_and(|value| value != "0") {
-            return Err(failed(
-                format!("HF_HUB_OFFLINE is set and the file is not in {place}"),
-                "Unset it once to download, or give a folder with the file instead".into(),
-            ));
-        }
-        let mut builder =
-            ApiBuilder::from_env().with_cache_dir(cache.path().clone()).with_retries(2);
-        if let Some(token) = variable("HF_TOKEN") {
-            builder = builder.with_token(Some(token));
-        }
-        let progress = Download { file: self.file.clone(), progress: Progress::hidden() };
-        builder
-            .build()
-            .and_then(|api| api.repo(entry).download_with_progress(&self.file, progress))
-            .map_err(|error| {
-                let (problem, hint) = explain(&error, &place);
-                failed(problem, hint)
-            })
-    }
 }
 
-fn variable(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-/// What the hub answered, and what to do.
-fn explain(error: &ApiError, cache: &str) -> (String, String) {
-    let inner = match error {
-        ApiError::TooManyRetries(inner) => inner.as_ref(),
-        other => other,
+/// Removes a file from the hub's cache if its checksum is not the one that its name says.
+fn discard_if_damaged(path: &Path) -> Result<bool> {
+    let Ok(blob) = path.canonicalize() else { return Ok(false) };
+    let etag = blob.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let damaged = match Checksum::of_etag(etag) {
+        Some(checksum) => checksum.mismatch(&blob)?.is_some(),
+        None => false,
     };
-    if let ApiError::RequestError(request) = inner
-        && let ureq::Error::StatusCode(code) = request.as_ref()
+    if damaged {
+        note(&format!("{} is damaged in the cache and fetched anew", path.display()));
+    }
+    Ok(damaged && std::fs::remove_file(blob).is_ok())
+}
+
+/// The name of a file below its folder, without `./`.
+fn file_inside(file: &str) -> Result<String> {
+    let path = Path::new(file);
+    let parts: Option<Vec<&str>> = path
+        .components()
+        .filter(|part| *part != Component::CurDir)
+        .map(|part| match part {
+            Component::Normal(name) => name.to_str(),
+            _ => None,
+        })
+        .collect();
+    if let Some(parts) = parts.filter(|parts| !parts.is_empty())
+        && !file.contains(char::is_control)
     {
-        let hint = match code {
-            401 | 403 => "The repository wants a login: set HF_TOKEN to a valid token",
-            404 => "Check the repository, the revision and the file's name",
-            _ => "The hub has a problem: try again later, or set HF_ENDPOINT to a mirror",
-        };
-        return (format!("the hub answered {code}"), hint.into());
+        return Ok(parts.join("/"));
     }
-    let hint = match inner {
-        ApiError::IoError(_) | ApiError::LockAcquisition(_) => {
-            format!("Check that {cache} may be written and has room, or choose another model_dir")
+    let hint = match (path.parent(), path.file_name().and_then(|name| name.to_str())) {
+        (Some(folder), Some(name)) => {
+            format!("Give the folder {} as source and {name} as file.", folder.display())
         }
-        _ => "Check the network and HF_ENDPOINT, or give a folder with the file instead".into(),
+        _ => "Give the name of the checkpoint, such as example_dcl_bs_32.ckpt.".to_owned(),
     };
-    (inner.to_string(), hint)
+    Err(Error::parameter("file", file, "a file in the repository or folder", hint))
+}
+
+/// The folder that a source is, which is not marked as the hub's.
+fn folder(source: &str) -> Result<PathBuf> {
+    let refused =
+        |hint| Err(Error::parameter("source", source, "hf-hub:owner/name or a folder", hint));
+    if let Some(hint) = written_as_web_address(source) {
+        return refused(hint);
+    }
+    if source.is_empty() {
+        return Ok(".".into());
+    }
+    let Some((scheme, rest)) = source.split_once(':') else {
+        return Ok(expand_home(Path::new(source)));
+    };
+    match scheme.to_ascii_lowercase().replace('_', "-").as_str() {
+        "file" if rest.starts_with("//") => match local_file(source)? {
+            Some(path) => Ok(path),
+            None => refused("Give the folder's path.".to_owned()),
+        },
+        "hf-hub" | "hfhub" | "hf" | "hub" | "huggingface" => {
+            refused(format!("Write {PREFIX}{}.", rest.trim_start_matches('/')))
+        }
+        _ if rest.starts_with("//") => {
+            refused("Download the file and give the folder it is in.".to_owned())
+        }
+        _ => Ok(expand_home(Path::new(source))),
+    }
 }
 
 /// What there is instead of a file that was not found.
 fn listing(folder: &Path) -> String {
+    if folder.is_file() {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        let parent = folder.parent().filter(|parent| *parent != Path::new(""));
+        let parent = parent.unwrap_or_else(|| Path::new(".")).display();
+        return format!("This is a file: give {parent} as source and {name} as file");
+    }
+    if !folder.exists() {
+        let text = folder.to_string_lossy();
+        return if looks_like_repository(&text) {
+            format!("There is no such folder; for the repository on the hub write {PREFIX}{text}")
+        } else {
+            format!("There is no folder {text}")
+        };
+    }
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .into_iter()
         .flatten()
@@ -194,25 +229,5 @@ fn listing(folder: &Path) -> String {
     match names.as_slice() {
         [] => format!("{} holds no checkpoint", folder.display()),
         names => format!("{} holds {}", folder.display(), names.join(", ")),
-    }
-}
-
-/// Shows the hub's download in this crate's progress bar.
-struct Download {
-    file: String,
-    progress: Progress,
-}
-
-impl HubProgress for Download {
-    fn init(&mut self, size: usize, _filename: &str) {
-        self.progress = Progress::bytes(&self.file, size as u64);
-    }
-
-    fn update(&mut self, size: usize) {
-        self.progress.inc(size as u64);
-    }
-
-    fn finish(&mut self) {
-        self.progress.finish();
     }
 }

@@ -2,9 +2,11 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
-use std::io::Write;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::process::{Child, Command, Output, Stdio};
+
+pub mod hub;
+pub mod server;
 
 use flate2::{Compression, write::GzEncoder};
 use tch::{Tensor, nn};
@@ -96,87 +98,6 @@ pub fn archive(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     tar.into_inner().unwrap().finish().unwrap()
 }
 
-/// How a server answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// As it should, ranges included.
-    Content,
-    /// With this status.
-    Status(u16),
-    /// With the first half, and then the connection ends.
-    Half,
-}
-
-/// A server on this machine that has one file under every address.
-pub struct Server {
-    pub address: String,
-    answer: Arc<Mutex<Answer>>,
-    requests: Arc<Mutex<Vec<String>>>,
-}
-
-impl Server {
-    pub fn start(content: Vec<u8>) -> Self {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        let answer = Arc::new(Mutex::new(Answer::Content));
-        let requests = Arc::new(Mutex::new(Vec::new()));
-        let (how, log) = (answer.clone(), requests.clone());
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let how = *how.lock().unwrap();
-                respond(stream, &content, how, &log);
-            }
-        });
-        Self { address, answer, requests }
-    }
-
-    pub fn answer(&self, answer: Answer) {
-        *self.answer.lock().unwrap() = answer;
-    }
-
-    /// The requests so far: method, path and range.
-    pub fn requests(&self) -> Vec<String> {
-        self.requests.lock().unwrap().clone()
-    }
-}
-
-fn respond(mut stream: std::net::TcpStream, content: &[u8], how: Answer, log: &Mutex<Vec<String>>) {
-    use std::io::{BufRead, BufReader};
-    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
-    let Some(first) = lines.next() else { return };
-    let headers: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
-    let range = headers.iter().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("range").then(|| value.trim().to_owned())
-    });
-    log.lock().unwrap().push(format!("{first} {}", range.clone().unwrap_or_default()));
-    if let Answer::Status(code) = how {
-        let _ =
-            write!(stream, "HTTP/1.1 {code} No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-        return;
-    }
-    let (mut start, mut end) = (0, content.len());
-    if let Some((from, to)) =
-        range.as_deref().and_then(|r| r.strip_prefix("bytes=")?.split_once('-'))
-    {
-        start = from.parse().unwrap();
-        end = to.parse::<usize>().map_or(end, |to| end.min(to + 1));
-    }
-    let status = if range.is_some() { "206 Partial Content" } else { "200 OK" };
-    let _ = write!(
-        stream,
-        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nContent-Range: bytes {start}-{}/{}\r\n\
-         X-Repo-Commit: abcdef\r\nETag: \"tag-{}\"\r\nAccept-Ranges: bytes\r\nConnection: close\r\n\r\n",
-        end - start,
-        end - 1,
-        content.len(),
-        content.len()
-    );
-    // Asking for one byte is asking for the size; only a real transfer breaks off.
-    let cut = if how == Answer::Half && end - start > 1 { start + (end - start) / 2 } else { end };
-    let _ = stream.write_all(&content[start..cut]);
-}
-
 /// Names of the files in a folder, in order.
 pub fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(folder)
@@ -185,4 +106,60 @@ pub fn names(folder: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// Starts this test program once more, to run its test `job` with variables of its own: variables
+/// are the whole process's, and so are locks and interrupts.
+pub fn start_job(job: &str, variables: &[(&str, &str)]) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", job, "--nocapture", "--test-threads=1"]);
+    for name in ["HF_ENDPOINT", "HF_HOME", "HF_HUB_CACHE", "HF_TOKEN", "HF_HUB_OFFLINE"] {
+        command.env_remove(name);
+    }
+    command
+        .env("TWOVIEWS_TEST_JOB", job)
+        .env("TWOVIEWS_TEST_WAIT_FACTOR", "0.03")
+        .envs(variables.iter().copied())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Waits for a job and gives what it [`report`]ed, and what it said besides.
+pub fn finish_job(job: Child) -> (Result<String, String>, String) {
+    let Output { stdout, stderr, .. } = job.wait_with_output().unwrap();
+    let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    let line = |word: &str| stdout.lines().find_map(|line| line.strip_prefix(word));
+    let result = match (line("JOB OK "), line("JOB ERROR ")) {
+        (Some(text), _) => Ok(text.to_owned()),
+        (None, Some(text)) => Err(text.to_owned()),
+        (None, None) => panic!("the job reported nothing:\n{stdout}\n{stderr}"),
+    };
+    (result, stderr.into_owned())
+}
+
+/// Runs a job to its end.
+pub fn run_job(job: &str, variables: &[(&str, &str)]) -> (Result<String, String>, String) {
+    finish_job(start_job(job, variables))
+}
+
+/// Tells whoever started this job how it went; an error with its variant's name.
+pub fn report(result: Result<String, twoviews::Error>) {
+    use twoviews::Error;
+    match result {
+        Ok(text) => println!("\nJOB OK {text}"),
+        Err(error) => {
+            let variant = match &error {
+                Error::Download { .. } => "Download",
+                Error::Checksum { .. } => "Checksum",
+                Error::Interrupted { .. } => "Interrupted",
+                Error::Io { .. } => "Io",
+                Error::Format { .. } => "Format",
+                Error::Parameter { .. } => "Parameter",
+                _ => "other",
+            };
+            println!("\nJOB ERROR {variant}: {}", error.to_string().replace('\n', " "));
+        }
+    }
 }
