@@ -7,9 +7,6 @@ use hf_hub::api::Progress as HubProgress;
 use hf_hub::api::sync::{ApiBuilder, ApiError};
 use hf_hub::{Cache, Repo, RepoType};
 
-use super::{load_state_dict, read_state_dict};
-use crate::losses::ContrastiveLoss;
-use crate::models::Estimator;
 use crate::notebook::Progress;
 use crate::{Error, Result};
 
@@ -86,36 +83,6 @@ impl Weights {
             }
             Source::Hub { repo, revision, cache } => self.fetch(repo, revision, cache.as_deref()),
         }
-    }
-
-    /// Loads a Lightning checkpoint into encoder and projection head (nidl's `load_checkpoint`).
-    ///
-    /// # Errors
-    /// As [`path`](Self::path) and [`read_state_dict`]; [`Error::StateDict`] if the tensors do not
-    /// fit. The model is unchanged after an error.
-    pub fn load_checkpoint<L: ContrastiveLoss>(&self, model: &mut Estimator<L>) -> Result<()> {
-        let path = self.path()?;
-        let state_dict = read_state_dict(&path)?;
-        load_state_dict(model.var_store_mut(), &state_dict, &path)
-    }
-
-    /// Loads a plain state dict of the encoder alone (nidl's `load_pretrained`).
-    ///
-    /// # Errors
-    /// As [`load_checkpoint`](Self::load_checkpoint).
-    pub fn load_pretrained<L: ContrastiveLoss>(&self, model: &mut Estimator<L>) -> Result<()> {
-        let path = self.path()?;
-        let mut state_dict = read_state_dict(&path)?
-            .into_iter()
-            .map(|(name, tensor)| (format!("encoder.{name}"), tensor))
-            .collect::<super::StateDict>();
-        // The file says nothing of the projection head, which stays as it is.
-        for (name, tensor) in model.var_store().variables() {
-            if name.starts_with("projection_head.") {
-                state_dict.insert(name, tensor);
-            }
-        }
-        load_state_dict(model.var_store_mut(), &state_dict, &path)
     }
 
     fn fetch(&self, repo: &str, revision: &str, cache: Option<&Path>) -> Result<PathBuf> {
