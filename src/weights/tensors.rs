@@ -13,9 +13,12 @@ use super::storage::Place;
 
 /// Python itself cannot write objects that lie deeper in one another.
 const MAX_DEPTH: usize = 500;
-/// Visits, and bytes of names: objects that hold one another in many ways have exponentially many.
-const MAX_VISITS: usize = 10_000_000;
-const MAX_NAMES: usize = 64 << 20;
+/// Objects that hold one another in many ways have exponentially many names. Real ones have a few
+/// for each object: so many bytes of names, and visits, besides those for each object.
+const MAX_NAMES: (usize, usize) = (4 << 20, 256);
+const MAX_VISITS: (usize, usize) = (1 << 20, 64);
+/// What is kept about a tensor beside its name.
+const ENTRY: usize = 256;
 
 const SAVE_STATE_DICT: &str = "Save the model's state_dict() with torch.save";
 /// How a pickle names a storage: `("storage", class, key, device, size[, view])`.
@@ -115,7 +118,9 @@ impl Walk<'_> {
     fn visit(&mut self, value: Value, name: &str) -> Outcome<()> {
         let Value::Node(index) = value else { return Ok(()) };
         self.visits += 1;
-        if self.visits > MAX_VISITS || self.names > MAX_NAMES || self.path.len() > MAX_DEPTH {
+        let allowed = |(base, each): (usize, usize)| base + each * self.pickle.len();
+        let often = self.visits > allowed(MAX_VISITS) || self.names > allowed(MAX_NAMES);
+        if often || self.path.len() > MAX_DEPTH {
             return Err(Fault::limit("its objects lie in one another too deep or too often"));
         }
         // An object that holds itself has no end of names.
@@ -123,7 +128,7 @@ impl Walk<'_> {
             return Ok(());
         }
         if let Some(entry) = self.tensor(value, name)? {
-            self.names += name.len();
+            self.names += name.len() + ENTRY;
             self.tensors.entries.insert(name.to_owned(), entry);
             return Ok(());
         }

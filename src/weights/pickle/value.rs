@@ -50,6 +50,11 @@ pub(in crate::weights) struct Pickle {
 }
 
 impl Pickle {
+    /// How many objects it has.
+    pub(in crate::weights) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
     pub(in crate::weights) fn node(&self, value: Value) -> Option<&Node> {
         match value {
             Value::Node(index) => self.nodes.get(index as usize),
