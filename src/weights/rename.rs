@@ -102,13 +102,19 @@ pub(super) fn advice(own: &StateDict, found: &BTreeMap<String, Found>) -> String
             .take(MAX_TRIED)
             .collect();
     }
-    options.extend(pairs.into_iter().map(|rename| LoadOptions { rename }));
-    let fitting: Vec<String> = options
-        .into_iter()
-        .filter(|options| fits(own, found, options))
-        .map(|options| format!("{:?}", options.rename))
-        .take(3)
-        .collect();
+    let pairs = pairs.into_iter().filter(|pairs| is_one_copy(pairs, &beginnings));
+    options.extend(pairs.map(|rename| LoadOptions { rename }));
+    // Renamings that load the same tensors are one.
+    let mut fitting: Vec<(LoadOptions, BTreeMap<String, &str>)> = Vec::new();
+    for options in options {
+        if let Some(names) = fit(own, found, &options)
+            && fitting.iter().all(|(_, other)| *other != names)
+        {
+            fitting.push((options, names));
+        }
+    }
+    let spelt = fitting.iter().take(3).map(|(options, _)| format!("{:?}", options.rename));
+    let fitting: Vec<String> = spelt.collect();
     if !fitting.is_empty() {
         let fitting = fitting.join(", or ");
         return format!("Everything fits with LoadOptions whose rename is {fitting}.");
@@ -130,11 +136,26 @@ const ENCODER: &str = "encoder.";
 /// Renamings that are tried: a file has few copies of a model.
 const MAX_TRIED: usize = 32;
 
-fn fits(own: &StateDict, found: &BTreeMap<String, Found>, options: &LoadOptions) -> bool {
-    options.apply(found.keys()).is_ok_and(|names| {
-        let renamed = names.into_iter().map(|(target, name)| (target, found[name])).collect();
-        differences(own, &renamed) == Differences::default()
+/// Whether all parts come from one copy of the model: if one is taken from `teacher.`, then so is
+/// every other that is there, too.
+fn is_one_copy(pairs: &[(String, String)], beginnings: &[Vec<String>]) -> bool {
+    let copy = |from: &str| from.split('.').next().map(str::to_owned);
+    pairs.iter().all(|(from, _)| {
+        pairs.iter().zip(beginnings).all(|((other, _), there)| {
+            copy(from) == copy(other) || there.iter().all(|there| copy(there) != copy(from))
+        })
     })
+}
+
+/// The tensors that a renaming would load, if they fit.
+fn fit<'a>(
+    own: &StateDict,
+    found: &'a BTreeMap<String, Found>,
+    options: &LoadOptions,
+) -> Option<BTreeMap<String, &'a str>> {
+    let names = options.apply(found.keys()).ok()?;
+    let renamed = names.iter().map(|(target, name)| (target.clone(), found[*name])).collect();
+    (differences(own, &renamed) == Differences::default()).then_some(names)
 }
 
 /// Tensors of a model that lie in one part of it.
