@@ -154,6 +154,18 @@ fn pickles_made_to_fill_the_memory_are_refused() {
         let error = read(&bytes, 64 << 20).expect_err(what);
         assert!(matches!(error, Error::Format { .. }), "{what}: {error}");
     }
+    // A long list that is in many others: looking at it each time would take for ever.
+    let long = [b"(".to_vec(), [b'N'].repeat(300_000), b"lq\x00".to_vec()].concat();
+    let wide = [b"(".to_vec(), b"h\x00".repeat(300_000), b"l".to_vec()].concat();
+    let start = std::time::Instant::now();
+    let bytes = checkpoint(&pickle(&[b"(".to_vec(), long, wide, b"l".to_vec()].concat()), &[]);
+    assert!(read(&bytes, 128 << 20).is_err());
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+    // A shape of very many dimensions that many tensors have.
+    let dimensions = [1i64; 5_000];
+    let deep = tensor(0, 0, &dimensions, &dimensions);
+    let error = read(&checkpoint(&pickle(&dict(&[("w", deep)])), &[&[1.0]]), 16 << 20);
+    assert!(error.unwrap_err().to_string().contains("w has no size"));
     // A place in the memo may have any number.
     let far = pickle(b"r\xff\xff\xff\xff");
     read(&checkpoint(&far, &[]), SMALL).expect_err("nothing to remember");

@@ -83,6 +83,17 @@ impl Layout {
         })
     }
 
+    /// Whether rows lie one after the other.
+    pub(super) fn is_contiguous(&self) -> bool {
+        let mut expected = 1;
+        let lies = |(&size, &stride): (&i64, &i64)| {
+            let lies = size <= 1 || stride == expected;
+            expected *= size.max(1);
+            lies
+        };
+        self.shape.contains(&0) || self.shape.iter().zip(&self.strides).rev().all(lies)
+    }
+
     pub(super) fn numel(&self) -> i64 {
         self.shape.iter().product()
     }

@@ -10,6 +10,7 @@ mod legacy;
 mod load;
 mod modules;
 mod pickle;
+mod rebuild;
 mod rename;
 mod safetensors;
 mod save;

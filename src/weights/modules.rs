@@ -1,6 +1,7 @@
 //! What lies in an object under which name: dicts, lists, their subclasses, and whole modules.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 use super::pickle::{Node, Object, Pickle, Value};
@@ -34,8 +35,9 @@ pub(super) fn is_container(pickle: &Pickle, value: Value) -> bool {
         || elements(pickle, value).is_some()
 }
 
-/// What the value holds by name or number, without the numbers and texts among it.
-pub(super) fn children(pickle: &Pickle, value: Value) -> Vec<(Key<'_>, Value)> {
+/// What the value holds by name or number, without the numbers and texts among it, and how many
+/// values were looked at.
+pub(super) fn children(pickle: &Pickle, value: Value) -> (Vec<(Key<'_>, Value)>, usize) {
     let content = |value: &Value| {
         let node = pickle.node(*value);
         matches!(node, Some(Node::List(_) | Node::Tuple(_) | Node::Dict(_) | Node::Object(_)))
@@ -44,18 +46,21 @@ pub(super) fn children(pickle: &Pickle, value: Value) -> Vec<(Key<'_>, Value)> {
         let items = items.iter().filter(|(_, value)| content(value));
         items.filter_map(|&(name, value)| Some((key(pickle, name)?, value))).collect()
     };
+    let attributes = pickle.object(value).and_then(|object| attributes(pickle, object));
+    let attributes = attributes.map_or(0, <[_]>::len);
     if let Some(parts) = module(pickle, value) {
-        return named(&parts);
+        return (named(&parts), parts.len() + attributes);
     }
     if let Some(original) = compiled(pickle, value) {
-        return vec![(Key::Text(COMPILED.1), original)];
+        return (vec![(Key::Text(COMPILED.1), original)], attributes);
     }
     if let Some(items) = mapping(pickle, value) {
-        return named(&items);
+        return (named(&items), items.len() + attributes);
     }
-    let numbered = elements(pickle, value).unwrap_or_default().iter().enumerate();
-    let numbered = numbered.filter(|(_, value)| content(value));
-    numbered.map(|(index, &value)| (Key::Number(index as i128), value)).collect()
+    let elements = elements(pickle, value).unwrap_or_default();
+    let numbered = elements.iter().enumerate().filter(|(_, value)| content(value));
+    let numbered = numbered.map(|(index, &value)| (Key::Number(index as i128), value));
+    (numbered.collect(), elements.len() + attributes)
 }
 
 /// The names of what a dict holds.
@@ -139,7 +144,7 @@ fn module(pickle: &Pickle, value: Value) -> Option<Vec<(Value, Value)>> {
     let left_out = left_out.map(|names| set(pickle, names)).unwrap_or_default();
     let buffers = buffers
         .iter()
-        .filter(|(name, _)| pickle.text(*name).is_none_or(|name| !left_out.contains(&name)));
+        .filter(|(name, _)| pickle.text(*name).is_none_or(|name| !left_out.contains(name)));
     Some(parameters.iter().chain(buffers).chain(modules.iter()).copied().collect())
 }
 
@@ -150,7 +155,7 @@ fn compiled(pickle: &Pickle, value: Value) -> Option<Value> {
 }
 
 /// The texts of a set, which protocols before 4 write as `set([...])`.
-fn set(pickle: &Pickle, value: Value) -> Vec<&str> {
+fn set(pickle: &Pickle, value: Value) -> HashSet<&str> {
     let values = match pickle.object(value) {
         Some(object) => pickle.sequence(object.arguments).and_then(|a| a.first()).copied(),
         None => Some(value),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::StateDict;
 use super::element::ElementType;
@@ -45,26 +45,49 @@ impl Storages<'_> {
         // The same bytes under many names would let a small file fill the memory.
         let mut left = self.file.metadata()?.len();
         let mut left_for_copies = left;
+        // What is only copied from is read into the same memory each time: between the copies it
+        // would leave holes, together as large as the file.
+        let mut scratch = Tensor::f_empty([0], (Kind::Uint8, Device::Cpu))?;
         let mut tensors = StateDict::new();
         for ((storage, element), indices) in groups {
             let layouts: Vec<&Layout> = indices.iter().map(|&index| wanted[index].1).collect();
             let used = layouts.iter().filter(|layout| layout.numel() > 0);
             let first = used.clone().map(|layout| layout.offset).min().unwrap_or(0);
             let end = used.filter_map(|layout| layout.end()).max().unwrap_or(first);
-            left = (end - first)
-                .unsigned_abs()
-                .checked_mul(element.size())
-                .and_then(|bytes| left.checked_sub(bytes))
+            let count = end - first;
+            let length = count.unsigned_abs().checked_mul(element.size());
+            let length = length
+                .filter(|&length| length <= left)
                 .ok_or_else(|| Fault::damaged("its tensors have more bytes than the file"))?;
+            left -= length;
+            let copied: Vec<bool> = layouts
+                .iter()
+                .map(|layout| {
+                    let bytes = layout.numel() as u64 * element.size();
+                    let copied = !layout.is_contiguous()
+                        && layout.numel() <= count
+                        && bytes <= left_for_copies;
+                    left_for_copies -= if copied { bytes } else { 0 };
+                    copied
+                })
+                .collect();
+            let target = if copied.iter().all(|&copied| copied) {
+                if (scratch.numel() as u64) < length {
+                    scratch = Tensor::f_empty([length as i64], (Kind::Uint8, Device::Cpu))?;
+                }
+                scratch.f_narrow(0, 0, length as i64)?.f_view_dtype(element.stored())?
+            } else {
+                Tensor::f_empty([count], (element.stored(), Device::Cpu))?
+            };
             let name = wanted[indices[0]].0;
-            let base = self.part(&self.places[storage], element, first, end - first, name)?;
-            for (&index, layout) in indices.iter().zip(&layouts) {
+            let base = self.part(&self.places[storage], element, first, target, name)?;
+            for ((&index, layout), copied) in indices.iter().zip(&layouts).zip(copied) {
                 let mut tensor = view(&base, layout, first)?;
-                let bytes = layout.numel() as u64 * element.size();
-                let fits = layout.numel() <= end - first && bytes <= left_for_copies;
-                if fits && !tensor.is_contiguous() {
-                    tensor = tensor.f_contiguous()?;
-                    left_for_copies -= bytes;
+                if copied {
+                    let rows = (layout.element.kind(), Device::Cpu);
+                    let mut copy = Tensor::f_empty(layout.shape.as_slice(), rows)?;
+                    copy.f_copy_(&tensor)?;
+                    tensor = copy;
                 }
                 tensors.insert(wanted[index].0.to_owned(), tensor);
             }
@@ -72,17 +95,16 @@ impl Storages<'_> {
         Ok(tensors)
     }
 
-    /// `count` elements of a storage from the element `first` on.
+    /// Fills `target` from the storage's element `first` on.
     fn part(
         &self,
         place: &Place,
         element: ElementType,
         first: i64,
-        count: i64,
+        target: Tensor,
         name: &str,
     ) -> Outcome<Tensor> {
-        let tensor = Tensor::f_empty([count], (element.stored(), Device::Cpu))?;
-        let length = count as usize * element.size() as usize;
+        let length = target.numel() * element.size() as usize;
         let mut file = self.file;
         file.seek(SeekFrom::Start(place.start + first as u64 * element.size()))?;
         let mut chunk = vec![0; CHUNK.min(length)];
@@ -96,10 +118,10 @@ impl Storages<'_> {
                 // A chunk ends with an element, because every size divides a chunk's.
                 chunk.chunks_exact_mut(element.part()).for_each(<[u8]>::reverse);
             }
-            // SAFETY: the tensor is new and has `length` bytes in one piece, of which these are
-            // the next `chunk.len()`.
+            // SAFETY: nobody else has this memory now, and it has `length` bytes in one piece, of
+            // which these are the next `chunk.len()`.
             unsafe {
-                let target = tensor.data_ptr().cast::<u8>().add(done);
+                let target = target.data_ptr().cast::<u8>().add(done);
                 std::ptr::copy_nonoverlapping(chunk.as_ptr(), target, chunk.len());
             }
             done += chunk.len();
@@ -108,7 +130,7 @@ impl Storages<'_> {
         {
             return Err(Fault::damaged(format!("the checksum of {name} is wrong")));
         }
-        element.widen(tensor)
+        element.widen(target)
     }
 }
 

@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use tch::Kind;
-
 use super::element::ElementType;
 use super::fault::{Fault, Outcome};
-use super::layout::{self, Entry, Layout};
+use super::layout::Entry;
 use super::modules;
 use super::pickle::{Node, Pickle, Value};
 use super::storage::Place;
@@ -14,9 +12,9 @@ use super::storage::Place;
 /// Python itself cannot write objects that lie deeper in one another.
 const MAX_DEPTH: usize = 500;
 /// Objects that hold one another in many ways have exponentially many names. Real ones have a few
-/// for each object: so many bytes of names, and visits, besides those for each object.
-const MAX_NAMES: (usize, usize) = (4 << 20, 256);
-const MAX_VISITS: (usize, usize) = (1 << 20, 64);
+/// for each: so many bytes of names and looks at a value, and so many more for each value.
+const MAX_NAMES: (usize, usize) = (4 << 20, 64);
+const MAX_VISITS: (usize, usize) = (1 << 20, 8);
 /// What is kept about a tensor beside its name.
 const ENTRY: usize = 256;
 
@@ -27,7 +25,7 @@ pub(super) struct StorageId<'a> {
     /// `None` for a storage of bytes.
     pub(super) element: Option<ElementType>,
     /// Where a view into the storage begins, in elements.
-    offset: i128,
+    pub(super) offset: i128,
 }
 
 impl<'a> StorageId<'a> {
@@ -102,12 +100,12 @@ fn no_names(pickle: &Pickle) -> Fault {
     Fault::new(format!("it holds {what}"), SAVE_STATE_DICT)
 }
 
-struct Walk<'a> {
-    pickle: &'a Pickle,
-    locate: &'a mut dyn FnMut(&str) -> Outcome<Place>,
-    tensors: Tensors,
+pub(super) struct Walk<'a> {
+    pub(super) pickle: &'a Pickle,
+    pub(super) locate: &'a mut dyn FnMut(&str) -> Outcome<Place>,
+    pub(super) tensors: Tensors,
     /// Places of the storages that were already met.
-    keys: HashMap<String, usize>,
+    pub(super) keys: HashMap<String, usize>,
     /// What the visited value lies in.
     path: Vec<u32>,
     visits: usize,
@@ -118,7 +116,7 @@ impl Walk<'_> {
     fn visit(&mut self, value: Value, name: &str) -> Outcome<()> {
         let Value::Node(index) = value else { return Ok(()) };
         self.visits += 1;
-        let allowed = |(base, each): (usize, usize)| base + each * self.pickle.len();
+        let allowed = |(base, each): (usize, usize)| base + each * self.pickle.size;
         let often = self.visits > allowed(MAX_VISITS) || self.names > allowed(MAX_NAMES);
         if often || self.path.len() > MAX_DEPTH {
             return Err(Fault::limit("its objects lie in one another too deep or too often"));
@@ -133,142 +131,13 @@ impl Walk<'_> {
             return Ok(());
         }
         self.path.push(index);
-        for (key, child) in modules::children(self.pickle, value) {
+        let (children, looked_at) = modules::children(self.pickle, value);
+        self.visits += looked_at;
+        for (key, child) in children {
             let name = if name.is_empty() { key.to_string() } else { format!("{name}.{key}") };
             self.visit(child, &name)?;
         }
         self.path.pop();
         Ok(())
-    }
-
-    /// A tensor, or what there is in place of one; `None` if the value is none.
-    fn tensor(&mut self, value: Value, name: &str) -> Outcome<Option<Entry>> {
-        let Some(object) = self.pickle.object(value) else { return Ok(None) };
-        let Some(function) = self.pickle.global(object.class) else { return Ok(None) };
-        let Some(arguments) = self.pickle.sequence(object.arguments) else { return Ok(None) };
-        self.rebuilt(function, arguments, name, 0)
-    }
-
-    /// What PyTorch's function of that name would make.
-    fn rebuilt(
-        &mut self,
-        function: &str,
-        arguments: &[Value],
-        name: &str,
-        depth: usize,
-    ) -> Outcome<Option<Entry>> {
-        let Some((module, function)) = function.rsplit_once('.') else { return Ok(None) };
-        if !module.starts_with("torch.") || !function.starts_with("_rebuild_") || depth > MAX_DEPTH
-        {
-            return Ok(None);
-        }
-        let pickle = self.pickle;
-        let inner = match function {
-            "_rebuild_tensor" | "_rebuild_tensor_v2" => {
-                return self.layout(arguments, None, arguments.get(6), name).map(Some);
-            }
-            "_rebuild_tensor_v3" => {
-                let dtype = arguments.get(6).and_then(|&dtype| pickle.global(dtype));
-                let dtype = dtype.ok_or_else(|| Fault::damaged(format!("{name} has no type")))?;
-                return self.layout(arguments, Some(dtype), arguments.get(7), name).map(Some);
-            }
-            // Subclasses of tensors: (function, class, its arguments, state).
-            "_rebuild_from_type" | "_rebuild_from_type_v2" => {
-                let [function, _, inner, ..] = *arguments else { return Ok(None) };
-                (pickle.global(function), pickle.sequence(inner))
-            }
-            // A tensor and more that says nothing of its numbers.
-            "_rebuild_parameter"
-            | "_rebuild_parameter_with_state"
-            | "_rebuild_device_tensor_from_cpu_tensor" => {
-                let inner = arguments.first().and_then(|&inner| pickle.object(inner));
-                let Some(inner) = inner else { return Ok(None) };
-                (pickle.global(inner.class), pickle.sequence(inner.arguments))
-            }
-            "_rebuild_sparse_tensor" | "_rebuild_sparse_csr_tensor" => {
-                return Ok(Some(Entry::Unreadable(layout::SPARSE)));
-            }
-            "_rebuild_qtensor" => {
-                return Ok(Some(Entry::Unreadable(layout::QUANTIZED)));
-            }
-            "_rebuild_nested_tensor" => {
-                return Ok(Some(Entry::Unreadable(layout::NESTED)));
-            }
-            "_rebuild_meta_tensor_no_storage" => {
-                return Ok(Some(Entry::Unreadable(layout::META)));
-            }
-            _ => return Ok(Some(Entry::Unreadable(layout::OTHER_DEVICE))),
-        };
-        match inner {
-            (Some(function), Some(arguments)) => self.rebuilt(function, arguments, name, depth + 1),
-            _ => Ok(None),
-        }
-    }
-
-    /// `(storage, offset, size, stride, ...)`, with the type if the storage does not say it.
-    fn layout(
-        &mut self,
-        arguments: &[Value],
-        dtype: Option<&str>,
-        flags: Option<&Value>,
-        name: &str,
-    ) -> Outcome<Entry> {
-        let pickle = self.pickle;
-        let wrong = |what: &str| Fault::damaged(format!("{name} has no {what}"));
-        let [storage, offset, size, stride, ..] = *arguments else {
-            return Err(wrong("size"));
-        };
-        let Some(Node::Persistent(id)) = pickle.node(storage) else {
-            return Err(wrong("storage in the file"));
-        };
-        let id = StorageId::new(pickle, *id).ok_or_else(|| wrong("storage in the file"))?;
-        let element = match dtype {
-            Some(dtype) => ElementType::of_dtype(dtype),
-            None => id.element,
-        };
-        let element = match element {
-            None => return Ok(Entry::Unreadable(layout::OTHER_TYPE)),
-            Some(ElementType::Kind(Kind::QInt8 | Kind::QUInt8 | Kind::QInt32)) => {
-                return Ok(Entry::Unreadable(layout::QUANTIZED));
-            }
-            Some(element) => element,
-        };
-        let numbers = |value: Value| -> Option<Vec<i64>> {
-            // torch.Size is called with the numbers.
-            let value = match pickle.object(value) {
-                Some(object) => *pickle.sequence(object.arguments)?.first()?,
-                None => value,
-            };
-            let numbers = pickle.sequence(value)?.iter();
-            numbers.map(|&n| i64::try_from(pickle.int(n)?).ok()).collect()
-        };
-        let offset = pickle
-            .int(offset)
-            .and_then(|offset| i64::try_from(offset.checked_add(id.offset)?).ok());
-        let (shape, strides) = (numbers(size), numbers(stride));
-        let (Some(offset), Some(shape), Some(strides)) = (offset, shape, strides) else {
-            return Err(wrong("size"));
-        };
-        let flag = |name| {
-            let Some(Node::Dict(items)) = flags.and_then(|&flags| pickle.node(flags)) else {
-                return false;
-            };
-            let on =
-                |&(k, v): &(Value, Value)| pickle.text(k) == Some(name) && v == Value::Bool(true);
-            items.iter().any(on)
-        };
-        let storage = match self.keys.get(id.key) {
-            Some(&storage) => storage,
-            None => {
-                let storage = self.tensors.places.len();
-                self.tensors.places.push((self.locate)(id.key)?);
-                self.keys.insert(id.key.to_owned(), storage);
-                storage
-            }
-        };
-        let (conjugate, negative) = (flag("conj"), flag("neg"));
-        let layout = Layout { storage, element, offset, shape, strides, conjugate, negative };
-        layout.check(name, &self.tensors.places[storage])?;
-        Ok(Entry::Tensor(layout))
     }
 }

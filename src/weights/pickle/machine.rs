@@ -19,7 +19,8 @@ pub(in crate::weights) fn read_pickle(input: &mut dyn BufRead) -> Outcome<Pickle
         let opcode = input.byte()?;
         if opcode == b'.' {
             let root = machine.pop()?;
-            return Ok(Pickle { nodes: machine.nodes, root });
+            let size = machine.memory / size_of::<Value>();
+            return Ok(Pickle { nodes: machine.nodes, root, size });
         }
         machine.step(opcode, &mut input)?;
     }

@@ -47,14 +47,11 @@ pub(in crate::weights) struct Object {
 pub(in crate::weights) struct Pickle {
     pub(super) nodes: Vec<Node>,
     pub(in crate::weights) root: Value,
+    /// Its memory, in values.
+    pub(in crate::weights) size: usize,
 }
 
 impl Pickle {
-    /// How many objects it has.
-    pub(in crate::weights) fn len(&self) -> usize {
-        self.nodes.len()
-    }
-
     pub(in crate::weights) fn node(&self, value: Value) -> Option<&Node> {
         match value {
             Value::Node(index) => self.nodes.get(index as usize),
