@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+use proptest::prelude::*;
 use torch_save::{checkpoint, dict, pickle, tensor, text};
 use twoviews::Error;
 use twoviews::weights::{StateDict, read_state_dict};
@@ -253,4 +254,32 @@ fn changed_numbers_are_noticed() {
     assert!(read(&whole, SMALL).is_ok());
     let error = read(&changed, SMALL).unwrap_err().to_string();
     assert!(error.contains("checksum of w"), "{error}");
+}
+
+proptest! {
+    /// Wherever a tensor lies, its numbers are those of its strides, or it is refused.
+    #[test]
+    fn a_tensor_has_the_numbers_of_its_strides(
+        offset in 0i64..8,
+        dimensions in prop::collection::vec((0i64..5, 0i64..7), 0..4),
+    ) {
+        let _one = ONE.lock().unwrap_or_else(|error| error.into_inner());
+        let numbers: Vec<f32> = (0..24).map(|number| number as f32).collect();
+        let (shape, strides): (Vec<i64>, Vec<i64>) = dimensions.into_iter().unzip();
+        let mut places = vec![offset];
+        for (size, stride) in shape.iter().zip(&strides) {
+            let steps = |place: i64| (0..*size).map(move |index| place + index * stride);
+            places = places.into_iter().flat_map(steps).collect();
+        }
+        let content = pickle(&dict(&[("w", tensor(0, offset, &shape, &strides))]));
+        match read(&checkpoint(&content, &[&numbers]), SMALL) {
+            Ok(tensors) => {
+                let found: Vec<f32> = Vec::try_from(tensors["w"].reshape(-1)).unwrap();
+                let places: Vec<f32> = places.into_iter().map(|place| place as f32).collect();
+                prop_assert_eq!(tensors["w"].size(), shape);
+                prop_assert_eq!(found, places);
+            }
+            Err(error) => prop_assert!(places.iter().any(|&place| place >= 24), "{}", error),
+        }
+    }
 }
