@@ -3,8 +3,11 @@
 //! ```text
 //! cargo run --release --example evaluate -- --data DIR_OR_URL --checkpoint FILE
 //!     --method {simclr,dcl} [--solver {newton,lbfgs}] [--max-iter 500] [--latent-size 128]
-//!     [--json] [--dump FILE.npz]
+//!     [--rename FROM=TO]... [--json] [--dump FILE.npz]
 //! ```
+//!
+//! `--rename` is for files that name their tensors otherwise: `--rename module.=` takes off a
+//! beginning, `--rename backbone.=encoder.` changes it; other tensors are then left out.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -17,7 +20,8 @@ use twoviews::prelude::*;
 use twoviews::probes::FittedLogisticRegression;
 
 const USAGE: &str = "usage: evaluate --data DIR_OR_URL --checkpoint FILE --method {simclr,dcl} \
-[--solver {newton,lbfgs}] [--max-iter N] [--latent-size N] [--json] [--dump FILE.npz]";
+[--solver {newton,lbfgs}] [--max-iter N] [--latent-size N] [--rename FROM=TO]... [--json] \
+[--dump FILE.npz]";
 
 struct Options {
     data: String,
@@ -25,6 +29,7 @@ struct Options {
     method: String,
     probe: LogisticRegression,
     latent_size: i64,
+    load: LoadOptions,
     json: bool,
     dump: Option<PathBuf>,
 }
@@ -40,6 +45,7 @@ fn parse() -> Result<Options, Box<dyn Error>> {
     let (mut data, mut checkpoint, mut method) = (None, None, None);
     let mut probe = LogisticRegression { max_iter: 500, ..Default::default() };
     let (mut latent_size, mut json, mut dump) = (128, false, None);
+    let mut load = LoadOptions::default();
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
@@ -55,6 +61,11 @@ fn parse() -> Result<Options, Box<dyn Error>> {
             }
             Long("max-iter") => probe.max_iter = arguments.value()?.parse()?,
             Long("latent-size") => latent_size = arguments.value()?.parse()?,
+            Long("rename") => {
+                let pair = arguments.value()?.string()?;
+                let (from, to) = pair.split_once('=').ok_or(format!("--rename {pair}: FROM=TO"))?;
+                load.rename.push((from.to_owned(), to.to_owned()));
+            }
             Long("json") => json = true,
             Long("dump") => dump = Some(arguments.value()?.into()),
             Long("help") | Short('h') => {
@@ -70,6 +81,7 @@ fn parse() -> Result<Options, Box<dyn Error>> {
         method: method.ok_or(USAGE)?,
         probe,
         latent_size,
+        load,
         json,
         dump,
     })
@@ -94,7 +106,7 @@ fn evaluate<L: ContrastiveLoss>(options: &Options) -> Result<(), Box<dyn Error>>
     let folder = options.checkpoint.parent().unwrap_or_else(|| Path::new("."));
     let file = options.checkpoint.file_name().ok_or("--checkpoint names no file")?;
     Weights::new(&folder.to_string_lossy(), None, &file.to_string_lossy())?
-        .load_checkpoint(&mut model)?;
+        .load_checkpoint_with(&mut model, &options.load)?;
 
     let start = Instant::now();
     let (xtr, ytr) = model.transform_with_targets(&DataLoader::new(train, 256, 1)?)?;

@@ -92,7 +92,7 @@ pub enum Error {
         hint: String,
     },
     /// A checkpoint whose tensors do not fit the model; every difference is listed.
-    #[error("{}", state_dict_message(path, missing, unexpected, mismatched))]
+    #[error("{}", state_dict_message(path, missing, unexpected, mismatched, hint))]
     StateDict {
         /// The checkpoint.
         path: PathBuf,
@@ -102,6 +102,8 @@ pub enum Error {
         unexpected: Vec<String>,
         /// Tensors of another shape or kind: `name: found ..., expected ...`.
         mismatched: Vec<String>,
+        /// What to do.
+        hint: String,
     },
     /// A worker thread that panicked.
     #[error("{worker} stopped at {place}: {message}. {hint}")]
@@ -177,6 +179,7 @@ fn state_dict_message(
     missing: &[String],
     unexpected: &[String],
     mismatched: &[String],
+    hint: &str,
 ) -> String {
     let mut text = format!("{} does not fit the model", path.display());
     for (what, names) in
@@ -186,5 +189,5 @@ fn state_dict_message(
             text += &format!("\n  {what} ({}): {}", names.len(), names.join(", "));
         }
     }
-    text + "\nLoad the file that belongs to this model, or build the model with the file's sizes."
+    text + "\n" + hint
 }

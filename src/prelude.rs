@@ -24,5 +24,5 @@ pub use crate::transforms::{
     RandomGrayscale, RandomHorizontalFlip, RandomResizedCrop, Step, ToTensor, Transform, View,
     simclr_transform,
 };
-pub use crate::weights::Weights;
+pub use crate::weights::{LoadOptions, Weights};
 pub use tch::{Device, Kind, Tensor};

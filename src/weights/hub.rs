@@ -10,10 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use self::address::{PREFIX, Repository, looks_like_repository, written_as_web_address};
 use self::client::Client;
 use self::settings::Settings;
-use super::{StateDict, load_state_dict, read_state_dict};
 use crate::data::download::{Checksum, expand_home, local_file};
-use crate::losses::ContrastiveLoss;
-use crate::models::Estimator;
 use crate::notebook::note;
 use crate::{Error, Result};
 
@@ -87,51 +84,20 @@ impl Weights {
         }
     }
 
-    /// The file and its tensors. One that the cache has had damaged since an earlier time is fetched
-    /// anew.
-    fn read(&self) -> Result<(PathBuf, StateDict)> {
+    /// Reads the file. One that the cache has had damaged since an earlier time is fetched anew.
+    pub(super) fn read<T>(&self, read: impl Fn(&Path) -> Result<T>) -> Result<T> {
         let path = self.path()?;
-        let error = match read_state_dict(&path) {
-            Ok(state_dict) => return Ok((path, state_dict)),
-            Err(error) => error,
+        let error = match read(&path) {
+            Err(error @ Error::Format { .. }) => error,
+            other => return other,
         };
-        if let (Source::Hub { cache, .. }, Error::Format { .. }) = (&self.source, &error)
+        if let Source::Hub { cache, .. } = &self.source
             && !Settings::new(cache.as_deref())?.offline
             && discard_if_damaged(&path)?
         {
-            let path = self.path()?;
-            return Ok((path.clone(), read_state_dict(&path)?));
+            return read(&self.path()?);
         }
         Err(error)
-    }
-
-    /// Loads a Lightning checkpoint into encoder and projection head (nidl's `load_checkpoint`).
-    ///
-    /// # Errors
-    /// As [`path`](Self::path) and [`read_state_dict`]; [`Error::StateDict`] if the tensors do not
-    /// fit. The model is unchanged after an error.
-    pub fn load_checkpoint<L: ContrastiveLoss>(&self, model: &mut Estimator<L>) -> Result<()> {
-        let (path, state_dict) = self.read()?;
-        load_state_dict(model.var_store_mut(), &state_dict, &path)
-    }
-
-    /// Loads a plain state dict of the encoder alone (nidl's `load_pretrained`).
-    ///
-    /// # Errors
-    /// As [`load_checkpoint`](Self::load_checkpoint).
-    pub fn load_pretrained<L: ContrastiveLoss>(&self, model: &mut Estimator<L>) -> Result<()> {
-        let (path, state_dict) = self.read()?;
-        let mut state_dict = state_dict
-            .into_iter()
-            .map(|(name, tensor)| (format!("encoder.{name}"), tensor))
-            .collect::<StateDict>();
-        // The file says nothing of the projection head, which stays as it is.
-        for (name, tensor) in model.var_store().variables() {
-            if name.starts_with("projection_head.") {
-                state_dict.insert(name, tensor);
-            }
-        }
-        load_state_dict(model.var_store_mut(), &state_dict, &path)
     }
 }
 

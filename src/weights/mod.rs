@@ -1,12 +1,27 @@
-//! Pretrained weights: the hub, Lightning checkpoints and plain state dicts.
+//! Pretrained weights: the hub, checkpoints of PyTorch and Lightning, and safetensors.
 
+mod content;
+mod element;
+mod fault;
 mod file;
 mod hub;
+mod layout;
+mod legacy;
+mod load;
+mod modules;
+mod pickle;
+mod rebuild;
+mod rename;
+mod safetensors;
 mod save;
 mod state_dict;
+mod storage;
+mod tensors;
+mod zip;
 
 pub use file::read_state_dict;
 pub use hub::Weights;
+pub use rename::LoadOptions;
 pub use save::save_state_dict;
 pub(crate) use save::to_safetensors;
 pub use state_dict::{StateDict, load_state_dict};

@@ -1,0 +1,143 @@
+//! From the objects of a pickle to tensors by name.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::element::ElementType;
+use super::fault::{Fault, Outcome};
+use super::layout::Entry;
+use super::modules;
+use super::pickle::{Node, Pickle, Value};
+use super::storage::Place;
+
+/// Python itself cannot write objects that lie deeper in one another.
+const MAX_DEPTH: usize = 500;
+/// Objects that hold one another in many ways have exponentially many names. Real ones have a few
+/// for each: so many bytes of names and looks at a value, and so many more for each value.
+const MAX_NAMES: (usize, usize) = (4 << 20, 64);
+const MAX_VISITS: (usize, usize) = (1 << 20, 8);
+/// What is kept about a tensor beside its name.
+const ENTRY: usize = 256;
+
+const SAVE_STATE_DICT: &str = "Save the model's state_dict() with torch.save";
+/// How a pickle names a storage: `("storage", class, key, device, size[, view])`.
+pub(super) struct StorageId<'a> {
+    pub(super) key: &'a str,
+    /// `None` for a storage of bytes.
+    pub(super) element: Option<ElementType>,
+    /// Where a view into the storage begins, in elements.
+    pub(super) offset: i128,
+}
+
+impl<'a> StorageId<'a> {
+    pub(super) fn new(pickle: &'a Pickle, id: Value) -> Option<Self> {
+        let fields = pickle.sequence(id)?;
+        let [kind, class, key, ..] = *fields else { return None };
+        if pickle.text(kind) != Some("storage") {
+            return None;
+        }
+        let offset = match fields.get(5).and_then(|&view| pickle.sequence(view)) {
+            Some([_, offset, ..]) => pickle.int(*offset)?,
+            _ => 0,
+        };
+        let element = ElementType::of_storage(pickle.global(class)?);
+        Some(Self { key: pickle.text(key)?, element, offset })
+    }
+}
+
+/// The tensors that a pickle holds by name, and where their bytes are.
+#[derive(Default)]
+pub(super) struct Tensors {
+    pub(super) entries: BTreeMap<String, Entry>,
+    pub(super) places: Vec<Place>,
+}
+
+/// Finds what belongs to a state dict: what is under `state_dict` if there is such a key, as in a
+/// Lightning file, and else everything, the keys of nested dicts and lists joined with dots.
+///
+/// A module that was pickled whole has the names of its `state_dict()`. `locate` says where a
+/// storage is.
+pub(super) fn named_tensors(
+    pickle: &Pickle,
+    locate: &mut dyn FnMut(&str) -> Outcome<Place>,
+) -> Outcome<Tensors> {
+    let root = modules::item(pickle, pickle.root, "state_dict")
+        .filter(|&value| modules::is_container(pickle, value))
+        .unwrap_or(pickle.root);
+    if !modules::is_container(pickle, root) {
+        return Err(no_names(pickle));
+    }
+    let mut walk = Walk {
+        pickle,
+        locate,
+        tensors: Tensors::default(),
+        keys: HashMap::new(),
+        path: Vec::new(),
+        visits: 0,
+        names: 0,
+    };
+    walk.visit(root, "")?;
+    let mut keys = modules::keys(pickle, root);
+    if walk.tensors.entries.is_empty() && !keys.is_empty() {
+        keys.truncate(8);
+        return Err(Fault::new(
+            format!("it holds no tensors by name; its keys are {}", keys.join(", ")),
+            SAVE_STATE_DICT,
+        ));
+    }
+    Ok(walk.tensors)
+}
+
+fn no_names(pickle: &Pickle) -> Fault {
+    let what = match pickle.node(pickle.root) {
+        Some(Node::Object(object)) => match pickle.global(object.class) {
+            Some(class) if class.contains("_rebuild_") => "one tensor without a name".to_owned(),
+            Some(class) => format!("an object of the class {class} and no tensors by name"),
+            None => "an object and no tensors by name".to_owned(),
+        },
+        Some(Node::Persistent(_)) => "one storage without a name".to_owned(),
+        _ => "one value and no tensors by name".to_owned(),
+    };
+    Fault::new(format!("it holds {what}"), SAVE_STATE_DICT)
+}
+
+pub(super) struct Walk<'a> {
+    pub(super) pickle: &'a Pickle,
+    pub(super) locate: &'a mut dyn FnMut(&str) -> Outcome<Place>,
+    pub(super) tensors: Tensors,
+    /// Places of the storages that were already met.
+    pub(super) keys: HashMap<String, usize>,
+    /// What the visited value lies in.
+    path: Vec<u32>,
+    visits: usize,
+    names: usize,
+}
+
+impl Walk<'_> {
+    fn visit(&mut self, value: Value, name: &str) -> Outcome<()> {
+        let Value::Node(index) = value else { return Ok(()) };
+        self.visits += 1;
+        let allowed = |(base, each): (usize, usize)| base + each * self.pickle.size;
+        let often = self.visits > allowed(MAX_VISITS) || self.names > allowed(MAX_NAMES);
+        if often || self.path.len() > MAX_DEPTH {
+            return Err(Fault::limit("its objects lie in one another too deep or too often"));
+        }
+        // An object that holds itself has no end of names.
+        if self.path.contains(&index) {
+            return Ok(());
+        }
+        if let Some(entry) = self.tensor(value, name)? {
+            self.names += name.len() + ENTRY;
+            self.tensors.entries.insert(name.to_owned(), entry);
+            return Ok(());
+        }
+        self.path.push(index);
+        let (children, looked_at) = modules::children(self.pickle, value);
+        self.visits += looked_at;
+        for (key, child) in children {
+            let name = if name.is_empty() { key.to_string() } else { format!("{name}.{key}") };
+            self.visit(child, &name)?;
+        }
+        self.path.pop();
+        Ok(())
+    }
+}
