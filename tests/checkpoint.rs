@@ -353,7 +353,7 @@ print(' '.join(map(str, encoder.eval()(x).detach().flatten().tolist())))
         .map(|number| number.parse().unwrap())
         .collect();
     let x = Tensor::arange(2 * 3 * 32 * 32, (Kind::Float, Device::Cpu)).view([2, 3, 32, 32]);
-    let ours = model.encode(&(x / 6144.0 - 0.5), false).flatten(0, -1);
+    let ours = model.encode(&(x / 6144.0 - 0.5), false).unwrap().flatten(0, -1);
     let ours: Vec<f64> = Vec::try_from(ours.to_kind(Kind::Double)).unwrap();
     support::assert_close(&ours, &theirs, 1e-5, "features");
 }
