@@ -1,113 +1,162 @@
-//! L-BFGS, the tutorial's solver, from linfa-logistic.
+//! L-BFGS, the tutorial's solver, from argmin.
 
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::time::Duration;
+use std::cell::{Cell, RefCell};
 
-use linfa::DatasetBase;
-use linfa::traits::Fit;
-use linfa_logistic::{LogisticRegression, MultiLogisticRegression};
-use ndarray::{Array1, Array2};
+use argmin::core::{CostFunction, Error as Failure, Executor, Gradient, State};
+use argmin::solver::linesearch::MoreThuenteLineSearch;
+use argmin::solver::quasinewton::LBFGS;
+use ndarray::Array1;
+use tch::{Kind, Tensor};
 
-use super::linear::LogisticRegression as Probe;
+use super::objective::Objective;
 use crate::notebook::interrupted;
 use crate::{Error, Result};
 
-/// Between two looks at whether the reader wants to stop.
-const LOOK: Duration = Duration::from_millis(50);
+/// Pairs of steps and gradients that are kept, as in scikit-learn and SciPy.
+const MEMORY: usize = 10;
 
-/// Coefficients (rows, D) and intercepts (rows) after at most `max_iter` iterations.
+/// Where the method ended.
+pub(super) struct Lbfgs {
+    pub w: Tensor,
+    pub iterations: usize,
+}
+
+/// Minimises the mean objective from 0 until its gradient's length is at most `tol`, for at most
+/// `max_iter` iterations, or until its line search finds no lower value.
+///
+/// The first step, of which the method knows no length yet, has length 1, as in SciPy: the search is
+/// over u with w = u / sqrt(|g|), g the gradient at 0. With a step of -g, features that are large would
+/// be so far off that the search, which cannot go below a share of 1.5e-8 of it, would stop at once.
 ///
 /// # Errors
-/// If the line search fails, or the reader interrupts.
-pub(super) fn minimise(
-    probe: &Probe,
-    x: Array2<f64>,
-    classes: Vec<i64>,
-    n_classes: usize,
-) -> Result<(Array2<f64>, Array1<f64>)> {
-    let probe = probe.clone();
-    interruptible(interrupted, move || fit(&probe, &x, &classes, n_classes))
+/// If libtorch refuses an operation, or the reader interrupts.
+pub(super) fn minimise(objective: &Objective, max_iter: usize, tol: f64) -> Result<Lbfgs> {
+    minimise_until(interrupted, objective, max_iter, tol)
 }
 
-/// linfa cannot be stopped, so it works in a thread of its own; one that the reader does not want to
-/// wait for ends unheard.
-fn interruptible<T: Send + 'static>(
+fn minimise_until(
     asked: impl Fn() -> bool,
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    let (sender, result) = channel();
-    let thread = std::thread::spawn(move || drop(sender.send(work())));
-    loop {
-        match result.recv_timeout(LOOK) {
-            Ok(result) => return result,
-            Err(RecvTimeoutError::Timeout) if asked() => {
-                return Err(Error::Interrupted { place: "in the linear probe, in L-BFGS".into() });
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => match thread.join() {
-                Err(panic) => std::panic::resume_unwind(panic),
-                Ok(()) => unreachable!("the thread sends its result before it ends"),
-            },
+    objective: &Objective,
+    max_iter: usize,
+    tol: f64,
+) -> Result<Lbfgs> {
+    let shape = [objective.rows, objective.width()];
+    let origin = Tensor::f_zeros(shape, (Kind::Double, tch::Device::Cpu))?;
+    let samples = objective.samples() as f64;
+    let gradient = objective.evaluate(&origin).gradient;
+    let length = gradient.f_norm()?.f_double_value(&[])? / samples;
+    let scale = if length > 0.0 { 1.0 / length.sqrt() } else { 1.0 };
+    let interrupted = Cell::new(false);
+    let problem = Scaled {
+        objective,
+        shape,
+        scale,
+        asked,
+        interrupted: &interrupted,
+        last: RefCell::default(),
+    };
+    let origin = Array1::zeros((shape[0] * shape[1]) as usize);
+    let found = MoreThuenteLineSearch::new()
+        .with_bounds(0.0, f64::INFINITY)
+        .and_then(|search| LBFGS::new(search, MEMORY).with_tolerance_grad(tol * scale))
+        .and_then(|solver| {
+            let executor = Executor::new(problem, solver);
+            executor.configure(|state| state.param(origin).max_iters(max_iter as u64)).run()
+        });
+    if interrupted.get() {
+        return Err(Error::Interrupted { place: "in the linear probe, in L-BFGS".into() });
+    }
+    let state = match found {
+        Ok(found) => found.state,
+        Err(error) => {
+            return Err(Error::NonFinite {
+                name: "L-BFGS",
+                place: format!("because its search failed ({error})"),
+                hint: "Scale the features to a deviation near 1, or use Solver::Newton".into(),
+            });
         }
+    };
+    let iterations = state.get_iter() as usize;
+    let u = state.get_best_param().map(Array1::to_vec).unwrap_or_default();
+    Ok(Lbfgs { w: weights(&u, shape, scale)?, iterations })
+}
+
+/// w = scale u, (rows, D + 1).
+fn weights(u: &[f64], shape: [i64; 2], scale: f64) -> Result<Tensor> {
+    Ok(Tensor::f_from_slice(u)?.f_view(shape)?.f_mul_scalar(scale)?)
+}
+
+/// The mean objective as a function of u = w / scale.
+struct Scaled<'a, A> {
+    objective: &'a Objective,
+    shape: [i64; 2],
+    scale: f64,
+    /// Whether the reader wants to stop, and whether that was noticed.
+    asked: A,
+    interrupted: &'a Cell<bool>,
+    /// The last point with its value and gradient: argmin asks for one after the other.
+    last: RefCell<(Array1<f64>, f64, Array1<f64>)>,
+}
+
+impl<A: Fn() -> bool> Scaled<'_, A> {
+    fn at(&self, u: &Array1<f64>) -> std::result::Result<(), Failure> {
+        if self.last.borrow().0 == u {
+            return Ok(());
+        }
+        if (self.asked)() {
+            self.interrupted.set(true);
+            return Err(Failure::msg("interrupted"));
+        }
+        let w = weights(&u.to_vec(), self.shape, self.scale)?;
+        let at = self.objective.evaluate(&w);
+        // With NaN the search would have no end.
+        if at.value.is_nan() {
+            return Err(Failure::msg("the objective is not a number"));
+        }
+        let samples = self.objective.samples() as f64;
+        let gradient = at.gradient.f_mul_scalar(self.scale / samples)?.f_reshape([-1])?;
+        let gradient = Array1::from(Vec::<f64>::try_from(gradient)?);
+        *self.last.borrow_mut() = (u.clone(), at.value / samples, gradient);
+        Ok(())
     }
 }
 
-/// linfa's penalty is alpha/2 |W|^2, so alpha = 1/C; it stops when the norm of the summed gradient
-/// is at most its tolerance, and says neither how many iterations it took nor whether it converged.
-fn fit(
-    probe: &Probe,
-    x: &Array2<f64>,
-    classes: &[i64],
-    n_classes: usize,
-) -> Result<(Array2<f64>, Array1<f64>)> {
-    let targets: Array1<usize> = classes.iter().map(|&class| class as usize).collect();
-    let dataset = DatasetBase::new(x.view(), targets);
-    let tolerance = probe.tol * x.nrows() as f64;
-    let failed = |error: linfa_logistic::error::Error| Error::NonFinite {
-        name: "L-BFGS",
-        place: format!("because its line search failed ({error})"),
-        hint: "Scale the features to a deviation near 1, or use Solver::Newton".into(),
-    };
-    if n_classes == 2 {
-        let fitted = LogisticRegression::default()
-            .alpha(1.0 / probe.c)
-            .max_iterations(probe.max_iter as u64)
-            .gradient_tolerance(tolerance)
-            .fit(&dataset)
-            .map_err(failed)?;
-        // linfa may count the first class as the positive one.
-        let sign = if fitted.labels().pos.class == 1 { 1.0 } else { -1.0 };
-        let coef = fitted.params().mapv(|w| sign * w).insert_axis(ndarray::Axis(0));
-        return Ok((coef, Array1::from(vec![sign * fitted.intercept()])));
+impl<A: Fn() -> bool> CostFunction for Scaled<'_, A> {
+    type Param = Array1<f64>;
+    type Output = f64;
+
+    fn cost(&self, u: &Array1<f64>) -> std::result::Result<f64, Failure> {
+        self.at(u)?;
+        Ok(self.last.borrow().1)
     }
-    let fitted = MultiLogisticRegression::default()
-        .alpha(1.0 / probe.c)
-        .max_iterations(probe.max_iter as u64)
-        .gradient_tolerance(tolerance)
-        .fit(&dataset)
-        .map_err(failed)?;
-    Ok((fitted.params().t().to_owned(), fitted.intercept().to_owned()))
+}
+
+impl<A: Fn() -> bool> Gradient for Scaled<'_, A> {
+    type Param = Array1<f64>;
+    type Gradient = Array1<f64>;
+
+    fn gradient(&self, u: &Array1<f64>) -> std::result::Result<Array1<f64>, Failure> {
+        self.at(u)?;
+        Ok(self.last.borrow().2.clone())
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use ndarray::Array2;
+
     use super::*;
 
     #[test]
-    fn an_interrupt_does_not_wait_for_the_solver() {
-        let (release, released) = channel::<()>();
-        let work = move || {
-            let _ = released.recv();
-            Ok(())
-        };
-        assert!(matches!(interruptible(|| true, work), Err(Error::Interrupted { .. })));
-        drop(release);
-        assert_eq!(interruptible(|| false, || Ok(7)).unwrap(), 7);
-    }
-
-    #[test]
-    #[should_panic(expected = "in the solver")]
-    fn a_panic_reaches_the_caller() {
-        let _ = interruptible(|| false, || -> Result<()> { panic!("in the solver") });
+    fn an_interrupt_stops_the_search() {
+        let x = Array2::from_shape_fn((20, 3), |(i, j)| ((3 * i + j) as f64).sin());
+        let classes: Vec<i64> = (0..20).map(|i| i % 3).collect();
+        let objective = Objective::new(&x, &classes, 3, 1.0).unwrap();
+        let asked = Cell::new(0);
+        let third = || asked.replace(asked.get() + 1) == 2;
+        let stopped = minimise_until(third, &objective, 100, 1e-9);
+        assert!(matches!(stopped, Err(Error::Interrupted { .. })));
+        let found = minimise_until(|| false, &objective, 100, 1e-9).unwrap();
+        assert!(found.iterations > 3);
     }
 }

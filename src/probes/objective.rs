@@ -125,18 +125,10 @@ impl Objective {
     /// Coefficients (rows, D) and intercepts (rows) of `w`.
     pub(super) fn split(&self, w: &Tensor) -> Result<(Array2<f64>, Array1<f64>)> {
         let d = self.width() - 1;
-        let coef = Vec::<f64>::try_from(w.narrow(1, 0, d).contiguous().view(-1))?;
-        let intercept = Vec::<f64>::try_from(w.select(1, d).contiguous())?;
+        let coef = Vec::<f64>::try_from(w.f_narrow(1, 0, d)?.f_reshape([-1])?)?;
+        let intercept = Vec::<f64>::try_from(w.f_select(1, d)?.f_contiguous()?)?;
         let coef = Array2::from_shape_vec((self.rows as usize, d as usize), coef)
             .map_err(|error| tch::TchError::Shape(error.to_string()))?;
         Ok((coef, intercept.into()))
-    }
-
-    /// The point (rows, D + 1) with these coefficients and intercepts.
-    pub(super) fn join(&self, coef: &Array2<f64>, intercept: &Array1<f64>) -> Result<Tensor> {
-        let coef: Vec<f64> = coef.iter().copied().collect();
-        let w = Tensor::f_from_slice(&coef)?.f_view([self.rows, self.width() - 1])?;
-        let b = Tensor::f_from_slice(&intercept.to_vec())?.f_view([self.rows, 1])?;
-        Ok(Tensor::f_cat(&[w, b], 1)?)
     }
 }
