@@ -39,6 +39,9 @@ pub struct Estimator<L> {
     pub projection_head: ProjectionHead,
     /// The loss of two views' embeddings.
     pub loss: L,
+    /// The configuration that the network, the loss and the run were made from: what the user
+    /// changes in `config` is compared with it.
+    pub(crate) used: ContrastiveConfig,
     variables: nn::VarStore,
     /// Where the last run of `fit` ended, for `resume`.
     pub(crate) training: Option<TrainingState>,
@@ -63,7 +66,8 @@ impl<L: ContrastiveLoss> Estimator<L> {
             config.proj_output_dim,
         )?;
         initialise(&mut variables, config.random_state)?;
-        Ok(Self { config, encoder, projection_head, loss, variables, training: None })
+        let used = config.clone();
+        Ok(Self { config, encoder, projection_head, loss, used, variables, training: None })
     }
 
     /// Where the weights are.
@@ -163,7 +167,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
     ) -> Result<(Array2<f32>, Array1<i64>)> {
         let encoder = InferenceEncoder::new(&self.encoder, precision)?;
         let kind = float_kind("weights", &self.encoder.fc.ws)?;
-        let latent = self.config.latent_size as usize;
+        let latent = self.used.latent_size as usize;
         let mut features = Vec::with_capacity(loader.len().saturating_mul(latent));
         let mut targets = Vec::with_capacity(loader.len());
         let progress = Progress::new("encode", loader.len() as u64, "images");
