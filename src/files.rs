@@ -10,17 +10,17 @@ use std::path::{Path, PathBuf};
 /// A link stays one: the file that it leads to is replaced. Devices and pipes, which a rename would
 /// replace by a file, are written to.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let path = match fs::metadata(path) {
+    let path = &match fs::metadata(path) {
         Ok(there) if there.is_file() => fs::canonicalize(path)?,
         Ok(there) if !there.is_dir() => {
             return OpenOptions::new().write(true).open(path)?.write_all(bytes);
         }
         _ => path.to_owned(),
     };
-    let part = part_of(&path);
+    let part = part_of(path);
     let written = File::create(&part)
         .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&part, &path));
+        .and_then(|()| fs::rename(&part, path));
     if written.is_err() {
         let _ = fs::remove_file(&part);
         return written;
