@@ -219,6 +219,30 @@ fn lbfgs_gets_as_far_as_scikit_learns() {
     assert!(fitted.warning().unwrap().contains("scale the features"), "{fitted}");
 }
 
+/// Logits more than 34 apart, where linfa's loss is not the objective's.
+#[test]
+fn lbfgs_takes_logits_that_are_far_apart() {
+    let (x, _) = problem(90, 6, 3, 1.0);
+    let largest =
+        |row: &[f64]| if row[0] > row[1].max(row[2]) { 0 } else { 1 + i64::from(row[2] > row[1]) };
+    let y = x.outer_iter().map(|row| largest(&row.to_vec())).collect();
+    for factor in [1.0, 1e4] {
+        let probe = LogisticRegression {
+            c: 1e6 / (factor * factor),
+            tol: 1e-6,
+            max_iter: 2000,
+            solver: Solver::Lbfgs,
+        };
+        let fitted = probe.fit(&(&x * factor), &y).unwrap();
+        let newton = LogisticRegression { solver: Solver::Newton, ..probe.clone() };
+        let newton = newton.fit(&(&x * factor), &y).unwrap();
+        let logits = fitted.decision_function(&(&x * factor)).unwrap();
+        let span = logits.fold(0.0f64, |most, logit| most.max(logit.abs()));
+        assert!(span > 34.0 && fitted.score(&(&x * factor), &y).unwrap() == 1.0, "{fitted}");
+        assert!(fitted.objective < newton.objective * 1.01, "{fitted} instead of {newton}");
+    }
+}
+
 #[test]
 fn what_is_not_finite_is_not_predicted() {
     let (x, y) = problem(20, 3, 3, 1.0);

@@ -15,8 +15,9 @@ pub enum Solver {
     /// Newton's method: converges in a few iterations, for up to some thousand coefficients.
     #[default]
     Newton,
-    /// L-BFGS: the tutorial's solver. On the features of a contrastive encoder it is far from
-    /// converged after 500 iterations.
+    /// L-BFGS of linfa-logistic, on features of any size: the tutorial's solver. On the features of a
+    /// contrastive encoder it is far from converged after 500 iterations. Where linfa gets no further
+    /// or its loss would be wrong, since logits are more than 30 apart, argmin's goes on.
     Lbfgs,
 }
 
@@ -73,15 +74,16 @@ impl LogisticRegression {
         let x = x.mapv(Into::into);
         let (classes, indices) = check_input(&x, y)?;
         let objective = Objective::new(&x, &indices, classes.len(), self.c)?;
-        // The objective has a copy.
-        drop(x);
         let (w, n_iter) = match self.solver {
             Solver::Newton => {
+                // The objective has a copy.
+                drop(x);
                 let found = newton::minimise(&objective, self.max_iter, self.tol)?;
                 (found.w, found.iterations)
             }
             Solver::Lbfgs => {
-                let found = lbfgs::minimise(&objective, self.max_iter, self.tol)?;
+                let found =
+                    lbfgs::minimise(&objective, x, &indices, self.c, self.max_iter, self.tol)?;
                 (found.w, found.iterations)
             }
         };
@@ -176,7 +178,7 @@ pub struct FittedLogisticRegression {
     pub gradient_norm: f64,
     /// Whether `gradient_norm` is at most `tol`.
     pub converged: bool,
-    /// Iterations.
+    /// Iterations; L-BFGS: at most so many, since linfa does not tell (25, 75, 175, ... or `max_iter`).
     pub n_iter: Option<usize>,
     parameters: LogisticRegression,
 }
@@ -256,6 +258,11 @@ impl FittedLogisticRegression {
         accuracy(&self.predict(x)?, y)
     }
 
+    fn counted(&self, n_iter: usize) -> String {
+        let most = if self.parameters.solver == Solver::Lbfgs { "at most " } else { "" };
+        format!("{most}{n_iter} iterations")
+    }
+
     /// What to know before trusting the result: the text of scikit-learn's `ConvergenceWarning`.
     pub fn warning(&self) -> Option<String> {
         if self.converged {
@@ -264,7 +271,7 @@ impl FittedLogisticRegression {
         let LogisticRegression { tol, max_iter, solver, .. } = self.parameters;
         let (why, remedy) = match self.n_iter {
             Some(n_iter) if n_iter < max_iter => (
-                format!("iteration {n_iter}, where no step lowers the objective in float64"),
+                format!("{}, where no step lowers the objective in float64", self.counted(n_iter)),
                 "scale the features to a deviation near 1",
             ),
             _ => (format!("max_iter = {max_iter}"), "raise max_iter"),
@@ -288,7 +295,7 @@ impl fmt::Display for FittedLogisticRegression {
         let solver = self.parameters.solver;
         write!(f, "{} classes, {solver:?}, objective {:.4}", self.classes.len(), self.objective)?;
         if let Some(n_iter) = self.n_iter {
-            write!(f, ", {n_iter} iterations")?;
+            write!(f, ", {}", self.counted(n_iter))?;
         }
         match self.warning() {
             Some(warning) => write!(f, "; {warning}"),

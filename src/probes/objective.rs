@@ -74,6 +74,16 @@ impl Objective {
         Evaluation { value, gradient, probabilities }
     }
 
+    /// How much larger the largest logit of all is than the smallest row's largest one, at `w`; 0 for
+    /// two classes, whose losses do not depend on another row.
+    pub(super) fn spread(&self, w: &Tensor) -> Result<f64> {
+        if self.rows == 1 {
+            return Ok(0.0);
+        }
+        let largest = self.x.f_matmul(&w.f_tr()?)?.f_amax([1i64].as_slice(), false)?; // (N)
+        Ok(largest.f_max()?.f_sub(&largest.f_min()?)?.f_double_value(&[])?)
+    }
+
     /// The Hessian at the evaluated point times `v`, both (rows, D + 1), without the Hessian.
     ///
     /// With a = X v_k for every class k: X^T (p_k (a_k - sum_l p_l a_l)) and the penalty.

@@ -1,4 +1,4 @@
-//! L-BFGS, the tutorial's solver, from argmin.
+//! argmin's L-BFGS on the project's own objective, which is right wherever the logits are.
 
 use std::cell::{Cell, RefCell};
 
@@ -6,44 +6,30 @@ use argmin::core::{CostFunction, Error as Failure, Executor, Gradient, State};
 use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
 use ndarray::Array1;
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
-use super::objective::Objective;
-use crate::notebook::interrupted;
+use super::{Lbfgs, stopped};
+use crate::probes::objective::Objective;
 use crate::{Error, Result};
 
 /// Pairs of steps and gradients that are kept, as in scikit-learn and SciPy.
 const MEMORY: usize = 10;
 
-/// Where the method ended.
-pub(super) struct Lbfgs {
-    pub w: Tensor,
-    pub iterations: usize,
-}
-
-/// Minimises the mean objective from 0 until its gradient's length is at most `tol`, for at most
-/// `max_iter` iterations, or until its line search finds no lower value.
+/// As [`super::minimise`], from `start` (rows, D + 1).
 ///
 /// The first step, of which the method knows no length yet, has length 1, as in SciPy: the search is
-/// over u with w = u / sqrt(|g|), g the gradient at 0. With a step of -g, features that are large would
-/// be so far off that the search, which cannot go below a share of 1.5e-8 of it, would stop at once.
-///
-/// # Errors
-/// If libtorch refuses an operation, or the reader interrupts.
-pub(super) fn minimise(objective: &Objective, max_iter: usize, tol: f64) -> Result<Lbfgs> {
-    minimise_until(interrupted, objective, max_iter, tol)
-}
-
-fn minimise_until(
+/// over u with w = u / sqrt(|g|), g the gradient at `start`. With a step of -g, features that are large
+/// would be so far off that the search, which cannot go below a share of 1.5e-8 of it, would stop at once.
+pub(super) fn minimise(
     asked: impl Fn() -> bool,
     objective: &Objective,
+    start: &Tensor,
     max_iter: usize,
     tol: f64,
 ) -> Result<Lbfgs> {
     let shape = [objective.rows, objective.width()];
-    let origin = Tensor::f_zeros(shape, (Kind::Double, tch::Device::Cpu))?;
     let samples = objective.samples() as f64;
-    let gradient = objective.evaluate(&origin).gradient;
+    let gradient = objective.evaluate(start).gradient;
     let length = gradient.f_norm()?.f_double_value(&[])? / samples;
     let scale = if length > 0.0 { 1.0 / length.sqrt() } else { 1.0 };
     let interrupted = Cell::new(false);
@@ -55,16 +41,17 @@ fn minimise_until(
         interrupted: &interrupted,
         last: RefCell::default(),
     };
-    let origin = Array1::zeros((shape[0] * shape[1]) as usize);
+    let start = start.f_div_scalar(scale)?.f_reshape([-1])?;
+    let start = Array1::from(Vec::<f64>::try_from(start)?);
     let found = MoreThuenteLineSearch::new()
         .with_bounds(0.0, f64::INFINITY)
         .and_then(|search| LBFGS::new(search, MEMORY).with_tolerance_grad(tol * scale))
         .and_then(|solver| {
             let executor = Executor::new(problem, solver);
-            executor.configure(|state| state.param(origin).max_iters(max_iter as u64)).run()
+            executor.configure(|state| state.param(start).max_iters(max_iter as u64)).run()
         });
     if interrupted.get() {
-        return Err(Error::Interrupted { place: "in the linear probe, in L-BFGS".into() });
+        return Err(stopped());
     }
     let state = match found {
         Ok(found) => found.state,
@@ -144,6 +131,7 @@ impl<A: Fn() -> bool> Gradient for Scaled<'_, A> {
 #[cfg(test)]
 mod tests {
     use ndarray::Array2;
+    use tch::Kind;
 
     use super::*;
 
@@ -152,11 +140,12 @@ mod tests {
         let x = Array2::from_shape_fn((20, 3), |(i, j)| ((3 * i + j) as f64).sin());
         let classes: Vec<i64> = (0..20).map(|i| i % 3).collect();
         let objective = Objective::new(&x, &classes, 3, 1.0).unwrap();
+        let origin = Tensor::zeros([3, 4], (Kind::Double, tch::Device::Cpu));
         let asked = Cell::new(0);
         let third = || asked.replace(asked.get() + 1) == 2;
-        let stopped = minimise_until(third, &objective, 100, 1e-9);
+        let stopped = minimise(third, &objective, &origin, 100, 1e-9);
         assert!(matches!(stopped, Err(Error::Interrupted { .. })));
-        let found = minimise_until(|| false, &objective, 100, 1e-9).unwrap();
+        let found = minimise(|| false, &objective, &origin, 100, 1e-9).unwrap();
         assert!(found.iterations > 3);
     }
 }
