@@ -51,9 +51,9 @@ fn parse() -> Result<Options, Box<dyn Error>> {
         match argument {
             Long("data") => data = Some(arguments.value()?.string()?),
             Long("checkpoint") => checkpoint = Some(PathBuf::from(arguments.value()?)),
-            Long("method") => method = Some(arguments.value()?.string()?),
+            Long("method") => method = Some(arguments.value()?.string()?.to_lowercase()),
             Long("solver") => {
-                probe.solver = match arguments.value()?.string()?.as_str() {
+                probe.solver = match arguments.value()?.string()?.to_lowercase().as_str() {
                     "newton" => Solver::Newton,
                     "lbfgs" => Solver::Lbfgs,
                     other => return Err(format!("--solver {other}: newton or lbfgs").into()),

@@ -2,10 +2,13 @@
 //!
 //! ```text
 //! cargo run --release --example train -- --method {simclr,dcl,dclw} --batch-size 32 --epochs E
-//!     --limit N --data DIR --seed 42 --workers W [--optimizer {sgd,adam,adamw}] [--lr X]
+//!     --limit N --data DIR --seed 42 --workers W [--optimizer {sgd,adam,adamW}] [--lr X]
 //!     [--warmup-epochs 10] [--temperature 0.07] [--bf16] [--small-encoder] [--resume] --out DIR
 //!     --json
 //! ```
+//!
+//! Names are taken in any case. With `--resume` the run in `--out` goes on with its own settings;
+//! those that are given take effect from there on, or are refused where a run cannot change them.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -16,7 +19,7 @@ use twoviews::prelude::*;
 
 const USAGE: &str = "usage: train --method {simclr,dcl,dclw} --data DIR --out DIR \
 [--batch-size 32] [--epochs 100] [--limit N] [--seed 42] [--workers 2] \
-[--optimizer {sgd,adam,adamw}] [--lr X] [--warmup-epochs 10] [--temperature 0.07] [--bf16] \
+[--optimizer {sgd,adam,adamW}] [--lr X] [--warmup-epochs 10] [--temperature 0.07] [--bf16] \
 [--small-encoder] [--resume] [--json]";
 
 struct Options {
@@ -25,14 +28,43 @@ struct Options {
     out: PathBuf,
     batch_size: usize,
     limit: Option<usize>,
-    seed: u64,
     workers: usize,
-    learning_rate: Option<f64>,
-    warmup_epochs: usize,
-    /// Everything else; the learning rate follows the batch size unless it is given.
-    config: DCLConfig,
+    settings: Settings,
     resume: bool,
     json: bool,
+}
+
+/// Settings of the run that were given.
+#[derive(Default)]
+struct Settings {
+    epochs: Option<usize>,
+    optimizer: Option<OptimizerKind>,
+    learning_rate: Option<f64>,
+    warmup_epochs: Option<usize>,
+    temperature: Option<f64>,
+    seed: Option<u64>,
+    bf16: bool,
+    small_encoder: bool,
+}
+
+impl Settings {
+    /// `config` with what was given.
+    fn applied_to(&self, mut config: DCLConfig) -> DCLConfig {
+        config.max_epochs = self.epochs.unwrap_or(config.max_epochs);
+        config.optimizer = self.optimizer.unwrap_or(config.optimizer);
+        config.learning_rate = self.learning_rate.unwrap_or(config.learning_rate);
+        if let Some(warmup_epochs) = self.warmup_epochs {
+            config.lr_scheduler =
+                LrScheduler::WarmupCosine { warmup_epochs, warmup_start_lr: 1e-6 };
+        }
+        config.temperature = self.temperature.unwrap_or(config.temperature);
+        config.random_state = self.seed.unwrap_or(config.random_state);
+        config.bf16 |= self.bf16;
+        if self.small_encoder {
+            config.encoder = EncoderKind::ResNet8;
+        }
+        config
+    }
 }
 
 fn main() {
@@ -49,38 +81,34 @@ fn parse() -> Result<Options, Box<dyn Error>> {
         out: PathBuf::new(),
         batch_size: 32,
         limit: None,
-        seed: 42,
         workers: 2,
-        learning_rate: None,
-        warmup_epochs: 10,
-        config: DCLConfig::tutorial(32),
+        settings: Settings::default(),
         resume: false,
         json: false,
     };
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
-            Long("method") => options.method = arguments.value()?.string()?,
+            Long("method") => options.method = arguments.value()?.string()?.to_lowercase(),
             Long("data") => options.data = arguments.value()?.into(),
             Long("out") => options.out = arguments.value()?.into(),
             Long("batch-size") => options.batch_size = arguments.value()?.parse()?,
-            Long("epochs") => options.config.max_epochs = arguments.value()?.parse()?,
+            Long("epochs") => options.settings.epochs = Some(arguments.value()?.parse()?),
             Long("limit") => options.limit = Some(arguments.value()?.parse()?),
-            Long("seed") => options.seed = arguments.value()?.parse()?,
+            Long("seed") => options.settings.seed = Some(arguments.value()?.parse()?),
             Long("workers") => options.workers = arguments.value()?.parse()?,
             Long("optimizer") => {
-                options.config.optimizer = match arguments.value()?.string()?.as_str() {
-                    "sgd" => OptimizerKind::Sgd,
-                    "adam" => OptimizerKind::Adam,
-                    "adamw" => OptimizerKind::AdamW,
-                    other => return Err(format!("--optimizer {other}: sgd, adam or adamw").into()),
-                }
+                options.settings.optimizer = Some(arguments.value()?.string()?.parse()?);
             }
-            Long("lr") => options.learning_rate = Some(arguments.value()?.parse()?),
-            Long("warmup-epochs") => options.warmup_epochs = arguments.value()?.parse()?,
-            Long("temperature") => options.config.temperature = arguments.value()?.parse()?,
-            Long("bf16") => options.config.bf16 = true,
-            Long("small-encoder") => options.config.encoder = EncoderKind::ResNet8,
+            Long("lr") => options.settings.learning_rate = Some(arguments.value()?.parse()?),
+            Long("warmup-epochs") => {
+                options.settings.warmup_epochs = Some(arguments.value()?.parse()?);
+            }
+            Long("temperature") => {
+                options.settings.temperature = Some(arguments.value()?.parse()?);
+            }
+            Long("bf16") => options.settings.bf16 = true,
+            Long("small-encoder") => options.settings.small_encoder = true,
             Long("resume") => options.resume = true,
             Long("json") => options.json = true,
             Long("help") | Short('h') => {
@@ -93,11 +121,6 @@ fn parse() -> Result<Options, Box<dyn Error>> {
     if options.data.as_os_str().is_empty() || options.out.as_os_str().is_empty() {
         return Err(format!("--data and --out are needed\n{USAGE}").into());
     }
-    options.config.random_state = options.seed;
-    options.config.learning_rate =
-        options.learning_rate.unwrap_or(0.03 * options.batch_size as f64 / 256.0);
-    options.config.lr_scheduler =
-        LrScheduler::WarmupCosine { warmup_epochs: options.warmup_epochs, warmup_start_lr: 1e-6 };
     Ok(options)
 }
 
@@ -119,38 +142,44 @@ fn train<L: ContrastiveLoss>(options: &Options) -> Result<(), Box<dyn Error>> {
     let limit = options.limit.unwrap_or(cifar10.train.len()).min(cifar10.train.len());
     let images = Subset::new(&cifar10.train, &(0..limit).collect::<Vec<_>>())?;
 
-    let views = MultiViewsTransform::new(simclr_transform(), 2)?;
     let device = best_device();
+    let mut model = if options.resume {
+        let mut model = Estimator::<L>::load_training(&options.out, device)?;
+        model.config = options.settings.applied_to(model.config);
+        model
+    } else {
+        // The learning rate follows the batch size unless it is given.
+        let config = DCLConfig::tutorial(options.batch_size);
+        Estimator::<L>::new(options.settings.applied_to(config), device)?
+    };
+
+    let views = MultiViewsTransform::new(simclr_transform(), 2)?;
     let loader_config = MultiViewsLoaderConfig {
         batch_size: options.batch_size,
         num_workers: options.workers,
-        seed: options.seed,
+        seed: model.config.random_state,
         device,
         ..Default::default()
     };
     let loader = MultiViewsLoader::new(images, views, loader_config)?;
-    let probes = Probes {
-        train: DataLoader::new(probe_train, 256, 1)?,
-        test: DataLoader::new(probe_test, 256, 1)?,
-    };
-
-    let untrained = Estimator::<L>::new(options.config.clone(), device)?;
-    let (untrained_linear, _) = probes.accuracies(&untrained)?;
     let fit_options = FitOptions {
         checkpoints: Some(Checkpoints::new(&options.out)),
         quiet: options.json,
         ..Default::default()
     };
-    let (model, history) = if options.resume {
-        let mut model = Estimator::<L>::load_training(&options.out, device)?;
-        let history = model.resume(&loader, fit_options)?;
-        (model, history)
+    let history = if options.resume {
+        model.resume(&loader, fit_options)?
     } else {
-        let mut model = untrained;
-        let history = model.fit(&loader, fit_options)?;
-        (model, history)
+        model.fit(&loader, fit_options)?
+    };
+
+    let probes = Probes {
+        train: DataLoader::new(probe_train, 256, 1)?,
+        test: DataLoader::new(probe_test, 256, 1)?,
     };
     let (linear, knn) = probes.accuracies(&model)?;
+    let untrained = Estimator::<L>::new(model.config.clone(), device)?;
+    let (untrained_linear, _) = probes.accuracies(&untrained)?;
     if options.json {
         println!(
             "{}",

@@ -34,6 +34,7 @@ pub mod plot;
 pub mod prelude;
 pub mod probes;
 pub mod rng;
+mod tensor_input;
 pub mod train;
 pub mod transforms;
 pub mod weights;

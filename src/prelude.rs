@@ -22,7 +22,7 @@ pub use crate::train::{
 pub use crate::transforms::{
     ColorJitter, Compose, GaussianBlur, MultiViewsTransform, Normalize, RandomApply,
     RandomGrayscale, RandomHorizontalFlip, RandomResizedCrop, Step, ToTensor, Transform, View,
-    simclr_transform,
+    simclr_transform, simclr_transform_of_size,
 };
 pub use crate::weights::{LoadOptions, Weights};
 pub use tch::{Device, Kind, Tensor};

@@ -15,7 +15,7 @@ fn model(images: &DataLoader) -> DCL {
     let model = DCL::new(DCLConfig::tutorial(32), Device::Cpu).unwrap();
     let _guard = tch::no_grad_guard();
     for batch in images.iter().take(4) {
-        let _ = model.encode(&batch.unwrap().images, true);
+        let _ = model.encode(&batch.unwrap().images, true).unwrap();
     }
     model
 }
@@ -25,7 +25,7 @@ fn plain(model: &DCL, images: &DataLoader) -> Array2<f32> {
     let rows: Vec<f32> = images
         .iter()
         .flat_map(|batch| {
-            let h = model.encode(&batch.unwrap().images, false);
+            let h = model.encode(&batch.unwrap().images, false).unwrap();
             Vec::<f32>::try_from(h.flatten(0, -1)).unwrap()
         })
         .collect();
@@ -74,7 +74,7 @@ fn images_of_another_size_are_encoded_too() {
     let encoder =
         twoviews::models::InferenceEncoder::new(&model.encoder, Precision::Float32).unwrap();
     let flat = |x: Tensor| Vec::<f64>::try_from(x.to_kind(Kind::Double).flatten(0, -1)).unwrap();
-    let expected = flat(model.encode(&images, false));
+    let expected = flat(model.encode(&images, false).unwrap());
     assert_close(&flat(encoder.forward(&images).unwrap()), &expected, 1e-5, "24 x 24");
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use tch::{Device, Kind, Tensor};
 use twoviews::data::{DataLoader, MultiViewsLoader, MultiViewsLoaderConfig, Shapes10};
+use twoviews::losses::{ContrastiveLoss, DCLLoss};
 use twoviews::models::{DCL, DCLConfig, SimCLR};
 use twoviews::probes::KnnProbe;
 use twoviews::train::{
@@ -353,7 +354,185 @@ print(' '.join(map(str, encoder.eval()(x).detach().flatten().tolist())))
         .map(|number| number.parse().unwrap())
         .collect();
     let x = Tensor::arange(2 * 3 * 32 * 32, (Kind::Float, Device::Cpu)).view([2, 3, 32, 32]);
-    let ours = model.encode(&(x / 6144.0 - 0.5), false).flatten(0, -1);
+    let ours = model.encode(&(x / 6144.0 - 0.5), false).unwrap().flatten(0, -1);
     let ours: Vec<f64> = Vec::try_from(ours.to_kind(Kind::Double)).unwrap();
     support::assert_close(&ours, &theirs, 1e-5, "features");
+}
+
+/// Not a test of its own: a process that trains until it is killed.
+#[test]
+#[ignore = "started by another test"]
+fn child_that_trains_on() {
+    if let Some(folder) = std::env::var_os(CHILD_FOLDER) {
+        let config = DCLConfig { max_epochs: 1_000_000, ..config(OptimizerKind::Sgd) };
+        let mut model = DCL::new(config, Device::Cpu).unwrap();
+        model.fit(&loader(7), quiet(Some(Path::new(&folder)))).unwrap();
+    }
+}
+
+/// Two runs in one folder would remove each other's files.
+#[test]
+#[cfg(unix)]
+fn a_folder_has_one_run_at_a_time() {
+    use std::process::{Command, Stdio};
+    tch::set_num_threads(1);
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child_that_trains_on", "--ignored"])
+        .env(CHILD_FOLDER, folder.path())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    while !folder.path().join("last.json").exists() {
+        assert!(child.try_wait().unwrap().is_none(), "the run ended without a checkpoint");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    // It can be looked at while it trains, though not taken up.
+    let mut second = DCL::load_training(folder.path(), Device::Cpu).unwrap();
+    let error = second.resume(&loader(7), quiet(Some(folder.path()))).unwrap_err();
+    let text = error.to_string();
+    assert!(matches!(error, Error::Parameter { name: "checkpoints.folder", .. }), "{text}");
+    assert!(text.contains(&format!("Process {} is training into it", child.id())), "{text}");
+    assert!(child.try_wait().unwrap().is_none(), "the first run goes on");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // The lock went with the process, although its file is still there.
+    assert!(folder.path().join("run.lock").exists());
+    let mut third = DCL::load_training(folder.path(), Device::Cpu).unwrap();
+    let stopping = Failing { loader: loader(7), left: BATCHES.into() };
+    assert!(third.resume(&stopping, quiet(Some(folder.path()))).unwrap().interrupted);
+    assert!(!folder.path().join("run.lock").exists(), "a run that ends takes its lock along");
+}
+
+/// Within a process, too: the loader of the first run begins a second one.
+#[test]
+fn a_run_is_not_begun_within_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = std::rc::Rc::new(std::cell::RefCell::new(None));
+    let (place, path) = (error.clone(), folder.path().to_owned());
+    let hook: twoviews::train::Hook = Box::new(move |_| {
+        let mut model = DCL::new(config(OptimizerKind::Sgd), Device::Cpu).unwrap();
+        place.borrow_mut().replace(model.fit(&loader(8), quiet(Some(&path))).unwrap_err());
+    });
+    let options = FitOptions { on_step: Some(hook), ..quiet(Some(folder.path())) };
+    let one = DCLConfig { max_epochs: 1, ..config(OptimizerKind::Sgd) };
+    DCL::new(one, Device::Cpu).unwrap().fit(&loader(7), options).unwrap();
+    let error = error.borrow_mut().take().unwrap().to_string();
+    assert!(error.contains("Another run of this process"), "{error}");
+}
+
+/// A run of one epoch in a folder, read back.
+fn saved(folder: &Path) -> DCL {
+    let one = DCLConfig { max_epochs: 1, ..config(OptimizerKind::AdamW) };
+    DCL::new(one, Device::Cpu).unwrap().fit(&loader(7), quiet(Some(folder))).unwrap();
+    DCL::load_training(folder, Device::Cpu).unwrap()
+}
+
+#[test]
+fn what_a_run_cannot_change_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut model = saved(folder.path());
+    let begun = model.config.clone();
+    let mut refused = |config: DCLConfig, name: &str| {
+        model.config = config;
+        let error = model.resume(&loader(7), quiet(Some(folder.path()))).unwrap_err();
+        let Error::Parameter { name: found, .. } = &error else { panic!("{error}") };
+        assert_eq!(*found, name, "{error}");
+    };
+    let more = DCLConfig { max_epochs: 2, ..begun.clone() };
+    refused(DCLConfig { encoder: EncoderKind::ResNet18, ..more.clone() }, "encoder");
+    refused(DCLConfig { latent_size: 64, ..more.clone() }, "latent_size");
+    refused(DCLConfig { proj_hidden_dim: 64, ..more.clone() }, "proj_hidden_dim");
+    refused(DCLConfig { proj_output_dim: 64, ..more.clone() }, "proj_output_dim");
+    refused(DCLConfig { random_state: 1, ..more.clone() }, "random_state");
+    refused(DCLConfig { optimizer: OptimizerKind::Sgd, ..more.clone() }, "optimizer");
+    refused(DCLConfig { weight_decay: -1.0, ..more.clone() }, "weight_decay");
+    refused(DCLConfig { max_epochs: 0, ..more.clone() }, "max_epochs");
+    // Neither the model nor the files have suffered.
+    model.config = more;
+    model.resume(&loader(7), quiet(Some(folder.path()))).unwrap();
+    let done = DCL::load_training(folder.path(), Device::Cpu).unwrap();
+    assert_eq!(done.config, DCLConfig { max_epochs: 2, ..begun });
+}
+
+#[test]
+fn fewer_epochs_than_were_begun_are_refused() {
+    let mut model = DCL::new(config(OptimizerKind::Sgd), Device::Cpu).unwrap();
+    let failing = Failing { loader: loader(7), left: (BATCHES + 2).into() };
+    model.fit(&failing, quiet(None)).unwrap();
+    model.config.max_epochs = 1;
+    let error = model.resume(&loader(7), quiet(None)).unwrap_err().to_string();
+    assert!(error.contains("epoch 2"), "{error}");
+    model.config.max_epochs = 2;
+    let history = model.resume(&loader(7), quiet(None)).unwrap();
+    assert_eq!(history.losses.len(), 2 * BATCHES);
+}
+
+/// What may change decides the very next step, as it does in a run that began with it.
+#[test]
+fn what_a_run_can_change_takes_effect() {
+    tch::set_num_threads(1);
+    let folder = tempfile::tempdir().unwrap();
+    drop(saved(folder.path()));
+    let resume = |change: &dyn Fn(&mut DCLConfig)| {
+        let mut model = DCL::load_training(folder.path(), Device::Cpu).unwrap();
+        model.config.max_epochs = 2;
+        change(&mut model.config);
+        let history = model.resume(&loader(7), quiet(None)).unwrap();
+        assert_eq!(model.loss.temperature(), model.config.temperature);
+        (
+            history.losses[BATCHES..].to_vec(),
+            history.learning_rates[BATCHES..].to_vec(),
+            weights(&model),
+        )
+    };
+    let plain = resume(&|_| {});
+    assert_eq!(resume(&|_| {}), plain);
+    let changes: [&dyn Fn(&mut DCLConfig); 7] = [
+        &|c| c.temperature = 0.5,
+        &|c| c.learning_rate = 1e-3,
+        &|c| c.weight_decay = 0.1,
+        &|c| c.joint_views = true,
+        &|c| c.bf16 = true,
+        &|c| c.lr_scheduler = LrScheduler::Constant,
+        &|c| {
+            c.weight_decay = 0.1;
+            c.exclude_bias_and_norm_wd = false;
+        },
+    ];
+    let mut all = vec![plain];
+    for (i, change) in changes.into_iter().enumerate() {
+        let changed = resume(change);
+        assert!(all.iter().all(|other| other.2 != changed.2), "change {i} has no effect");
+        all.push(changed);
+    }
+    assert_eq!(all[2].1[1], all[0].1[1] / 2.0, "half the rate");
+    // The rate of a run of four epochs at its second: the cosine is stretched.
+    let stretched = resume(&|c| c.max_epochs = 4).1;
+    let DCLConfig { lr_scheduler, learning_rate: base, .. } = config(OptimizerKind::AdamW);
+    let rates: Vec<f64> = (BATCHES..4 * BATCHES)
+        .map(|step| twoviews::train::learning_rate(&lr_scheduler, base, step, BATCHES, 4 * BATCHES))
+        .collect();
+    assert_eq!(stretched, rates);
+}
+
+/// Before a run begins, too: nothing is recorded that was not used.
+#[test]
+fn a_change_before_the_first_step_takes_effect_or_is_refused() {
+    tch::set_num_threads(1);
+    let one = |temperature| DCLConfig { max_epochs: 1, temperature, ..config(OptimizerKind::Sgd) };
+    let mut cold = DCL::new(one(0.1), Device::Cpu).unwrap();
+    let expected = cold.fit(&loader(7), quiet(None)).unwrap().losses;
+    let mut model = DCL::new(one(0.2), Device::Cpu).unwrap();
+    model.config.temperature = 0.1;
+    assert_eq!(model.fit(&loader(7), quiet(None)).unwrap().losses, expected);
+    let mut model = DCL::new(one(0.2), Device::Cpu).unwrap();
+    model.loss = DCLLoss::new(0.1).unwrap();
+    let error = model.fit(&loader(7), quiet(None)).unwrap_err();
+    assert!(matches!(error, Error::Parameter { name: "loss.temperature", .. }), "{error}");
+    model.config.temperature = 0.1;
+    assert_eq!(model.fit(&loader(7), quiet(None)).unwrap().losses, expected);
+    model.config.latent_size = 64;
+    let error = model.fit(&loader(7), quiet(None)).unwrap_err();
+    assert!(matches!(error, Error::Parameter { name: "latent_size", .. }), "{error}");
 }

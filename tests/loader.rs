@@ -73,3 +73,13 @@ fn bad_input_is_named() {
         Err(Error::Shape { .. })
     ));
 }
+
+#[test]
+fn greyscale_images_are_named() {
+    let dataset = ImageDataset::new("grey", (2, 2), vec![0; 8], vec![0; 2], vec!["a".into()]);
+    let error = dataset.unwrap_err().to_string();
+    assert!(error.contains("greyscale") && error.contains("three times"), "{error}");
+    let image = twoviews::data::Image { height: 2, width: 2, pixels: vec![0; 4] };
+    let error = twoviews::transforms::View::from_image(&image).unwrap_err().to_string();
+    assert!(error.contains("greyscale"), "{error}");
+}

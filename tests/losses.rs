@@ -188,3 +188,23 @@ fn bad_input_is_named() {
     let nan = &z * f64::NAN;
     assert!(matches!(loss.forward(&nan, &z), Err(Error::NonFinite { .. })));
 }
+
+#[test]
+fn other_kinds_and_too_small_temperatures_are_named() {
+    let z = embeddings(4, 3, 1.0);
+    let loss = DCLLoss::new(0.1).unwrap();
+    for kind in [Kind::Int64, Kind::Uint8, Kind::Bool, Kind::ComplexFloat] {
+        let error = loss.forward(&z, &z.to_kind(kind)).unwrap_err().to_string();
+        assert!(error.contains("z2") && error.contains(&format!("{kind:?}")), "{error}");
+    }
+    // float64 holds it, float32 does not.
+    let cold = DCLLoss::new(1e-40).unwrap();
+    assert!(cold.forward(&z, &z).is_ok());
+    let float = z.to_kind(Kind::Float);
+    let error = cold.forward(&float, &float).unwrap_err().to_string();
+    assert!(error.contains("temperature") && error.contains("float32"), "{error}");
+    // float32 holds the temperature, but not the mean of such similarities.
+    let many = embeddings(64, 3, 1.0).to_kind(Kind::Float);
+    let error = InfoNCE::new(1.5e-38).unwrap().forward(&many, &many.neg()).unwrap_err();
+    assert!(matches!(error, Error::Parameter { name: "temperature", .. }), "{error}");
+}

@@ -26,7 +26,7 @@ fn encoders_equal_pytorchs() {
     for (name, kind) in [("resnet18", EncoderKind::ResNet18), ("resnet8", EncoderKind::ResNet8)] {
         let expected = &fixture[name];
         let mut variables = nn::VarStore::new(Device::Cpu);
-        let encoder = ResNet::new(&variables.root(), kind, 128);
+        let encoder = ResNet::new(&variables.root(), kind, 128).unwrap();
         variables.double();
         fill(&variables);
         let mut names: Vec<(String, Vec<i64>)> =
@@ -36,7 +36,7 @@ fn encoders_equal_pytorchs() {
             serde_json::from_value(expected["names"].clone()).unwrap();
         assert_eq!(names, known, "names and shapes are torchvision's");
 
-        let evaluated = encoder.forward_t(&images(), false);
+        let evaluated = encoder.forward_t(&images(), false).unwrap();
         assert_close(&flat(&evaluated.narrow(1, 0, 4)), &numbers(&expected["eval"]), 1e-10, "eval");
         let folded = InferenceEncoder::new(&encoder, Precision::Float32)
             .unwrap()
@@ -44,7 +44,7 @@ fn encoders_equal_pytorchs() {
             .unwrap();
         assert_close(&flat(&folded), &flat(&evaluated), 1e-10, "folded");
 
-        let trained = encoder.forward_t(&images(), true);
+        let trained = encoder.forward_t(&images(), true).unwrap();
         assert_close(&flat(&trained.narrow(1, 0, 4)), &numbers(&expected["train"]), 1e-9, "train");
         for statistic in ["running_mean", "running_var"] {
             let found = flat(&variables.variables()[&format!("bn1.{statistic}")].narrow(0, 0, 4));
@@ -85,7 +85,8 @@ fn transform_keeps_the_order_and_does_not_change_the_model() {
     let (other, _) = model.transform_with_targets(&many).unwrap();
     assert_eq!((x.dim(), y[13]), ((70, 128), 3));
     assert!((&x - &other).iter().all(|difference| difference.abs() < 1e-5));
-    let plain = model.encode(&one.iter().next().unwrap().unwrap().images, false);
+    let batch = one.iter().next().unwrap().unwrap();
+    let plain = model.encode(&batch.images, false).unwrap();
     let x: Vec<f64> = x.iter().map(|&value| f64::from(value)).collect();
     assert_close(&x, &flat(&plain), 1e-5, "features");
     assert_eq!(model.var_store().variables()["encoder.bn1.running_mean"], mean);
@@ -114,4 +115,31 @@ fn bad_parameters_are_named() {
     ] {
         assert!(matches!(DCL::new(config, Device::Cpu), Err(Error::Parameter { .. })));
     }
+}
+
+/// What people hand to an encoder by mistake is named, with what to do.
+#[test]
+fn images_of_another_form_are_named() {
+    let model = DCL::new(small(), Device::Cpu).unwrap();
+    let images = |shape: &[i64]| Tensor::zeros(shape, (Kind::Float, Device::Cpu));
+    for (x, named) in [
+        (images(&[2, 1, 32, 32]), "greyscale"),
+        (images(&[2, 4, 32, 32]), "opacity"),
+        (images(&[2, 32, 32, 3]), "permute"),
+        (images(&[3, 32, 32]), "unsqueeze"),
+        (images(&[0, 3, 32, 32]), "at least one image"),
+        (images(&[2, 3, 32, 32]).to_kind(Kind::Uint8), "Uint8"),
+        (images(&[2, 3, 32, 32]).to_kind(Kind::Int64), "Int64"),
+        (images(&[2, 3, 32, 32]).to_kind(Kind::Double), "Kind::Float"),
+        (Tensor::new(), "undefined"),
+    ] {
+        for train in [false, true] {
+            let error = model.encode(&x, train).unwrap_err().to_string();
+            assert!(error.contains(named), "{error}");
+        }
+    }
+    let error = model.projection_head.forward(&images(&[2, 64])).unwrap_err().to_string();
+    assert!(error.contains("(B, 128)"), "{error}");
+    let error = DCL::new(small(), Device::Cuda(9_999)).unwrap_err();
+    assert!(matches!(error, Error::Parameter { name: "device", .. }), "{error}");
 }

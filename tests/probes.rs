@@ -191,3 +191,95 @@ fn real_features_give_the_known_optimum() {
     let lbfgs = lbfgs.fit(&xtr, &ytr).unwrap();
     assert!((lbfgs.score(&xte, &yte).unwrap() - 0.4408).abs() < 0.015, "{lbfgs}");
 }
+
+/// Features of any size, also those on which a first step along the whole gradient leads nowhere.
+#[test]
+fn lbfgs_gets_as_far_as_scikit_learns() {
+    for case in fixture(include_str!("fixtures/probes/lbfgs.json")).as_array().unwrap() {
+        let size = |name: &str| case[name].as_u64().unwrap() as usize;
+        let (x, y) = problem(size("n"), size("d"), size("classes") as i64, 1.0);
+        let x = x * case["factor"].as_f64().unwrap();
+        let probe =
+            LogisticRegression { solver: Solver::Lbfgs, max_iter: 500, ..Default::default() };
+        let fitted = probe.fit(&x, &y).unwrap();
+        let theirs = case["objective"].as_f64().unwrap();
+        assert!(fitted.objective < theirs * (1.0 + 1e-7), "{fitted} instead of {case}");
+        // Where neither stops at the tolerance, the message says where it stopped.
+        let (n_iter, warning) = (fitted.n_iter.unwrap(), fitted.warning());
+        assert!(
+            n_iter >= size("n_iter").min(500) || fitted.converged,
+            "{fitted} instead of {case}"
+        );
+        assert!(fitted.converged || warning.unwrap().contains(&n_iter.to_string()), "{fitted}");
+    }
+    // So large that float64 cannot resolve the last falls of the objective.
+    let (x, y) = problem(90, 4, 3, 1.0);
+    let probe = LogisticRegression { solver: Solver::Lbfgs, max_iter: 500, ..Default::default() };
+    let fitted = probe.fit(&(x * 1e8), &y).unwrap();
+    assert!(fitted.warning().unwrap().contains("scale the features"), "{fitted}");
+}
+
+/// Logits more than 34 apart, where linfa's loss is not the objective's.
+#[test]
+fn lbfgs_takes_logits_that_are_far_apart() {
+    let (x, _) = problem(90, 6, 3, 1.0);
+    let largest =
+        |row: &[f64]| if row[0] > row[1].max(row[2]) { 0 } else { 1 + i64::from(row[2] > row[1]) };
+    let y = x.outer_iter().map(|row| largest(&row.to_vec())).collect();
+    for factor in [1.0, 1e4] {
+        let probe = LogisticRegression {
+            c: 1e6 / (factor * factor),
+            tol: 1e-6,
+            max_iter: 2000,
+            solver: Solver::Lbfgs,
+        };
+        let fitted = probe.fit(&(&x * factor), &y).unwrap();
+        let newton = LogisticRegression { solver: Solver::Newton, ..probe.clone() };
+        let newton = newton.fit(&(&x * factor), &y).unwrap();
+        let logits = fitted.decision_function(&(&x * factor)).unwrap();
+        let span = logits.fold(0.0f64, |most, logit| most.max(logit.abs()));
+        assert!(span > 34.0 && fitted.score(&(&x * factor), &y).unwrap() == 1.0, "{fitted}");
+        assert!(fitted.objective < newton.objective * 1.01, "{fitted} instead of {newton}");
+    }
+}
+
+#[test]
+fn what_is_not_finite_is_not_predicted() {
+    let (x, y) = problem(20, 3, 3, 1.0);
+    let fitted = LogisticRegression::default().fit(&x, &y).unwrap();
+    for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let mut bad = x.clone();
+        bad[[7, 2]] = value;
+        let errors = [
+            fitted.predict(&bad).unwrap_err(),
+            fitted.score(&bad, &y).unwrap_err(),
+            fitted.predict_proba(&bad).unwrap_err(),
+            fitted.decision_function(&bad).unwrap_err(),
+        ];
+        for error in errors {
+            assert!(error.to_string().contains("row 7, column 2"), "{error}");
+        }
+    }
+    let huge = Array2::from_elem((1, 3), f64::MAX);
+    assert!(matches!(fitted.predict(&huge), Err(Error::NonFinite { name: "logit", .. })));
+}
+
+/// Cosines do not depend on lengths, even on those whose squares float32 cannot hold.
+#[test]
+fn knn_takes_features_of_any_size() {
+    let bank = Array2::from_shape_vec((40, 5), wave(200, 1.0)).unwrap();
+    let x = Array2::from_shape_vec((15, 5), wave(75, 50.0)).unwrap();
+    let labels: Array1<i64> = (0..40).map(|i| i % 4).collect();
+    let knn = KnnProbe { k: usize::MAX, ..Default::default() };
+    let at = |scale: f64| {
+        let scaled = |x: &Array2<f64>| x.mapv(|value| (value * scale) as f32);
+        knn.predict(&scaled(&bank), &labels, &scaled(&x)).unwrap()
+    };
+    for scale in [1e-30, 1e-12, 1e25, 1e37] {
+        assert_eq!(at(scale), at(1.0), "{scale}");
+    }
+    let cold = KnnProbe { temperature: 1e-40, ..knn.clone() };
+    let bank = bank.mapv(|value| value as f32);
+    let error = cold.predict(&bank, &labels, &bank).unwrap_err().to_string();
+    assert!(error.contains("float32"), "{error}");
+}

@@ -7,7 +7,9 @@ use tch::{Device, Kind, Tensor};
 use twoviews::data::{MultiViewsLoader, MultiViewsLoaderConfig, Shapes10, ViewsBatch, ViewsLoader};
 use twoviews::losses::{ContrastiveLoss, DCLLoss, InfoNCE};
 use twoviews::models::{DCL, DCLConfig, Estimator};
-use twoviews::train::{EncoderKind, FitOptions, LrScheduler, OptimizerKind, learning_rate};
+use twoviews::train::{
+    Checkpoints, EncoderKind, FitOptions, LrScheduler, OptimizerKind, learning_rate,
+};
 use twoviews::transforms::{MultiViewsTransform, simclr_transform};
 use twoviews::{Error, Result};
 
@@ -217,4 +219,102 @@ fn bad_input_is_named() {
     .unwrap();
     let error = wild.fit(&loader(160, 2), quiet()).unwrap_err().to_string();
     assert!(error.contains("in epoch 0, batch"), "{error}");
+}
+
+/// One image has no negatives: a run would end, for good, with the last batch of its first epoch.
+#[test]
+fn a_last_batch_of_one_image_is_refused_before_training() {
+    tch::set_num_threads(1);
+    let views = |drop_last, num_images, batch_size| {
+        let shapes = Shapes10 { num_images, ..Default::default() }.generate().unwrap();
+        let views = MultiViewsTransform::new(simclr_transform(), 2).unwrap();
+        let config =
+            MultiViewsLoaderConfig { batch_size, drop_last, num_workers: 0, ..Default::default() };
+        MultiViewsLoader::new(shapes, views, config).unwrap()
+    };
+    let config = DCLConfig { max_epochs: 1, ..small() };
+    let mut model = DCL::new(config, Device::Cpu).unwrap();
+    let mut fit = |loader: &MultiViewsLoader| {
+        let steps = std::rc::Rc::new(std::cell::Cell::new(0));
+        let count = steps.clone();
+        let options = FitOptions {
+            quiet: true,
+            on_step: Some(Box::new(move |_| count.set(count.get() + 1))),
+            ..Default::default()
+        };
+        (model.fit(loader, options), steps.get())
+    };
+    for (num_images, batch_size) in [(9, 8), (9, 4), (5, 2), (1, 4), (6, 1)] {
+        let (outcome, steps) = fit(&views(false, num_images, batch_size));
+        let error = outcome.unwrap_err();
+        assert!(matches!(error, Error::Parameter { name: "batch_size", .. }), "{error}");
+        assert_eq!(steps, 0, "{num_images} in batches of {batch_size}");
+        if num_images > 1 && batch_size > 1 {
+            assert!(error.to_string().contains("drop_last"), "{error}");
+        }
+    }
+    for (drop_last, num_images, batch_size, expected) in
+        [(true, 9, 8, 1), (true, 9, 4, 2), (false, 10, 4, 3), (false, 2, 64, 1)]
+    {
+        let (outcome, steps) = fit(&views(drop_last, num_images, batch_size));
+        assert_eq!(outcome.unwrap().losses.len(), expected);
+        assert_eq!(steps, expected);
+    }
+    // Validation leaves such a batch out, but needs another one.
+    let options = |loader| FitOptions {
+        quiet: true,
+        validation: Some(Box::new(loader)),
+        ..Default::default()
+    };
+    let mut model = DCL::new(DCLConfig { max_epochs: 1, ..small() }, Device::Cpu).unwrap();
+    let history = model.fit(&views(false, 4, 2), options(views(false, 5, 4))).unwrap();
+    assert_eq!(history.validation_losses.len(), 1);
+    let error = model.fit(&views(false, 4, 2), options(views(false, 5, 1))).unwrap_err();
+    assert!(matches!(error, Error::Parameter { name: "validation", .. }), "{error}");
+}
+
+#[test]
+fn settings_that_end_or_spoil_a_run_are_refused() {
+    tch::set_num_threads(1);
+    let warmup = |warmup_start_lr| DCLConfig {
+        lr_scheduler: LrScheduler::WarmupCosine { warmup_epochs: 1, warmup_start_lr },
+        ..small()
+    };
+    for start in [f64::NAN, -1e-3, f64::INFINITY] {
+        let error = DCL::new(warmup(start), Device::Cpu).unwrap_err();
+        assert!(matches!(error, Error::Parameter { name: "warmup_start_lr", .. }), "{error}");
+    }
+    assert!(DCL::new(warmup(0.0), Device::Cpu).is_ok());
+    let error = DCL::new(DCLConfig { temperature: 1e-45, ..small() }, Device::Cpu).unwrap_err();
+    assert!(error.to_string().contains("float32"), "{error}");
+    for (minutes, allowed) in
+        [(f64::NAN, false), (-1.0, false), (0.0, false), (f64::INFINITY, true), (1e300, true)]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoints = Checkpoints { minutes, ..Checkpoints::new(folder.path()) };
+        let options =
+            FitOptions { quiet: true, checkpoints: Some(checkpoints), ..Default::default() };
+        let mut model = DCL::new(DCLConfig { max_epochs: 1, ..small() }, Device::Cpu).unwrap();
+        match model.fit(&loader(32, 2), options) {
+            Ok(_) => assert!(allowed && folder.path().join("last.json").exists(), "{minutes}"),
+            Err(error) => assert!(!allowed && error.to_string().contains("minutes"), "{error}"),
+        }
+    }
+}
+
+#[test]
+fn nidls_names_are_taken_in_any_case() {
+    let names = [
+        ("sgd", OptimizerKind::Sgd),
+        ("SGD", OptimizerKind::Sgd),
+        ("adam", OptimizerKind::Adam),
+        ("adamW", OptimizerKind::AdamW),
+        ("AdamW", OptimizerKind::AdamW),
+        ("adamw", OptimizerKind::AdamW),
+    ];
+    for (name, kind) in names {
+        assert_eq!(name.parse::<OptimizerKind>().unwrap(), kind);
+    }
+    let error = "lion".parse::<OptimizerKind>().unwrap_err().to_string();
+    assert!(error.contains("lion") && error.contains("adamW"), "{error}");
 }

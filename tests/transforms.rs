@@ -380,3 +380,20 @@ proptest! {
         prop_assert_eq!(view.pixels().unwrap().len(), 3 * size * size);
     }
 }
+
+/// Crops of any size, with the tutorial's transforms at its own.
+#[test]
+fn simclr_transform_takes_a_size() {
+    let tutorial = format!("{:?}", simclr_transform());
+    assert_eq!(format!("{:?}", simclr_transform_of_size(32).unwrap()), tutorial);
+    for (size, kernel) in [(1, 1), (3, 5), (4, 7), (5, 9), (96, 9), (128, 13), (224, 23)] {
+        let transform = simclr_transform_of_size(size).unwrap();
+        let text = format!("{transform:?}");
+        assert!(text.contains(&format!("kernel_size: {kernel},")), "{text}");
+        let mut view =
+            View::from_image(&Image { height: 40, width: 50, pixels: vec![9; 6_000] }).unwrap();
+        transform.apply(&mut view, &mut Draws::new(1, 0, 0, 0)).unwrap();
+        assert_eq!((view.height(), view.width()), (size, size));
+    }
+    assert!(simclr_transform_of_size(0).is_err());
+}

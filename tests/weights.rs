@@ -23,7 +23,7 @@ fn fixture(name: &str) -> std::path::PathBuf {
 /// What a model computes for one image.
 fn output(model: &DCL) -> Vec<f32> {
     let x = Tensor::ones([1, 3, 32, 32], (Kind::Float, Device::Cpu));
-    Vec::try_from(model.encode(&x, false).view(-1)).unwrap()
+    Vec::try_from(model.encode(&x, false).unwrap().view(-1)).unwrap()
 }
 
 #[test]

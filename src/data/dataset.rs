@@ -38,7 +38,8 @@ impl ImageDataset {
     /// Images from `pixels` in the order (N, height, width, 3).
     ///
     /// # Errors
-    /// If the number of bytes does not fit the number of targets, or a target names no class.
+    /// If an image has no pixel, the number of bytes does not fit the number of targets (greyscale
+    /// images are named as such), or a target names no class.
     pub fn new(
         name: &str,
         (height, width): (usize, usize),
@@ -46,14 +47,7 @@ impl ImageDataset {
         targets: Vec<u8>,
         classes: Vec<String>,
     ) -> Result<Self> {
-        if pixels.len() != targets.len() * height * width * 3 {
-            return Err(Error::Shape {
-                name: "pixels",
-                found: vec![pixels.len() as i64],
-                expected: format!("{} x {height} x {width} x 3 bytes", targets.len()),
-                hint: "Give one target for each image.".into(),
-            });
-        }
+        check_pixels(pixels.len(), targets.len(), (height, width))?;
         if let Some((i, &target)) =
             targets.iter().enumerate().find(|&(_, &t)| usize::from(t) >= classes.len())
         {
@@ -142,6 +136,36 @@ impl fmt::Debug for ImageDataset {
             self.classes.len()
         )
     }
+}
+
+/// Refuses `bytes` that are not `images` RGB images of `height` x `width` pixels.
+pub(crate) fn check_pixels(
+    bytes: usize,
+    images: usize,
+    (height, width): (usize, usize),
+) -> Result<()> {
+    // As wide as the product of four sizes can be, so that nothing wraps.
+    let of =
+        |channels: u128| (images as u128 * channels).checked_mul(height as u128 * width as u128);
+    let found = Some(bytes as u128);
+    if height.min(width) > 0 && of(3) == found {
+        return Ok(());
+    }
+    let hint = if height.min(width) == 0 {
+        "Every image needs at least one pixel."
+    } else if of(1) == found && images > 0 {
+        "These are greyscale images: give each byte three times, as red, green and blue."
+    } else if of(4) == found && images > 0 {
+        "A fourth byte of each pixel is usually opacity: leave it out."
+    } else {
+        "Give red, green and blue of each pixel, row by row, and one target for each image."
+    };
+    Err(Error::Shape {
+        name: "pixels",
+        found: vec![bytes as i64],
+        expected: format!("{images} x {height} x {width} x 3 bytes"),
+        hint: hint.into(),
+    })
 }
 
 /// Some images of a data set, in a given order (torchvision's `Subset`).

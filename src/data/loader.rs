@@ -30,7 +30,7 @@ pub struct Batch {
 /// | name | tutorial | range |
 /// |---|---|---|
 /// | `batch_size` | 256 | >= 1 |
-/// | `num_workers` | 4 | 0: in the calling thread |
+/// | `num_workers` | 4 | 0 to 1,024; 0: in the calling thread |
 ///
 /// ```
 /// use twoviews::data::{DataLoader, Shapes10};
@@ -51,7 +51,7 @@ impl DataLoader {
     /// A loader of `subset`, or of a whole data set.
     ///
     /// # Errors
-    /// If there is no image or `batch_size` is 0.
+    /// If there is no image, `batch_size` is 0 or `num_workers` is above 1,024.
     pub fn new(subset: impl Into<Subset>, batch_size: usize, num_workers: usize) -> Result<Self> {
         let subset = subset.into();
         if subset.is_empty() {
@@ -61,6 +61,7 @@ impl DataLoader {
         if batch_size == 0 {
             return Err(Error::parameter("batch_size", 0, ">= 1", "The tutorial uses 256."));
         }
+        check_workers(num_workers)?;
         Ok(Self { subset, batch_size, num_workers })
     }
 
@@ -87,7 +88,8 @@ impl DataLoader {
             .map(|worker| {
                 let (sender, receiver) = sync_channel(PREFETCH);
                 let loader = self.clone();
-                thread::spawn(move || {
+                // Without its thread the channel is closed, and the first batch is an error.
+                let _ = thread::Builder::new().spawn(move || {
                     for number in (worker..loader.num_batches()).step_by(workers) {
                         // A dropped receiver means that nobody wants the rest.
                         if sender.send(loader.guarded_batch(number)).is_err() {
@@ -118,7 +120,7 @@ impl DataLoader {
         let (mut features, mut targets) = (Vec::new(), Vec::with_capacity(self.len()));
         for batch in self.iter() {
             let batch = batch?;
-            features.extend(Vec::<f32>::try_from(batch.images.flatten(0, -1))?);
+            features.extend(Vec::<f32>::try_from(batch.images.f_flatten(0, -1)?)?);
             targets.extend(Vec::<i64>::try_from(batch.targets)?);
         }
         labelled_rows(features, targets)
@@ -154,6 +156,15 @@ impl DataLoader {
             .f_divide_scalar(0.5)?;
         Ok(Batch { images, targets: Tensor::f_from_slice(&targets)? })
     }
+}
+
+/// Refuses more threads than any processor has.
+pub(super) fn check_workers(num_workers: usize) -> Result<()> {
+    if num_workers <= 1024 {
+        return Ok(());
+    }
+    let hint = "One or two keep up with training on most machines; the tutorial uses 4.";
+    Err(Error::parameter("num_workers", num_workers, "in 0 to 1024", hint))
 }
 
 /// Features that follow one another as one row (N, D) for each of the class indices (N), N >= 1.

@@ -12,6 +12,7 @@ mod shapes10;
 mod views;
 
 pub use cifar10::{CIFAR10_CLASSES, CIFAR10_MD5, CIFAR10_URL, Cifar10, Cifar10Config};
+pub(crate) use dataset::check_pixels;
 pub use dataset::{Image, ImageDataset, Subset};
 pub use download::{download, md5_of};
 pub(crate) use loader::labelled_rows;

@@ -9,9 +9,11 @@ use std::thread::{self, JoinHandle};
 
 use tch::{Device, Kind, Tensor};
 
+use super::loader::check_workers;
 use super::{Subset, ViewsBatch, ViewsLoader};
 use crate::notebook::interrupted;
 use crate::rng::Draws;
+use crate::tensor_input::check_device;
 use crate::transforms::{MultiViewsTransform, View};
 use crate::{Error, Result};
 
@@ -22,7 +24,7 @@ use crate::{Error, Result};
 /// | `batch_size` | 256 | >= 1 |
 /// | `shuffle` | true | |
 /// | `drop_last` | false | |
-/// | `num_workers` | 4 | 0: in the calling thread |
+/// | `num_workers` | 4 | 0 to 1,024; 0: in the calling thread |
 /// | `prefetch` | 2 | >= 1, batches that each worker may be ahead |
 /// | `seed` | 42 | |
 /// | `device` | `Device::Cpu` | |
@@ -85,7 +87,8 @@ impl MultiViewsLoader {
     /// A loader of `subset`, or of a whole data set.
     ///
     /// # Errors
-    /// If there is no image, `batch_size` or `prefetch` is 0, or `drop_last` would leave no batch.
+    /// If there is no image, `batch_size` or `prefetch` is 0, `num_workers` is above 1,024,
+    /// `drop_last` would leave no batch, or libtorch has no such device.
     pub fn new(
         subset: impl Into<Subset>,
         transform: MultiViewsTransform,
@@ -102,6 +105,8 @@ impl MultiViewsLoader {
                 return Err(Error::parameter(name, 0, ">= 1", hint));
             }
         }
+        check_workers(config.num_workers)?;
+        check_device(config.device)?;
         if config.drop_last && config.batch_size > subset.len() {
             let hint = format!("There are {} images: no batch would be full.", subset.len());
             let allowed = "at most the number of images when drop_last is set";
@@ -261,7 +266,7 @@ struct ViewsBatches {
     end: usize,
     buffers: WorkerBuffers,
     channels: Vec<Receiver<Result<ViewsBatch>>>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Vec<Option<JoinHandle<()>>>,
 }
 
 impl ViewsBatches {
@@ -277,9 +282,10 @@ impl ViewsBatches {
         let (threads, channels) = (0..workers)
             .map(|worker| {
                 // The worker holds one more batch while the channel is full.
-                let (sender, receiver) = sync_channel(loader.config.prefetch);
+                let (sender, receiver) = sync_channel(loader.config.prefetch.min(end - first));
                 let plan = Arc::clone(&plan);
-                let thread = thread::spawn(move || {
+                // Without its thread the channel is closed, and the first batch is an error.
+                let thread = thread::Builder::new().spawn(move || {
                     let mut buffers = WorkerBuffers::default();
                     for number in (first + worker..end).step_by(workers) {
                         let Some(batch) = plan.guarded_batch(number, &mut buffers) else { break };
@@ -288,7 +294,7 @@ impl ViewsBatches {
                         }
                     }
                 });
-                (thread, receiver)
+                (thread.ok(), receiver)
             })
             .unzip();
         let buffers = WorkerBuffers::default();
@@ -334,7 +340,7 @@ impl Drop for ViewsBatches {
     fn drop(&mut self) {
         self.plan.stop.store(true, Ordering::Relaxed);
         self.channels.clear();
-        for thread in self.threads.drain(..) {
+        for thread in self.threads.drain(..).flatten() {
             // A worker's panic was handed out as an error; here only its end matters.
             let _ = thread.join();
         }

@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 use super::similarity::{Pairs, Similarities};
-use super::{ContrastiveLoss, check_finite, check_temperature};
+use super::{ContrastiveLoss, check_temperature};
 use crate::Result;
 
 /// Width of the von Mises-Fisher weights of [`DCLWLoss`].
@@ -46,8 +46,8 @@ impl ContrastiveLoss for DCLLoss {
     fn forward(&self, z1: &Tensor, z2: &Tensor) -> Result<Tensor> {
         let similarities = Similarities::new(z1, z2, self.temperature)?;
         // The one difference from InfoNCE: only the negatives.
-        let log_denominator = similarities.log_sum(Pairs::Negatives);
-        check_finite((log_denominator - similarities.positives).mean(None::<Kind>))
+        let log_denominator = similarities.log_sum(Pairs::Negatives)?;
+        similarities.mean(&log_denominator.f_sub(&similarities.positives)?)
     }
 }
 
@@ -77,9 +77,10 @@ impl ContrastiveLoss for DCLWLoss {
 
     fn forward(&self, z1: &Tensor, z2: &Tensor) -> Result<Tensor> {
         let similarities = Similarities::new(z1, z2, self.temperature)?;
-        let log_denominator = similarities.log_sum(Pairs::Negatives);
-        let closeness = (&similarities.positives * (self.temperature / SIGMA)).exp();
-        let weight: Tensor = 2.0 - &closeness / closeness.mean(None::<Kind>);
-        check_finite((log_denominator - weight * similarities.positives).mean(None::<Kind>))
+        let log_denominator = similarities.log_sum(Pairs::Negatives)?;
+        let closeness = similarities.positives.f_mul_scalar(self.temperature / SIGMA)?.f_exp()?;
+        let weight =
+            closeness.f_div(&closeness.f_mean(None::<Kind>)?)?.f_neg()?.f_add_scalar(2.0)?;
+        similarities.mean(&log_denominator.f_sub(&weight.f_mul(&similarities.positives)?)?)
     }
 }

@@ -1,9 +1,9 @@
 //! InfoNCE, the loss of SimCLR.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::similarity::{Pairs, Similarities};
-use super::{ContrastiveLoss, check_finite, check_temperature};
+use super::{ContrastiveLoss, check_temperature};
 use crate::Result;
 
 /// InfoNCE_i = -s_i + log(exp(s_i) + S_i), averaged over the 2N anchors.
@@ -42,7 +42,7 @@ impl ContrastiveLoss for InfoNCE {
 
     fn forward(&self, z1: &Tensor, z2: &Tensor) -> Result<Tensor> {
         let similarities = Similarities::new(z1, z2, self.temperature)?;
-        let log_denominator = similarities.log_sum(Pairs::All);
-        check_finite((log_denominator - similarities.positives).mean(None::<Kind>))
+        let log_denominator = similarities.log_sum(Pairs::All)?;
+        similarities.mean(&log_denominator.f_sub(&similarities.positives)?)
     }
 }

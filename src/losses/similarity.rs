@@ -2,6 +2,8 @@
 
 use tch::{Kind, Tensor};
 
+use super::check_float32;
+use crate::tensor_input::float_kind;
 use crate::{Error, Result};
 
 /// Rows of the (2N, 2N) similarities that are computed at once: a larger batch needs the memory of
@@ -29,45 +31,70 @@ pub(super) struct Similarities {
 impl Similarities {
     /// Normalises both views and multiplies every embedding with its partner.
     pub(super) fn new(z1: &Tensor, z2: &Tensor, temperature: f64) -> Result<Self> {
+        let kinds = [float_kind("z1", z1)?, float_kind("z2", z2)?];
         check_shapes(z1, z2)?;
         let n = z1.size()[0];
-        let z = Tensor::cat(&[z1, z2], 0); // (2N, D)
-        let z = if matches!(z.kind(), Kind::Half | Kind::BFloat16) {
-            z.to_kind(Kind::Float)
-        } else {
-            z
-        };
-        let norm = z.norm_scalaropt_dim(2, [1], true).clamp_min(1e-12);
-        let z = z / norm;
-        let (z1, z2) = (z.narrow(0, 0, n), z.narrow(0, n, n));
-        let positives = (z1 * z2).sum_dim_intlist([-1i64].as_slice(), false, None) / temperature;
-        Ok(Self { positives: Tensor::cat(&[&positives, &positives], 0), z, temperature })
+        let mut z = Tensor::f_cat(&[z1, z2], 0)?; // (2N, D)
+        if matches!(z.f_kind()?, Kind::Half | Kind::BFloat16) {
+            z = z.f_to_kind(Kind::Float)?;
+        }
+        if !kinds.contains(&Kind::Double) {
+            check_float32(temperature)?;
+        }
+        let norm = z.f_norm_scalaropt_dim(2, [1], true)?.f_clamp_min(1e-12)?;
+        let z = z.f_div(&norm)?;
+        let (z1, z2) = (z.f_narrow(0, 0, n)?, z.f_narrow(0, n, n)?);
+        let products = z1.f_mul(&z2)?.f_sum_dim_intlist([-1i64].as_slice(), false, None)?;
+        let positives = products.f_div_scalar(temperature)?;
+        Ok(Self { positives: Tensor::f_cat(&[&positives, &positives], 0)?, z, temperature })
     }
 
     /// log of the sum of exp(similarity) over the `pairs` of every anchor, (2N).
-    pub(super) fn log_sum(&self, pairs: Pairs) -> Tensor {
+    pub(super) fn log_sum(&self, pairs: Pairs) -> Result<Tensor> {
         let anchors = self.z.size()[0];
-        let number = Tensor::arange(anchors, (Kind::Int64, self.z.device()));
-        let partner = number.roll([anchors / 2], [0]);
+        let number = Tensor::f_arange(anchors, (Kind::Int64, self.z.device()))?;
+        let partner = number.f_roll([anchors / 2], [0])?;
         // The temperature goes to the small factor, so that the similarities are written once.
-        let scaled = &self.z / self.temperature;
-        let blocks: Vec<Tensor> = (0..anchors)
-            .step_by(ROWS as usize)
-            .map(|start| {
-                let rows = ROWS.min(anchors - start);
-                let column =
-                    |of: &Tensor| of.narrow(0, start, rows).unsqueeze(1).eq_tensor(&number);
-                let left_out = match pairs {
-                    Pairs::All => column(&number),
-                    Pairs::Negatives => column(&number).logical_or(&column(&partner)),
-                };
-                // (rows, 2N), filled in place: one copy is kept for the backward pass.
-                let mut similarities = scaled.narrow(0, start, rows).matmul(&self.z.tr());
-                let similarities = similarities.masked_fill_(&left_out, f64::NEG_INFINITY);
-                similarities.logsumexp([1i64].as_slice(), false)
-            })
-            .collect();
-        Tensor::cat(&blocks, 0)
+        let scaled = self.z.f_div_scalar(self.temperature)?;
+        let block = |start: i64| -> Result<Tensor> {
+            let rows = ROWS.min(anchors - start);
+            let column = |of: &Tensor| -> Result<Tensor> {
+                Ok(of.f_narrow(0, start, rows)?.f_unsqueeze(1)?.f_eq_tensor(&number)?)
+            };
+            let left_out = match pairs {
+                Pairs::All => column(&number)?,
+                Pairs::Negatives => column(&number)?.f_logical_or(&column(&partner)?)?,
+            };
+            // (rows, 2N), filled in place: one copy is kept for the backward pass.
+            let mut similarities = scaled.f_narrow(0, start, rows)?.f_matmul(&self.z.f_tr()?)?;
+            let similarities = similarities.f_masked_fill_(&left_out, f64::NEG_INFINITY)?;
+            Ok(similarities.f_logsumexp([1i64].as_slice(), false)?)
+        };
+        let blocks = (0..anchors).step_by(ROWS as usize).map(block).collect::<Result<Vec<_>>>()?;
+        Ok(Tensor::f_cat(&blocks, 0)?)
+    }
+
+    /// The mean over the anchors of a loss (2N).
+    ///
+    /// # Errors
+    /// If it is not finite, with the cause.
+    pub(super) fn mean(&self, losses: &Tensor) -> Result<Tensor> {
+        let loss = losses.f_mean(None::<Kind>)?;
+        if loss.f_double_value(&[])?.is_finite() {
+            return Ok(loss);
+        }
+        if self.z.f_isfinite()?.f_all()?.f_int64_value(&[])? == 1 {
+            let kind = self.z.f_kind()?;
+            let allowed = "large enough for similarities that the embeddings' kind can hold";
+            let hint =
+                format!("Cosines over the temperature leave the range of {kind:?}: raise it.");
+            return Err(Error::parameter("temperature", self.temperature, allowed, hint));
+        }
+        Err(Error::NonFinite {
+            name: "loss",
+            place: "because the embeddings z1 or z2 hold NaN or infinity".into(),
+            hint: "Lower the learning rate, or look at the images for NaN.".into(),
+        })
     }
 }
 
@@ -78,6 +105,11 @@ fn check_shapes(z1: &Tensor, z2: &Tensor) -> Result<()> {
     };
     if found.len() != 2 || found[1] == 0 {
         return problem("z1", &found, "(N, D)".into(), "Give one row of D numbers for each image.");
+    }
+    if z1.device() != z2.device() {
+        let hint = "Both views go through the same network.";
+        let value = format!("on {:?}, z1 on {:?}", z2.device(), z1.device());
+        return Err(Error::parameter("z2", value, "on z1's device", hint));
     }
     if other != found {
         let expected = format!("{found:?} like z1");

@@ -2,6 +2,7 @@
 
 use tch::Device;
 
+use super::resnet::check_width;
 use crate::{Error, Result};
 
 /// Width of the features of every published checkpoint.
@@ -22,11 +23,9 @@ pub fn seed_everything(seed: u64) {
 /// The tutorial's check: the published weights have 128 features.
 ///
 /// # Errors
-/// If `load_pretrained` is set together with another size, or the size is below 1.
+/// If `load_pretrained` is set together with another size, or the size is outside 1 to 16,384.
 pub fn check_latent_size(latent_size: i64, load_pretrained: bool) -> Result<()> {
-    if latent_size < 1 {
-        return Err(Error::parameter("latent_size", latent_size, ">= 1", "The tutorial uses 128."));
-    }
+    check_width("latent_size", latent_size)?;
     if load_pretrained && latent_size != PRETRAINED_LATENT_SIZE {
         return Err(Error::parameter(
             "latent_size",

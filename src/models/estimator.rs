@@ -10,6 +10,7 @@ use super::{InferenceEncoder, Precision, ProjectionHead, ResNet, initialise};
 use crate::data::{DataLoader, labelled_rows};
 use crate::losses::ContrastiveLoss;
 use crate::notebook::{Progress, interrupted};
+use crate::tensor_input::{check_device, float_kind};
 use crate::train::{ContrastiveConfig, TrainingState};
 use crate::weights::save_state_dict;
 use crate::{Error, Result};
@@ -26,7 +27,7 @@ use crate::{Error, Result};
 /// let config = DCLConfig { encoder: EncoderKind::ResNet8, ..Default::default() };
 /// let model = DCL::new(config, Device::Cpu)?;
 /// let x = Tensor::zeros([2, 3, 32, 32], (Kind::Float, Device::Cpu));
-/// assert_eq!(model.encode(&x, false).size(), [2, 128]);
+/// assert_eq!(model.encode(&x, false)?.size(), [2, 128]);
 /// # Ok::<(), twoviews::Error>(())
 /// ```
 pub struct Estimator<L> {
@@ -38,6 +39,9 @@ pub struct Estimator<L> {
     pub projection_head: ProjectionHead,
     /// The loss of two views' embeddings.
     pub loss: L,
+    /// The configuration that the network, the loss and the run were made from: what the user
+    /// changes in `config` is compared with it.
+    pub(crate) used: ContrastiveConfig,
     variables: nn::VarStore,
     /// Where the last run of `fit` ended, for `resume`.
     pub(crate) training: Option<TrainingState>,
@@ -47,21 +51,23 @@ impl<L: ContrastiveLoss> Estimator<L> {
     /// A model with freshly drawn weights, a function of `config.random_state`.
     ///
     /// # Errors
-    /// If a value of the configuration is out of its range.
+    /// If a value of the configuration is out of its range, or libtorch has no such device.
     pub fn new(config: ContrastiveConfig, device: Device) -> Result<Self> {
         config.check()?;
+        check_device(device)?;
         let loss = L::new(config.temperature)?;
         let mut variables = nn::VarStore::new(device);
         let root = variables.root();
-        let encoder = ResNet::new(&(&root / "encoder"), config.encoder, config.latent_size);
+        let encoder = ResNet::new(&(&root / "encoder"), config.encoder, config.latent_size)?;
         let projection_head = ProjectionHead::new(
             &(&root / "projection_head"),
             config.latent_size,
             config.proj_hidden_dim,
             config.proj_output_dim,
-        );
+        )?;
         initialise(&mut variables, config.random_state)?;
-        Ok(Self { config, encoder, projection_head, loss, variables, training: None })
+        let used = config.clone();
+        Ok(Self { config, encoder, projection_head, loss, used, variables, training: None })
     }
 
     /// Where the weights are.
@@ -96,14 +102,21 @@ impl<L: ContrastiveLoss> Estimator<L> {
         save_state_dict(&self.variables.variables().into_iter().collect(), path.as_ref())
     }
 
-    /// Features h (B, latent) of images x (B, 3, H, W).
-    pub fn encode(&self, x: &Tensor, train: bool) -> Tensor {
+    /// Features h (B, latent) of images x (B, 3, H, W); with `train`, batch norm uses the batch.
+    ///
+    /// # Errors
+    /// If the images have another shape, kind or device than the weights want; greyscale images and
+    /// channels that come last are named as such.
+    pub fn encode(&self, x: &Tensor, train: bool) -> Result<Tensor> {
         self.encoder.forward_t(x, train)
     }
 
     /// Embeddings z (B, output) of images x (B, 3, H, W).
-    pub fn embed(&self, x: &Tensor, train: bool) -> Tensor {
-        self.projection_head.forward(&self.encode(x, train))
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn embed(&self, x: &Tensor, train: bool) -> Result<Tensor> {
+        self.projection_head.forward(&self.encode(x, train)?)
     }
 
     /// The features of every image of the loader, (N, latent), in its order.
@@ -153,8 +166,9 @@ impl<L: ContrastiveLoss> Estimator<L> {
         precision: Precision,
     ) -> Result<(Array2<f32>, Array1<i64>)> {
         let encoder = InferenceEncoder::new(&self.encoder, precision)?;
-        let latent = self.config.latent_size as usize;
-        let mut features = Vec::with_capacity(loader.len() * latent);
+        let kind = float_kind("weights", &self.encoder.fc.ws)?;
+        let latent = self.used.latent_size as usize;
+        let mut features = Vec::with_capacity(loader.len().saturating_mul(latent));
         let mut targets = Vec::with_capacity(loader.len());
         let progress = Progress::new("encode", loader.len() as u64, "images");
         for batch in loader.iter() {
@@ -163,10 +177,12 @@ impl<L: ContrastiveLoss> Estimator<L> {
                 return Err(Error::Interrupted { place });
             }
             let batch = batch?;
-            let h = encoder.forward(&batch.images.to_device(self.device()))?;
-            features.extend(Vec::<f32>::try_from(h.to_kind(Kind::Float).flatten(0, -1))?);
+            // A loader hands out float32; the weights may have been made wider or narrower.
+            let images = batch.images.f_to_device(self.device())?.f_to_kind(kind)?;
+            let h = encoder.forward(&images)?;
+            features.extend(Vec::<f32>::try_from(h.f_to_kind(Kind::Float)?.f_flatten(0, -1)?)?);
+            progress.inc(batch.targets.size()[0] as u64);
             targets.extend(Vec::<i64>::try_from(batch.targets)?);
-            progress.inc(batch.images.size()[0] as u64);
         }
         progress.finish();
         labelled_rows(features, targets)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tch::{Device, Kind, Tensor, nn};
 
 use super::Precision;
-use super::resnet::channels_last;
+use super::resnet::{EPS, channels_last};
 use super::winograd::{self, Winograd};
 use crate::Result;
 
@@ -74,14 +74,13 @@ impl Folded {
         way: Way,
         precision: Precision,
     ) -> Result<Self> {
-        const EPS: f64 = 1e-5;
-        let mut scale = (&bn.running_var + EPS).f_rsqrt()?;
+        let mut scale = bn.running_var.f_add_scalar(EPS)?.f_rsqrt()?;
         if let Some(gamma) = &bn.ws {
-            scale *= gamma;
+            scale = scale.f_mul(gamma)?;
         }
-        let mut bias = -&scale * &bn.running_mean;
+        let mut bias = scale.f_neg()?.f_mul(&bn.running_mean)?;
         if let Some(beta) = &bn.bs {
-            bias += beta;
+            bias = bias.f_add(beta)?;
         }
         let mut weight = conv.ws.f_mul(&scale.f_view([-1, 1, 1, 1])?)?;
         if way == Way::Tiles
@@ -97,7 +96,7 @@ impl Folded {
         }
         weight = match way {
             Way::OneDnn => packed(&weight, stride, [way.images(precision), size])?,
-            Way::Tiles | Way::ChannelsLast => channels_last(&weight),
+            Way::Tiles | Way::ChannelsLast => channels_last(&weight)?,
         };
         Ok(Self::Libtorch { weight, bias, stride, padding })
     }

@@ -11,6 +11,7 @@ use super::resnet::{BasicBlock, channels_last};
 use super::{Precision, ResNet};
 use crate::Result;
 use crate::memory::FreedMemory;
+use crate::tensor_input::{check_images, float_kind};
 
 /// Height and width of the images for which weights are laid out.
 const SIZE: i64 = 32;
@@ -51,6 +52,7 @@ impl InferenceEncoder {
     /// [`Error::Parameter`](crate::Error::Parameter) if the processor cannot compute in
     /// `precision`, or if libtorch refuses an operation.
     pub fn new(encoder: &ResNet, precision: Precision) -> Result<Self> {
+        float_kind("weights", &encoder.fc.ws)?;
         precision.check(encoder.fc.ws.device())?;
         match Way::of(&encoder.fc.ws, precision) {
             // Not every libtorch with oneDNN can pack weights.
@@ -69,11 +71,13 @@ impl InferenceEncoder {
     /// Features (B, latent) of images (B, 3, H, W), without gradients.
     ///
     /// # Errors
-    /// If the images have another shape or kind than the weights.
+    /// If the images have another shape, kind or device than the weights want.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let _guard = tch::no_grad_guard();
+        check_images(x, &self.network.weight)?;
         let x = match self.precision {
-            Precision::Float32 => x.shallow_clone(),
+            // Images of less precision than the weights are widened.
+            Precision::Float32 => x.f_to_kind(self.network.weight.f_kind()?)?,
             Precision::BFloat16 => x.f_to_kind(Kind::BFloat16)?,
         };
         let parts = x.f_split(self.way.images(self.precision), 0)?;
@@ -157,15 +161,20 @@ impl Network {
             blocks.push(Block::new(block, size, way, precision)?);
             size /= block.stride;
         }
-        let weight = encoder.fc.ws.detach().copy();
-        let bias = encoder.fc.bs.as_ref().map(|bias| bias.detach().copy());
+        let copy = |tensor: &Tensor| -> Result<Tensor> {
+            let mut copy = tensor.f_detach()?.f_zeros_like()?;
+            copy.f_copy_(&tensor.f_detach()?)?;
+            Ok(copy)
+        };
+        let weight = copy(&encoder.fc.ws)?;
+        let bias = encoder.fc.bs.as_ref().map(copy).transpose()?;
         Ok(Self { stem, blocks, weight, bias })
     }
 
     fn forward(&self, x: &Tensor, way: Way) -> Result<Tensor> {
         let x = match way {
             Way::OneDnn => x.f_contiguous()?.f_to_mkldnn(x.kind())?,
-            Way::Tiles | Way::ChannelsLast => channels_last(x),
+            Way::Tiles | Way::ChannelsLast => channels_last(x)?,
         };
         let mut x = self.stem.forward_relu(&x, None)?; // (b, 64, 32, 32)
         for block in &self.blocks {
@@ -207,11 +216,11 @@ mod tests {
     #[test]
     fn every_way_gives_the_same_features() {
         let mut variables = nn::VarStore::new(Device::Cpu);
-        let encoder = ResNet::resnet18(&variables.root(), 128);
+        let encoder = ResNet::resnet18(&variables.root(), 128).unwrap();
         initialise(&mut variables, 42).unwrap();
         // Not a multiple of what goes through at once.
         let x = Tensor::randn([37, 3, 32, 32], (Kind::Float, Device::Cpu));
-        let expected = tch::no_grad(|| encoder.forward_t(&x, false));
+        let expected = tch::no_grad(|| encoder.forward_t(&x, false)).unwrap();
         for (way, available) in [
             (Way::Tiles, winograd::is_faster_in(Kind::Float)),
             (Way::OneDnn, tch::utils::has_mkldnn()),

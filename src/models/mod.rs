@@ -20,5 +20,6 @@ pub use inference::InferenceEncoder;
 pub use init::initialise;
 pub use precision::Precision;
 pub use projection_head::ProjectionHead;
+pub(crate) use resnet::MAX_WIDTH;
 pub use resnet::ResNet;
 pub use simclr::{SimCLR, SimCLRConfig};

@@ -1,10 +1,18 @@
 //! Residual networks for 32x32 images, with torchvision's parameter names and initialisation.
 
-use tch::Tensor;
-use tch::nn::{self, Module, ModuleT};
+use tch::{Tensor, nn};
 
 use super::winograd;
+use crate::tensor_input::{check_device, check_images};
 use crate::train::EncoderKind;
+use crate::{Error, Result};
+
+/// Widest layer. A square one of this width takes 1 GiB, and the published models stay far below.
+pub(crate) const MAX_WIDTH: i64 = 16_384;
+
+/// Of batch norm, PyTorch's defaults.
+const MOMENTUM: f64 = 0.1;
+pub(super) const EPS: f64 = 1e-5;
 
 /// A residual network (He, Zhang, Ren and Sun, "Deep residual learning for image recognition",
 /// CVPR 2016) whose first convolution is 3x3 with stride 1 and is followed by no max-pool, as is
@@ -34,7 +42,10 @@ pub(super) struct BasicBlock {
 
 impl ResNet {
     /// The encoder of `kind` with `latent_size` features.
-    pub fn new(path: &nn::Path<'_>, kind: EncoderKind, latent_size: i64) -> Self {
+    ///
+    /// # Errors
+    /// If `latent_size` is outside 1 to 16,384, or libtorch has no memory for the weights.
+    pub fn new(path: &nn::Path<'_>, kind: EncoderKind, latent_size: i64) -> Result<Self> {
         match kind {
             EncoderKind::ResNet18 => Self::resnet18(path, latent_size),
             EncoderKind::ResNet8 => Self::resnet8(path, latent_size),
@@ -42,32 +53,46 @@ impl ResNet {
     }
 
     /// ResNet-18: two blocks each of width 64, 128, 256 and 512; 0.56 G multiply-adds an image.
-    pub fn resnet18(path: &nn::Path<'_>, latent_size: i64) -> Self {
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn resnet18(path: &nn::Path<'_>, latent_size: i64) -> Result<Self> {
         Self::build(path, &[64, 128, 256, 512], 2, latent_size)
     }
 
     /// ResNet-8 of width 16: one block each of width 16, 32 and 64; 12.5 M multiply-adds an image.
-    pub fn resnet8(path: &nn::Path<'_>, latent_size: i64) -> Self {
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn resnet8(path: &nn::Path<'_>, latent_size: i64) -> Result<Self> {
         Self::build(path, &[16, 32, 64], 1, latent_size)
     }
 
-    fn build(path: &nn::Path<'_>, widths: &[i64], blocks_per_layer: usize, latent: i64) -> Self {
+    fn build(
+        path: &nn::Path<'_>,
+        widths: &[i64],
+        blocks_per_layer: usize,
+        latent: i64,
+    ) -> Result<Self> {
+        check_width("latent_size", latent)?;
+        // tch's layers panic where libtorch cannot make a tensor.
+        check_device(path.device())?;
         let mut blocks = Vec::new();
         let mut input = widths[0];
         for (i, &width) in widths.iter().enumerate() {
             let layer = path / format!("layer{}", i + 1);
             for b in 0..blocks_per_layer {
                 let stride = if i > 0 && b == 0 { 2 } else { 1 };
-                blocks.push(BasicBlock::new(&(&layer / b), input, width, stride));
+                blocks.push(BasicBlock::new(&(&layer / b), input, width, stride)?);
                 input = width;
             }
         }
-        Self {
-            conv1: conv(path / "conv1", 3, widths[0], 3, 1),
-            bn1: batch_norm(path / "bn1", widths[0]),
+        Ok(Self {
+            conv1: conv(&(path / "conv1"), 3, widths[0], 3, 1)?,
+            bn1: batch_norm(&(path / "bn1"), widths[0]),
             blocks,
-            fc: linear(path / "fc", input, latent),
-        }
+            fc: linear(&(path / "fc"), input, latent)?,
+        })
     }
 
     /// Features h (B, latent) of images x (B, 3, H, W); with `train`, batch norm uses the batch.
@@ -80,87 +105,128 @@ impl ResNet {
     /// convolutions of kernel 3x3 and stride 1 between multiples of 32 channels and their gradients
     /// take 4 multiplications for every 9 (Lavin and Gray, "Fast algorithms for convolutional neural
     /// networks", CVPR 2016, equation 8). They have gradients of the first order only.
-    pub fn forward_t(&self, x: &Tensor, train: bool) -> Tensor {
-        let x = channels_last(x);
-        let mut x = self.bn1.forward_t(&convolve(&self.conv1, 1, &x, train), train).relu_(); // (B, 64, 32, 32)
+    ///
+    /// # Errors
+    /// If the images have another shape than (B, 3, H, W) with B, H and W at least 1, another kind
+    /// or another device, or libtorch refuses an operation.
+    pub fn forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
+        check_images(x, &self.fc.ws)?;
+        let x = channels_last(x)?;
+        let x = convolve(&self.conv1, 1, &x, train)?;
+        let mut x = normalise(&self.bn1, &x, train)?.f_relu_()?; // (B, 64, 32, 32)
         for block in &self.blocks {
-            x = block.forward_t(&x, train);
+            x = block.forward_t(&x, train)?;
         }
-        let pooled = x.mean_dim([2i64, 3].as_slice(), false, self.fc.ws.kind()); // (B, 512)
-        self.fc.forward(&pooled)
+        let pooled = x.f_mean_dim([2i64, 3].as_slice(), false, self.fc.ws.f_kind()?)?; // (B, 512)
+        Ok(pooled.f_linear(&self.fc.ws, self.fc.bs.as_ref())?)
     }
 }
 
 impl BasicBlock {
-    fn new(path: &nn::Path<'_>, input: i64, width: i64, stride: i64) -> Self {
-        let downsample = (stride != 1 || input != width).then(|| {
+    fn new(path: &nn::Path<'_>, input: i64, width: i64, stride: i64) -> Result<Self> {
+        let downsample = if stride != 1 || input != width {
             let path = path / "downsample";
-            (conv(&path / 0, input, width, 1, stride), batch_norm(&path / 1, width))
-        });
-        Self {
-            conv1: conv(path / "conv1", input, width, 3, stride),
-            bn1: batch_norm(path / "bn1", width),
-            conv2: conv(path / "conv2", width, width, 3, 1),
-            bn2: batch_norm(path / "bn2", width),
+            let conv = conv(&(&path / 0), input, width, 1, stride)?;
+            Some((conv, batch_norm(&(&path / 1), width)))
+        } else {
+            None
+        };
+        Ok(Self {
+            conv1: conv(&(path / "conv1"), input, width, 3, stride)?,
+            bn1: batch_norm(&(path / "bn1"), width),
+            conv2: conv(&(path / "conv2"), width, width, 3, 1)?,
+            bn2: batch_norm(&(path / "bn2"), width),
             downsample,
             stride,
-        }
+        })
     }
 
-    fn forward_t(&self, x: &Tensor, train: bool) -> Tensor {
-        let y = self.bn1.forward_t(&convolve(&self.conv1, self.stride, x, train), train).relu_();
-        let mut y = self.bn2.forward_t(&convolve(&self.conv2, 1, &y, train), train);
+    fn forward_t(&self, x: &Tensor, train: bool) -> Result<Tensor> {
+        let y = convolve(&self.conv1, self.stride, x, train)?;
+        let y = normalise(&self.bn1, &y, train)?.f_relu_()?;
+        let y = convolve(&self.conv2, 1, &y, train)?;
+        let mut y = normalise(&self.bn2, &y, train)?;
         // In place: the gradient of batch norm does not need its output.
-        match &self.downsample {
-            Some((conv, bn)) => y += bn.forward_t(&convolve(conv, self.stride, x, train), train),
-            None => y += x,
-        }
-        y.relu_()
+        let mut sum = match &self.downsample {
+            Some((conv, bn)) => {
+                y.f_add_(&normalise(bn, &convolve(conv, self.stride, x, train)?, train)?)?
+            }
+            None => y.f_add_(x)?,
+        };
+        Ok(sum.f_relu_()?)
     }
+}
+
+/// Batch norm of x; with `train` by the statistics of the batch, which the running ones follow.
+fn normalise(bn: &nn::BatchNorm, x: &Tensor, train: bool) -> Result<Tensor> {
+    let (mean, variance) = (Some(&bn.running_mean), Some(&bn.running_var));
+    let (weight, bias) = (bn.ws.as_ref(), bn.bs.as_ref());
+    Ok(x.f_batch_norm(weight, bias, mean, variance, train, MOMENTUM, EPS, true)?)
 }
 
 /// The convolution of x in x's own precision; in evaluation the plain one, with which faster ways
 /// are compared.
-fn convolve(conv: &nn::Conv2D, stride: i64, x: &Tensor, train: bool) -> Tensor {
+fn convolve(conv: &nn::Conv2D, stride: i64, x: &Tensor, train: bool) -> Result<Tensor> {
     if train
         && stride == 1
-        && let Some(y) = winograd::convolve(x, &conv.ws).expect("libtorch has memory for a layer")
+        && let Some(y) = winograd::convolve(x, &conv.ws)?
     {
-        return y;
+        return Ok(y);
     }
-    let weight = conv.ws.to_kind(x.kind());
+    let weight = conv.ws.f_to_kind(x.f_kind()?)?;
     let padding = weight.size()[2] / 2;
-    x.conv2d(&weight, None::<Tensor>, [stride; 2], [padding; 2], [1, 1], 1)
+    Ok(x.f_conv2d(&weight, None::<Tensor>, [stride; 2], [padding; 2], [1, 1], 1)?)
 }
 
 /// The same tensor with its channels next to each other in memory, as the fastest convolutions of
 /// libtorch want them.
-pub(super) fn channels_last(x: &Tensor) -> Tensor {
-    x.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
+pub(super) fn channels_last(x: &Tensor) -> Result<Tensor> {
+    Ok(x.f_permute([0, 2, 3, 1])?.f_contiguous()?.f_permute([0, 3, 1, 2])?)
 }
 
-fn conv(path: nn::Path<'_>, input: i64, output: i64, size: i64, stride: i64) -> nn::Conv2D {
-    let ws_init = nn::Init::Const(0.0);
-    let config =
-        nn::ConvConfig { stride, padding: size / 2, bias: false, ws_init, ..Default::default() };
+/// Refuses a layer without outputs, or with more than memory has room for.
+pub(super) fn check_width(name: &'static str, width: i64) -> Result<()> {
+    if (1..=MAX_WIDTH).contains(&width) {
+        return Ok(());
+    }
+    Err(Error::parameter(name, width, "in 1 to 16384", "The tutorial uses 128."))
+}
+
+fn conv(
+    path: &nn::Path<'_>,
+    input: i64,
+    output: i64,
+    size: i64,
+    stride: i64,
+) -> Result<nn::Conv2D> {
+    let config = nn::ConvConfig {
+        stride,
+        padding: size / 2,
+        bias: false,
+        ws_init: nn::Init::Const(0.0),
+        ..Default::default()
+    };
     let mut conv = nn::conv2d(path, input, output, size, config);
-    let weight = channels_last(&conv.ws.detach());
-    conv.ws.set_data(&weight);
-    conv
+    let weight = channels_last(&conv.ws.f_detach()?)?;
+    conv.ws.f_set_data(&weight)?;
+    Ok(conv)
 }
 
-fn batch_norm(path: nn::Path<'_>, width: i64) -> nn::BatchNorm {
-    let config = nn::BatchNormConfig { ws_init: nn::Init::Const(1.0), ..Default::default() };
+fn batch_norm(path: &nn::Path<'_>, width: i64) -> nn::BatchNorm {
+    let config = nn::BatchNormConfig {
+        ws_init: nn::Init::Const(1.0),
+        momentum: MOMENTUM,
+        eps: EPS,
+        ..Default::default()
+    };
     nn::batch_norm2d(path, width, config)
 }
 
 /// A linear layer whose values are still to be drawn or loaded.
-pub(super) fn linear(path: nn::Path<'_>, input: i64, output: i64) -> nn::Linear {
-    let zero = nn::Init::Const(0.0);
-    nn::linear(
-        path,
-        input,
-        output,
-        nn::LinearConfig { ws_init: zero, bs_init: Some(zero), bias: true },
-    )
+pub(super) fn linear(path: &nn::Path<'_>, input: i64, output: i64) -> Result<nn::Linear> {
+    const ZERO: nn::Init = nn::Init::Const(0.0);
+    Ok(nn::Linear {
+        ws: path.f_var("weight", &[output, input], ZERO)?,
+        bs: Some(path.f_var("bias", &[output], ZERO)?),
+    })
 }

@@ -6,7 +6,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::canvas::{Draw, FONT, figure_methods};
+use super::canvas::{Draw, FONT, can_show, figure_methods, is_shown};
 use super::chart::{Drawn, draw_baselines, draw_legend, tick};
 use crate::{Error, Result};
 
@@ -171,6 +171,13 @@ impl Draw for BarPlot {
         if self.bars.is_empty() || self.groups.is_empty() {
             return problem("there is no bar: name the groups and push Bars".into());
         }
+        let (low, high) = self.y_range;
+        if !can_show(low, high) {
+            return problem(format!("its y_range is ({low}, {high}): choose low < high"));
+        }
+        if let Some((label, height)) = self.baselines.iter().find(|(_, y)| !is_shown(*y)) {
+            return problem(format!("the baseline {label} is at {height}: remove it"));
+        }
         for Bars { label, heights, errors, .. } in &self.bars {
             let (groups, bars) = (self.groups.len(), heights.len());
             if bars != groups || !(errors.is_empty() || errors.len() == groups) {
@@ -180,7 +187,7 @@ impl Draw for BarPlot {
                     errors.len()
                 ));
             }
-            if let Some(value) = heights.iter().chain(errors).find(|value| !value.is_finite()) {
+            if let Some(value) = heights.iter().chain(errors).find(|v| !is_shown(**v)) {
                 return problem(format!("{label} has the value {value}: remove it"));
             }
         }

@@ -75,10 +75,38 @@ macro_rules! figure_methods {
 }
 pub(super) use figure_methods;
 
+/// Smallest and largest side of a figure, in pixels. Axes and labels need room, and a picture of the
+/// largest takes 1 GB.
+const SIDES: std::ops::RangeInclusive<u32> = 20..=16_384;
+
+/// Refuses what cannot be drawn, and finds the font.
+fn prepare<F: Draw>(figure: &F) -> Result<()> {
+    figure.check()?;
+    let (width, height) = figure.size();
+    if !(SIDES.contains(&width) && SIDES.contains(&height)) {
+        return Err(Error::Plot {
+            figure: F::FIGURE,
+            problem: format!("it has {width} x {height} pixels: choose sides of 20 to 16384"),
+        });
+    }
+    with_font(F::FIGURE)
+}
+
+/// Whether an axis can show these numbers: finite, and no further apart or closer together than
+/// float64 can divide into ticks.
+pub(super) fn can_show(low: f64, high: f64) -> bool {
+    let magnitude = low.abs().max(high.abs());
+    high - low >= 1e-9 * magnitude && high > low && is_shown(magnitude)
+}
+
+/// Whether an axis can show a number.
+pub(super) fn is_shown(value: f64) -> bool {
+    value.abs() <= 1e300
+}
+
 /// The figure as SVG text.
 pub(super) fn svg<F: Draw>(figure: &F) -> Result<String> {
-    figure.check()?;
-    with_font(F::FIGURE)?;
+    prepare(figure)?;
     let mut text = String::new();
     {
         let area = SVGBackend::with_string(&mut text, figure.size()).into_drawing_area();
@@ -89,8 +117,7 @@ pub(super) fn svg<F: Draw>(figure: &F) -> Result<String> {
 
 /// The figure as the bytes of a PNG file.
 pub(super) fn png<F: Draw>(figure: &F) -> Result<Vec<u8>> {
-    figure.check()?;
-    with_font(F::FIGURE)?;
+    prepare(figure)?;
     let (width, height) = figure.size();
     let mut pixels = vec![0; width as usize * height as usize * 3];
     draw(figure, &BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area())?;

@@ -7,7 +7,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::canvas::{Draw, FONT, figure_methods};
-use crate::data::Image;
+use crate::data::{Image, check_pixels};
 use crate::{Error, Result};
 
 /// Pixels between two images.
@@ -54,7 +54,8 @@ impl ImageGrid {
             self.cells.iter().map(|(image, _)| side(image)).max().unwrap_or(0) as u32
         };
         let (width, height) = (largest(|image| image.width), largest(|image| image.height));
-        (width * self.magnification + GAP, height * self.magnification + GAP + CAPTION)
+        let shown = |side: u32, more| side.saturating_mul(self.magnification).saturating_add(more);
+        (shown(width, GAP), shown(height, GAP + CAPTION))
     }
 }
 
@@ -74,14 +75,30 @@ impl Draw for ImageGrid {
             let problem = "there is no image: push at least one".into();
             return Err(Error::Plot { figure: Self::FIGURE, problem });
         }
+        if self.columns == 0 || self.magnification == 0 {
+            let (columns, magnification) = (self.columns, self.magnification);
+            let problem = format!(
+                "it has {columns} columns and pixels of {magnification}: choose at least 1 of both"
+            );
+            return Err(Error::Plot { figure: Self::FIGURE, problem });
+        }
+        for (i, (image, _)) in self.cells.iter().enumerate() {
+            check_pixels(image.pixels.len(), 1, (image.height, image.width)).map_err(|error| {
+                Error::Plot { figure: Self::FIGURE, problem: format!("image {i}: {error}") }
+            })?;
+        }
         Ok(())
     }
 
     fn size(&self) -> (u32, u32) {
         let (width, height) = self.cell();
-        let rows = self.cells.len().div_ceil(self.columns) as u32;
-        let columns = self.columns.min(self.cells.len()) as u32;
-        (columns * width + GAP, rows * height + GAP)
+        let columns = self.columns.max(1).min(self.cells.len());
+        let side = |count: usize, side: u32| {
+            (count as u64).saturating_mul(side.into()).saturating_add(GAP.into())
+        };
+        let sides = [side(columns, width), side(self.cells.len().div_ceil(columns.max(1)), height)];
+        let [width, height] = sides.map(|side| u32::try_from(side).unwrap_or(u32::MAX));
+        (width, height)
     }
 
     fn draw<B: DrawingBackend>(

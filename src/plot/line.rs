@@ -5,7 +5,7 @@ use std::fmt;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use super::canvas::{Draw, FONT, figure_methods};
+use super::canvas::{Draw, FONT, can_show, figure_methods, is_shown};
 use super::chart::{Drawn, draw_baselines, draw_legend, tick};
 use crate::{Error, Result};
 
@@ -92,7 +92,9 @@ impl LinePlot {
         });
         let y = span(points().map(|p| p.1).chain(bars).chain(self.baselines.iter().map(|b| b.1)));
         let (low, high) = self.y_range.unwrap_or(y);
-        let margin = 0.05 * (y.1.max(high) - y.0.min(low)).max(1e-9);
+        // Of equal heights, too; of large ones so much that the ticks differ.
+        let least = 1e-9_f64.max(1e-7 * y.0.abs().max(y.1.abs()));
+        let margin = 0.05 * (y.1.max(high) - y.0.min(low)).max(least);
         let y = match self.y_range {
             Some((low, high)) => (
                 if y.0 < low { y.0 - margin } else { low },
@@ -102,6 +104,7 @@ impl LinePlot {
         };
         // A single point stands in the middle of an axis with distinct ticks.
         let margin = if x.1 > x.0 { 0.04 * (x.1 - x.0) } else { 1.0 };
+        let margin = margin.max(1e-8 * x.0.abs().max(x.1.abs()));
         ((x.0 - margin, x.1 + margin), y)
     }
 }
@@ -127,11 +130,22 @@ impl Draw for LinePlot {
         if self.series.iter().all(|series| series.points.is_empty()) {
             return problem("there is no point: push a Series with at least one".into());
         }
+        if let Some((low, high)) = self.y_range
+            && !can_show(low, high)
+        {
+            return problem(format!("its y_range is ({low}, {high}): choose low < high"));
+        }
+        if let Some((label, height)) = self.baselines.iter().find(|(_, y)| !is_shown(*y)) {
+            return problem(format!("the baseline {label} is at {height}: remove it"));
+        }
         for series in &self.series {
             if let Some(&(x, y)) =
-                series.points.iter().find(|(x, y)| !(x.is_finite() && y.is_finite()))
+                series.points.iter().find(|(x, y)| !(is_shown(*x) && is_shown(*y)))
             {
                 return problem(format!("{} has the point ({x}, {y}): remove it", series.label));
+            }
+            if let Some(error) = series.errors.iter().find(|error| !is_shown(**error)) {
+                return problem(format!("{} has the error bar {error}: remove it", series.label));
             }
             if !series.errors.is_empty() && series.errors.len() != series.points.len() {
                 return problem(format!(

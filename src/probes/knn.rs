@@ -4,6 +4,7 @@ use ndarray::{Array1, Array2};
 use tch::{Kind, Tensor};
 
 use super::linear::accuracy;
+use crate::losses::check_float32;
 use crate::notebook::interrupted;
 use crate::{Error, Result};
 
@@ -18,7 +19,7 @@ const QUERIES_AT_ONCE: i64 = 1024;
 /// | name | default | range |
 /// |---|---|---|
 /// | `k` | 200 | >= 1; the whole bank if it is smaller |
-/// | `temperature` | 0.07 | > 0 |
+/// | `temperature` | 0.07 | >= 1.2e-38, what float32 holds in full |
 ///
 /// A feature that is 0 has cosine 0 with everything; a tie goes to the smaller label.
 ///
@@ -55,10 +56,7 @@ impl KnnProbe {
         labels: &Array1<i64>,
         x: &Array2<f32>,
     ) -> Result<Array1<i64>> {
-        if !(self.temperature > 0.0 && self.temperature.is_finite()) {
-            let hint = "The benchmark uses 0.07.";
-            return Err(Error::parameter("temperature", self.temperature, "finite and > 0", hint));
-        }
+        self.check()?;
         if labels.len() != bank.nrows() {
             return Err(Error::Shape {
                 name: "labels",
@@ -77,18 +75,28 @@ impl KnnProbe {
         let mut predicted = Vec::with_capacity(x.nrows());
         for (similarities, neighbours) in self.neighbours(bank, x)? {
             // The largest similarity of a row is taken off first, so that exp cannot overflow.
-            let best = similarities.narrow(1, 0, 1);
-            let weights = ((&similarities - best) / self.temperature).exp(); // (m, k)
-            let votes = Tensor::zeros(
-                [weights.size()[0], classes.len() as i64],
-                (Kind::Float, weights.device()),
-            );
-            let neighbours = indices.index_select(0, &neighbours.view(-1)).view_as(&neighbours);
-            let votes = votes.scatter_add(1, &neighbours, &weights);
-            let winners = Vec::<i64>::try_from(votes.argmax(1, false))?;
+            let best = similarities.f_narrow(1, 0, 1)?;
+            let weights = similarities.f_sub(&best)?.f_div_scalar(self.temperature)?.f_exp()?; // (m, k)
+            let size = [weights.size()[0], classes.len() as i64];
+            let votes = Tensor::f_zeros(size, (Kind::Float, weights.device()))?;
+            let labels = indices.f_index_select(0, &neighbours.f_view(-1)?)?;
+            let votes = votes.f_scatter_add(1, &labels.f_view_as(&neighbours)?, &weights)?;
+            let winners = Vec::<i64>::try_from(votes.f_argmax(1, false)?)?;
             predicted.extend(winners.into_iter().map(|class| classes[class as usize]));
         }
         Ok(predicted.into())
+    }
+
+    /// Checks both parameters.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.k == 0 {
+            return Err(Error::parameter("k", 0, ">= 1", "The benchmark uses 200."));
+        }
+        if !(self.temperature > 0.0 && self.temperature.is_finite()) {
+            let hint = "The benchmark uses 0.07.";
+            return Err(Error::parameter("temperature", self.temperature, "finite and > 0", hint));
+        }
+        check_float32(self.temperature)
     }
 
     /// Share of rows of `x` that get their label `y`.
@@ -120,9 +128,7 @@ impl KnnProbe {
 
     /// Cosines and positions of the k nearest, block by block, each (m, k).
     fn neighbours(&self, bank: &Array2<f32>, x: &Array2<f32>) -> Result<Vec<(Tensor, Tensor)>> {
-        if self.k == 0 {
-            return Err(Error::parameter("k", 0, ">= 1", "The benchmark uses 200."));
-        }
+        self.check()?;
         if bank.is_empty() || bank.ncols() != x.ncols() {
             return Err(Error::Shape {
                 name: "x",
@@ -132,7 +138,8 @@ impl KnnProbe {
             });
         }
         let (bank, x) = (unit_rows("bank", bank)?, unit_rows("x", x)?);
-        let k = (self.k as i64).min(bank.size()[0]);
+        let k = self.k.min(bank.size()[0] as usize) as i64;
+        let columns = bank.f_tr()?;
         let blocks = x.f_split(QUERIES_AT_ONCE, 0)?;
         let block = |x: &Tensor| {
             if interrupted() {
@@ -140,13 +147,13 @@ impl KnnProbe {
                     place: "in the k-nearest-neighbour probe".into(),
                 });
             }
-            Ok(x.matmul(&bank.tr()).topk(k, 1, true, true))
+            Ok(x.f_matmul(&columns)?.f_topk(k, 1, true, true)?)
         };
         blocks.iter().map(block).collect()
     }
 }
 
-/// The rows as a tensor, each divided by its length.
+/// The rows as a tensor, each divided by its length, whose square float32 may not hold.
 fn unit_rows(name: &'static str, rows: &Array2<f32>) -> Result<Tensor> {
     if let Some(at) = rows.iter().position(|value| !value.is_finite()) {
         return Err(Error::NonFinite {
@@ -157,6 +164,8 @@ fn unit_rows(name: &'static str, rows: &Array2<f32>) -> Result<Tensor> {
     }
     let values: Vec<f32> = rows.iter().copied().collect();
     let rows = Tensor::f_from_slice(&values)?.f_view([rows.nrows() as i64, rows.ncols() as i64])?;
-    let length = rows.norm_scalaropt_dim(2, [1], true).clamp_min(1e-12);
-    Ok(rows / length)
+    let length = rows.f_norm_scalaropt_dim_dtype(2, [1], true, Kind::Double)?;
+    // Only of a row of zeros, which stays one.
+    let length = length.f_clamp_min(f64::MIN_POSITIVE)?;
+    Ok(rows.f_div(&length)?.f_to_kind(Kind::Float)?)
 }

@@ -15,8 +15,9 @@ pub enum Solver {
     /// Newton's method: converges in a few iterations, for up to some thousand coefficients.
     #[default]
     Newton,
-    /// L-BFGS of linfa-logistic: the tutorial's solver. On the features of a contrastive encoder it
-    /// is far from converged after 500 iterations.
+    /// L-BFGS of linfa-logistic, on features of any size: the tutorial's solver. On the features of a
+    /// contrastive encoder it is far from converged after 500 iterations. Where linfa gets no further
+    /// or its loss would be wrong, since logits are more than 30 apart, argmin's goes on.
     Lbfgs,
 }
 
@@ -25,9 +26,9 @@ pub enum Solver {
 ///
 /// | name | default | range |
 /// |---|---|---|
-/// | `c` | 1 | > 0 |
+/// | `c` | 1 | > 0, with a finite inverse |
 /// | `max_iter` | 100 | >= 1 |
-/// | `tol` | 1e-4 | > 0; bound of the largest component of the gradient of the mean objective |
+/// | `tol` | 1e-4 | > 0; bound of the largest component of the gradient of the mean objective (L-BFGS: of its length) |
 /// | `solver` | `Newton` | |
 ///
 /// ```
@@ -75,12 +76,15 @@ impl LogisticRegression {
         let objective = Objective::new(&x, &indices, classes.len(), self.c)?;
         let (w, n_iter) = match self.solver {
             Solver::Newton => {
+                // The objective has a copy.
+                drop(x);
                 let found = newton::minimise(&objective, self.max_iter, self.tol)?;
-                (found.w, Some(found.iterations))
+                (found.w, found.iterations)
             }
             Solver::Lbfgs => {
-                let (coef, intercept) = lbfgs::minimise(self, x, indices, classes.len())?;
-                (objective.join(&coef, &intercept)?, None)
+                let found =
+                    lbfgs::minimise(&objective, x, &indices, self.c, self.max_iter, self.tol)?;
+                (found.w, found.iterations)
             }
         };
         let at = objective.evaluate(&w);
@@ -93,16 +97,17 @@ impl LogisticRegression {
             objective: at.value,
             gradient_norm,
             converged: gradient_norm <= self.tol,
-            n_iter,
+            n_iter: Some(n_iter),
             parameters: self.clone(),
         })
     }
 
     fn check(&self) -> Result<()> {
         for (name, value) in [("C", self.c), ("tol", self.tol)] {
-            if !(value > 0.0 && value.is_finite()) {
+            if !(value > 0.0 && value.is_finite() && value.recip().is_finite()) {
                 let hint = "scikit-learn's defaults are C = 1 and tol = 1e-4.";
-                return Err(Error::parameter(name, value, "finite and > 0", hint));
+                let allowed = "finite and > 0, with a finite inverse";
+                return Err(Error::parameter(name, value, allowed, hint));
             }
         }
         if self.max_iter == 0 {
@@ -111,6 +116,23 @@ impl LogisticRegression {
         }
         Ok(())
     }
+}
+
+/// Probabilities that are kept at once, one for each row and class.
+const PROBABILITIES: usize = 1 << 29;
+
+/// Refuses NaN and infinity.
+fn check_finite(x: &Array2<f64>) -> Result<()> {
+    for (row, values) in x.outer_iter().enumerate() {
+        if let Some(column) = values.iter().position(|value| !value.is_finite()) {
+            return Err(Error::NonFinite {
+                name: "x",
+                place: format!("in row {row}, column {column}"),
+                hint: "The encoder may have diverged: look at its loss".into(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The classes in order, and the class index of every row.
@@ -123,21 +145,18 @@ fn check_input(x: &Array2<f64>, y: &Array1<i64>) -> Result<(Vec<i64>, Vec<i64>)>
             hint: "Give one row of features for each label.".into(),
         });
     }
-    for (row, values) in x.outer_iter().enumerate() {
-        if let Some(column) = values.iter().position(|value| !value.is_finite()) {
-            return Err(Error::NonFinite {
-                name: "x",
-                place: format!("in row {row}, column {column}"),
-                hint: "The encoder may have diverged: look at its loss".into(),
-            });
-        }
-    }
+    check_finite(x)?;
     let mut classes = y.to_vec();
     classes.sort_unstable();
     classes.dedup();
     if classes.len() < 2 {
         let hint = format!("All labels are {}: choose images of several classes.", classes[0]);
         return Err(Error::parameter("classes", classes.len(), ">= 2", hint));
+    }
+    if classes.len().saturating_mul(x.nrows()) > PROBABILITIES {
+        let hint = format!("There are {} rows: give them labels of fewer classes.", x.nrows());
+        let allowed = "at most 2^29 rows times classes, 4 GiB";
+        return Err(Error::parameter("classes", classes.len(), allowed, hint));
     }
     let index = |label: &i64| classes.partition_point(|class| class < label) as i64;
     let indices = y.iter().map(index).collect();
@@ -159,7 +178,7 @@ pub struct FittedLogisticRegression {
     pub gradient_norm: f64,
     /// Whether `gradient_norm` is at most `tol`.
     pub converged: bool,
-    /// Iterations, where the solver tells them.
+    /// Iterations; L-BFGS: at most so many, since linfa does not tell (25, 75, 175, ... or `max_iter`).
     pub n_iter: Option<usize>,
     parameters: LogisticRegression,
 }
@@ -168,7 +187,8 @@ impl FittedLogisticRegression {
     /// Logits (N, classes) of features (N, D); the first of two classes has the logit 0.
     ///
     /// # Errors
-    /// If `x` has another number of features than the probe was fitted on.
+    /// If `x` has another number of features than the probe was fitted on, or holds NaN or infinity,
+    /// or numbers so large that the logits leave the range of float64.
     pub fn decision_function<T: Copy + Into<f64>>(&self, x: &Array2<T>) -> Result<Array2<f64>> {
         if x.ncols() != self.coef.ncols() {
             return Err(Error::Shape {
@@ -178,7 +198,19 @@ impl FittedLogisticRegression {
                 hint: "Use features of the encoder that the probe was fitted on.".into(),
             });
         }
-        let logits = x.mapv(Into::into).dot(&self.coef.t()) + &self.intercept;
+        let x = x.mapv(Into::into);
+        check_finite(&x)?;
+        let logits = x.dot(&self.coef.t()) + &self.intercept;
+        if let Some(at) = logits.iter().position(|logit| !logit.is_finite()) {
+            return Err(Error::NonFinite {
+                name: "logit",
+                place: format!(
+                    "in row {}, because its features are too large",
+                    at / logits.ncols()
+                ),
+                hint: "Use features of the encoder that the probe was fitted on".into(),
+            });
+        }
         if self.classes.len() > 2 {
             return Ok(logits);
         }
@@ -226,20 +258,29 @@ impl FittedLogisticRegression {
         accuracy(&self.predict(x)?, y)
     }
 
+    fn counted(&self, n_iter: usize) -> String {
+        let most = if self.parameters.solver == Solver::Lbfgs { "at most " } else { "" };
+        format!("{most}{n_iter} iterations")
+    }
+
     /// What to know before trusting the result: the text of scikit-learn's `ConvergenceWarning`.
     pub fn warning(&self) -> Option<String> {
-        (!self.converged).then(|| {
-            format!(
-                "not converged: gradient {:.1e} > tol {:.1e} after max_iter = {}; raise max_iter{}",
-                self.gradient_norm,
-                self.parameters.tol,
-                self.parameters.max_iter,
-                match self.parameters.solver {
-                    Solver::Newton => "",
-                    Solver::Lbfgs => " or use Solver::Newton",
-                }
-            )
-        })
+        if self.converged {
+            return None;
+        }
+        let LogisticRegression { tol, max_iter, solver, .. } = self.parameters;
+        let (why, remedy) = match self.n_iter {
+            Some(n_iter) if n_iter < max_iter => (
+                format!("{}, where no step lowers the objective in float64", self.counted(n_iter)),
+                "scale the features to a deviation near 1",
+            ),
+            _ => (format!("max_iter = {max_iter}"), "raise max_iter"),
+        };
+        let other = if solver == Solver::Lbfgs { " or use Solver::Newton" } else { "" };
+        let norm = self.gradient_norm;
+        Some(format!(
+            "not converged: gradient {norm:.1e} > tol {tol:.1e} after {why}; {remedy}{other}"
+        ))
     }
 }
 
@@ -254,7 +295,7 @@ impl fmt::Display for FittedLogisticRegression {
         let solver = self.parameters.solver;
         write!(f, "{} classes, {solver:?}, objective {:.4}", self.classes.len(), self.objective)?;
         if let Some(n_iter) = self.n_iter {
-            write!(f, ", {n_iter} iterations")?;
+            write!(f, ", {}", self.counted(n_iter))?;
         }
         match self.warning() {
             Some(warning) => write!(f, "; {warning}"),

@@ -7,7 +7,9 @@ use crate::notebook::interrupted;
 use crate::{Error, Result};
 
 /// Largest Hessian that is built, in bytes.
-const HESSIAN_LIMIT: i64 = 2 << 30;
+const HESSIAN_LIMIT: f64 = 2.0 * GIB;
+
+const GIB: f64 = (1 << 30) as f64;
 
 /// Halvings of the step before the search gives up: the value cannot fall further in float64.
 const HALVINGS: usize = 40;
@@ -40,15 +42,13 @@ pub(super) fn minimise(objective: &Objective, max_iter: usize, tol: f64) -> Resu
     let _guard = tch::no_grad_guard();
     let (rows, width) = (objective.rows, objective.width());
     let size = rows * width;
-    if size * size > HESSIAN_LIMIT / 8 {
+    let bytes = 8.0 * (size as f64).powi(2);
+    if bytes > HESSIAN_LIMIT {
         return Err(Error::parameter(
             "features x classes",
             format!("{} x {rows}", width - 1),
             "a Hessian of at most 2 GiB",
-            format!(
-                "Newton's Hessian would take {:.1} GiB: use Solver::Lbfgs",
-                (size * size * 8) as f64 / f64::from(1 << 30)
-            ),
+            format!("Newton's Hessian would take {:.1} GiB: use Solver::Lbfgs", bytes / GIB),
         ));
     }
     let mut w = Tensor::zeros([rows, width], (Kind::Double, tch::Device::Cpu));
@@ -74,9 +74,11 @@ pub(super) fn minimise(objective: &Objective, max_iter: usize, tol: f64) -> Resu
             let candidate = &w - &step * length;
             let there = objective.evaluate(&candidate);
             // Near the optimum the value cannot resolve the fall any more; the gradient can.
+            let is_flatter = largest(&there.gradient) < largest(&at.gradient);
+            // A slope so small that it vanishes beside the value would accept standing still.
             let enough = there.value <= at.value - 1e-4 * length * slope
-                || (slope <= 1e-10 * at.value.abs()
-                    && largest(&there.gradient) < largest(&at.gradient));
+                && (there.value < at.value || is_flatter)
+                || slope <= 1e-10 * at.value.abs() && is_flatter;
             length *= 0.5;
             enough.then_some((candidate, there))
         });

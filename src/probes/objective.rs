@@ -74,6 +74,16 @@ impl Objective {
         Evaluation { value, gradient, probabilities }
     }
 
+    /// How much larger the largest logit of all is than the smallest row's largest one, at `w`; 0 for
+    /// two classes, whose losses do not depend on another row.
+    pub(super) fn spread(&self, w: &Tensor) -> Result<f64> {
+        if self.rows == 1 {
+            return Ok(0.0);
+        }
+        let largest = self.x.f_matmul(&w.f_tr()?)?.f_amax([1i64].as_slice(), false)?; // (N)
+        Ok(largest.f_max()?.f_sub(&largest.f_min()?)?.f_double_value(&[])?)
+    }
+
     /// The Hessian at the evaluated point times `v`, both (rows, D + 1), without the Hessian.
     ///
     /// With a = X v_k for every class k: X^T (p_k (a_k - sum_l p_l a_l)) and the penalty.
@@ -125,18 +135,10 @@ impl Objective {
     /// Coefficients (rows, D) and intercepts (rows) of `w`.
     pub(super) fn split(&self, w: &Tensor) -> Result<(Array2<f64>, Array1<f64>)> {
         let d = self.width() - 1;
-        let coef = Vec::<f64>::try_from(w.narrow(1, 0, d).contiguous().view(-1))?;
-        let intercept = Vec::<f64>::try_from(w.select(1, d).contiguous())?;
+        let coef = Vec::<f64>::try_from(w.f_narrow(1, 0, d)?.f_reshape([-1])?)?;
+        let intercept = Vec::<f64>::try_from(w.f_select(1, d)?.f_contiguous()?)?;
         let coef = Array2::from_shape_vec((self.rows as usize, d as usize), coef)
             .map_err(|error| tch::TchError::Shape(error.to_string()))?;
         Ok((coef, intercept.into()))
-    }
-
-    /// The point (rows, D + 1) with these coefficients and intercepts.
-    pub(super) fn join(&self, coef: &Array2<f64>, intercept: &Array1<f64>) -> Result<Tensor> {
-        let coef: Vec<f64> = coef.iter().copied().collect();
-        let w = Tensor::f_from_slice(&coef)?.f_view([self.rows, self.width() - 1])?;
-        let b = Tensor::f_from_slice(&intercept.to_vec())?.f_view([self.rows, 1])?;
-        Ok(Tensor::f_cat(&[w, b], 1)?)
     }
 }

@@ -7,6 +7,9 @@ use crate::{Error, Result};
 /// A population up to this size is always sampled by Floyd's method.
 const FLOYD_POPULATION: usize = 10_000;
 
+/// Largest population that is shuffled as a whole: its numbers take 2 GiB.
+const SHUFFLED: usize = 1 << 28;
+
 /// A generator that draws what numpy's `default_rng` draws.
 ///
 /// PCG64 (O'Neill, "PCG: a family of simple fast space-efficient statistically good algorithms for
@@ -40,7 +43,8 @@ impl NumpyRng {
     /// `size` different numbers below `population`, in numpy's order.
     ///
     /// # Errors
-    /// If `size` exceeds `population`, or `population` does not fit 32 bits.
+    /// If `size` exceeds `population`, `population` does not fit 32 bits, or the numbers do not fit
+    /// 2 GiB.
     pub fn choice(&mut self, population: usize, size: usize) -> Result<Vec<usize>> {
         if size > population || u32::try_from(population).is_err() {
             return Err(Error::parameter(
@@ -51,6 +55,11 @@ impl NumpyRng {
             ));
         }
         if population > FLOYD_POPULATION && size > population / 50 {
+            if population > SHUFFLED {
+                let hint = "It would take more than 2 GiB: ask for fewer, or choose in parts.";
+                let allowed = "at most a fiftieth of a population above 2^28";
+                return Err(Error::parameter("size", size, allowed, hint));
+            }
             return Ok(self.tail_shuffle(population, size));
         }
         Ok(self.floyd(population, size))

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use tch::{Device, nn::VarStore};
 
+use super::lock::RunLock;
 use super::optimizer::Optimizer;
 use super::state::{LoaderRecord, TrainingState};
 use super::{ContrastiveConfig, History};
@@ -42,20 +43,45 @@ struct Record {
     history: History,
 }
 
+impl Record {
+    /// Whether the counters fit the history, on which the loop relies.
+    fn check(&self) -> std::result::Result<(), String> {
+        let Self { epoch, batch, history, loader, .. } = self;
+        let steps = epoch.checked_mul(loader.batches_per_epoch).and_then(|s| s.checked_add(*batch));
+        let fits = steps == Some(history.losses.len())
+            && history.learning_rates.len() == history.losses.len()
+            && history.epoch_losses.len() == *epoch
+            && *batch <= loader.batches_per_epoch
+            && u32::try_from(*epoch).is_ok()
+            && self.optimizer_steps >= 0;
+        let (losses, means) = (history.losses.len(), history.epoch_losses.len());
+        if fits {
+            return Ok(());
+        }
+        Err(format!(
+            "epoch {epoch} and batch {batch} do not fit {losses} losses and {means} of epochs"
+        ))
+    }
+}
+
 /// The folder of one run.
 pub(super) struct CheckpointFolder {
     folder: PathBuf,
+    /// Until the run ends.
+    _lock: RunLock,
 }
 
 impl CheckpointFolder {
     /// Opens `folder` for a run with this history.
     ///
     /// # Errors
-    /// If the folder cannot be made, or holds another run, which would be overwritten.
+    /// If the folder cannot be made, another run is writing to it, or it holds another run, which
+    /// would be overwritten.
     pub(super) fn open(folder: &Path, history: &History) -> Result<Self> {
         fs::create_dir_all(folder).map_err(|error| {
             Error::io("make", folder, error, "Choose a folder that may be written")
         })?;
+        let lock = RunLock::take(folder)?;
         let last = folder.join(LAST);
         if last.exists() && !history.losses.starts_with(&read_record(&last)?.history.losses) {
             let hint = "Take that run up with Estimator::load_training and resume, or choose \
@@ -63,7 +89,7 @@ impl CheckpointFolder {
             let allowed = "a folder without another run's checkpoints";
             return Err(Error::parameter("checkpoints.folder", folder.display(), allowed, hint));
         }
-        Ok(Self { folder: folder.to_owned() })
+        Ok(Self { folder: folder.to_owned(), _lock: lock })
     }
 
     /// Saves the run as the last one and, if `is_best`, as the best one.
@@ -152,19 +178,15 @@ impl<L: ContrastiveLoss> Estimator<L> {
     pub fn load_training(path: impl AsRef<Path>, device: Device) -> Result<Self> {
         let path = path.as_ref();
         let path = if path.is_dir() { path.join(LAST) } else { path.to_owned() };
-        let record = read_record(&path)?;
+        let (record, weights, moments) = read_checkpoint(&path)?;
         if record.method != L::METHOD {
             let problem = format!("it was trained with {}, not {}", record.method, L::METHOD);
             return Err(Error::format(&path, problem, "Load it as what it is"));
         }
         let mut model = Self::new(record.config, device)?;
-        let weights = path.with_file_name(&record.weights);
-        load_state_dict(model.var_store_mut(), &read_state_dict(&weights)?, &weights)?;
+        let file = path.with_file_name(&record.weights);
+        load_state_dict(model.var_store_mut(), &weights, &file)?;
         let mut optimizer = Optimizer::new(&model.config, model.var_store());
-        let moments = match &record.optimizer {
-            Some(name) => read_state_dict(&path.with_file_name(name))?,
-            None => StateDict::new(),
-        };
         optimizer.load_state_dict(record.optimizer_steps, &moments)?;
         model.training = Some(TrainingState {
             epoch: record.epoch,
@@ -175,6 +197,28 @@ impl<L: ContrastiveLoss> Estimator<L> {
             history: record.history,
         });
         Ok(model)
+    }
+}
+
+/// A record with its weights and the optimizer's running means.
+fn read_checkpoint(path: &Path) -> Result<(Record, StateDict, StateDict)> {
+    let mut record = read_record(path)?;
+    loop {
+        let weights = read_state_dict(&path.with_file_name(&record.weights));
+        let moments = match &record.optimizer {
+            Some(name) => read_state_dict(&path.with_file_name(name)),
+            None => Ok(StateDict::new()),
+        };
+        let error = match (weights, moments) {
+            (Ok(weights), Ok(moments)) => return Ok((record, weights, moments)),
+            (Err(error), _) | (_, Err(error)) => error,
+        };
+        // A run that is still training may have replaced the record, and removed these files, since.
+        let newer = read_record(path)?;
+        if newer.weights == record.weights {
+            return Err(error);
+        }
+        record = newer;
     }
 }
 
@@ -190,5 +234,6 @@ fn read_record(path: &Path) -> Result<Record> {
     {
         return Err(Error::format(path, format!("format {}", record.format), hint));
     }
+    record.check().map_err(|problem| Error::format(path, problem, hint))?;
     Ok(record)
 }

@@ -1,7 +1,11 @@
 //! Everything that decides what a training run computes.
 
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
+use crate::losses::check_float32;
+use crate::models::MAX_WIDTH;
 use crate::{Error, Result};
 
 /// Which encoder turns an image into features.
@@ -14,7 +18,13 @@ pub enum EncoderKind {
     ResNet8,
 }
 
-/// The optimizers that nidl offers.
+/// The optimizers that nidl offers; [`FromStr`] takes its names in any case.
+///
+/// ```
+/// use twoviews::train::OptimizerKind;
+/// assert_eq!("adamW".parse::<OptimizerKind>()?, OptimizerKind::AdamW);
+/// # Ok::<(), twoviews::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum OptimizerKind {
@@ -24,6 +34,22 @@ pub enum OptimizerKind {
     Adam,
     /// AdamW; weight decay is applied to the weights.
     AdamW,
+}
+
+impl FromStr for OptimizerKind {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name.to_ascii_lowercase().as_str() {
+            "sgd" => Ok(Self::Sgd),
+            "adam" => Ok(Self::Adam),
+            "adamw" => Ok(Self::AdamW),
+            _ => {
+                let hint = "These are nidl's names, in any case.";
+                Err(Error::parameter("optimizer", format!("{name:?}"), "sgd, adam or adamW", hint))
+            }
+        }
+    }
 }
 
 /// How the learning rate changes from step to step.
@@ -46,15 +72,15 @@ pub enum LrScheduler {
 /// | name | default | range |
 /// |---|---|---|
 /// | `encoder` | `ResNet18` | |
-/// | `latent_size` | 128 | >= 1 |
-/// | `proj_hidden_dim`, `proj_output_dim` | 128 | >= 1 |
-/// | `temperature` | 0.1 | > 0 |
+/// | `latent_size` | 128 | 1 to 16,384 |
+/// | `proj_hidden_dim`, `proj_output_dim` | 128 | 1 to 16,384 |
+/// | `temperature` | 0.1 | >= 1.2e-38, what float32 holds in full |
 /// | `optimizer` | `Adam` | |
 /// | `learning_rate` | 3e-4 | > 0 |
 /// | `weight_decay` | 5e-4 | >= 0 |
 /// | `exclude_bias_and_norm_wd` | true | |
-/// | `lr_scheduler` | 10 epochs of warm-up from 1e-6, then cosine | |
-/// | `max_epochs` | 100 | >= 1 |
+/// | `lr_scheduler` | 10 epochs of warm-up from 1e-6, then cosine | `warmup_start_lr` >= 0 |
+/// | `max_epochs` | 100 | 1 to 2^32 - 2 |
 /// | `joint_views` | false | |
 /// | `bf16` | false | |
 /// | `random_state` | 42 | |
@@ -133,11 +159,14 @@ impl ContrastiveConfig {
             ("latent_size", self.latent_size),
             ("proj_hidden_dim", self.proj_hidden_dim),
             ("proj_output_dim", self.proj_output_dim),
-            ("max_epochs", self.max_epochs as i64),
         ] {
-            if size < 1 {
-                return Err(Error::parameter(name, size, ">= 1", "Use 128 for the widths."));
+            if !(1..=MAX_WIDTH).contains(&size) {
+                return Err(Error::parameter(name, size, "in 1 to 16384", "Use 128."));
             }
+        }
+        if !(1..MAX_EPOCHS).contains(&self.max_epochs) {
+            let hint = "The tutorial trains for 100 epochs.";
+            return Err(Error::parameter("max_epochs", self.max_epochs, "in 1 to 2^32 - 2", hint));
         }
         for (name, value) in
             [("temperature", self.temperature), ("learning_rate", self.learning_rate)]
@@ -151,14 +180,21 @@ impl ContrastiveConfig {
                 ));
             }
         }
-        if !(self.weight_decay >= 0.0 && self.weight_decay.is_finite()) {
-            return Err(Error::parameter(
-                "weight_decay",
-                self.weight_decay,
-                "finite and >= 0",
-                "Use 0 for none.",
-            ));
+        // Weights are float32, and so are the losses that are computed of their embeddings.
+        check_float32(self.temperature)?;
+        let not_negative = |name, value: f64, hint: &str| {
+            if value >= 0.0 && value.is_finite() {
+                return Ok(());
+            }
+            Err(Error::parameter(name, value, "finite and >= 0", hint))
+        };
+        not_negative("weight_decay", self.weight_decay, "Use 0 for none.")?;
+        if let LrScheduler::WarmupCosine { warmup_start_lr, .. } = self.lr_scheduler {
+            not_negative("warmup_start_lr", warmup_start_lr, "nidl's default is 1e-6.")?;
         }
         Ok(())
     }
 }
+
+/// The counters behind the random views have 32 bits.
+const MAX_EPOCHS: usize = u32::MAX as usize;

@@ -22,26 +22,35 @@ impl<L: ContrastiveLoss> Estimator<L> {
     /// When the reader interrupts, the history so far is returned with `interrupted` set; the model
     /// keeps what it has learnt and [`resume`](Self::resume) goes on from there.
     ///
+    /// What was changed in `config` since the model was made is taken up, `temperature` too; what
+    /// the network or its weights were made from (`encoder`, `latent_size`, `proj_hidden_dim`,
+    /// `proj_output_dim`, `random_state`) cannot change.
+    ///
     /// # Errors
-    /// [`Error::NonFinite`] with epoch and batch if the loss is not finite; what the loader
-    /// returns; [`Error::Parameter`] if it does not hand out two views or the folder for
-    /// checkpoints holds another run; [`Error::Io`] if a checkpoint cannot be written. After an
-    /// error the steps before it are kept, too.
+    /// Before the first step [`Error::Parameter`] if a value is out of its range, the last batch of
+    /// an epoch would have one image, or the folder for checkpoints holds another run or is in use
+    /// by one. Later [`Error::NonFinite`] with epoch and batch if the loss is not finite;
+    /// what the loader returns; [`Error::Parameter`] if it does not hand out two views;
+    /// [`Error::Io`] if a checkpoint cannot be written. After an error the steps before it are kept,
+    /// too.
     pub fn fit(&mut self, loader: &dyn ViewsLoader, options: FitOptions) -> Result<History> {
-        self.config.check()?;
+        let record = LoaderRecord::of(loader);
+        record.check()?;
+        options.check()?;
+        self.take_up_changes(None)?;
         if let LrScheduler::WarmupCosine { warmup_epochs, .. } = self.config.lr_scheduler
             && warmup_epochs >= self.config.max_epochs
         {
-            println!(
+            options.say(&format!(
                 "warning: the warm-up of {warmup_epochs} epochs does not end in a run of {}; the \
                  learning rate never reaches its schedule's cosine",
                 self.config.max_epochs
-            );
+            ));
         }
         let state = TrainingState {
             epoch: 0,
             batch: 0,
-            loader: LoaderRecord::of(loader),
+            loader: record,
             optimizer: Optimizer::new(&self.config, self.var_store()),
             best_loss: None,
             history: History::default(),
@@ -56,18 +65,32 @@ impl<L: ContrastiveLoss> Estimator<L> {
     /// With the loader of the run's beginning, every step is the one that an uninterrupted run
     /// would have taken.
     ///
+    /// From this step on, what was changed in `config` takes effect and is said: `learning_rate`,
+    /// `lr_scheduler`, `weight_decay`, `exclude_bias_and_norm_wd`, `temperature`, `joint_views`,
+    /// `bf16` and `max_epochs`. With another `max_epochs` the learning rate goes on where a run of
+    /// so many epochs would be at this step: more epochs stretch the cosine, so that the rate rises.
+    ///
     /// # Errors
-    /// As [`fit`](Self::fit); [`Error::Parameter`] if there is no run to go on with or the loader
-    /// is another one.
+    /// As [`fit`](Self::fit); [`Error::Parameter`] if there is no run to go on with, the loader
+    /// is another one, or something else was changed in `config`. The run can still be resumed then.
     pub fn resume(&mut self, loader: &dyn ViewsLoader, options: FitOptions) -> Result<History> {
-        self.config.check()?;
-        let Some(state) = self.training.take() else {
+        let Some(mut state) = self.training.take() else {
             let hint = "Call fit first, or read a checkpoint with load_training.";
             return Err(Error::parameter("resume", "no run", "a model with a run", hint));
         };
-        if let Err(error) = state.loader.check_same(loader) {
-            self.training = Some(state);
-            return Err(error);
+        let ready = state
+            .loader
+            .check_same(loader)
+            .and_then(|()| state.loader.check())
+            .and_then(|()| options.check())
+            .and_then(|()| self.take_up_changes(Some(&mut state)));
+        match ready {
+            Ok(None) => {}
+            Ok(Some(changes)) => options.say(&changes),
+            Err(error) => {
+                self.training = Some(state);
+                return Err(error);
+            }
         }
         self.run(loader, options, state)
     }
@@ -101,21 +124,30 @@ impl<L: ContrastiveLoss> Estimator<L> {
             Some(checkpoints) => Some(CheckpointFolder::open(&checkpoints.folder, &state.history)?),
             None => None,
         };
+        let batches_per_epoch = state.loader.batches_per_epoch;
+        // Infinity, and what no clock can count, is never reached.
+        let between = options
+            .checkpoints
+            .as_ref()
+            .and_then(|checkpoints| Duration::try_from_secs_f64(60.0 * checkpoints.minutes).ok());
         let save = |state: &TrainingState, is_best| match &folder {
             Some(folder) => folder.save(L::METHOD, &self.config, self.var_store(), state, is_best),
             None => Ok(()),
         };
-        let progress = self.progress(loader, options, state);
+        let progress = self.progress(options, state);
         while state.epoch < self.config.max_epochs {
             let mut saved = Instant::now();
             let batches = loader.epoch(state.epoch as u64, state.batch)?;
             let mut begin = Instant::now();
             for views in batches {
                 let views = views?;
+                if state.batch == batches_per_epoch {
+                    return Err(miscounted(state, "more"));
+                }
                 if interrupted() {
                     return Err(Error::Interrupted { place: place(state) });
                 }
-                let rate = self.rate(state, loader.batches_per_epoch());
+                let rate = self.rate(state);
                 let loss = self
                     .train_step(&views, &mut state.optimizer, rate)
                     .map_err(|error| located(error, state))?;
@@ -133,13 +165,14 @@ impl<L: ContrastiveLoss> Estimator<L> {
                 if let Some(hook) = &mut options.on_step {
                     hook(&state.history);
                 }
-                if let Some(checkpoints) = &options.checkpoints
-                    && saved.elapsed() >= Duration::from_secs_f64(60.0 * checkpoints.minutes)
-                {
+                if between.is_some_and(|between| saved.elapsed() >= between) {
                     save(state, false)?;
                     saved = Instant::now();
                 }
                 begin = Instant::now();
+            }
+            if state.batch < batches_per_epoch {
+                return Err(miscounted(state, "fewer"));
             }
             let is_best = self.end_of_epoch(options, state)?;
             save(state, is_best)?;
@@ -177,27 +210,23 @@ impl<L: ContrastiveLoss> Estimator<L> {
         Ok(is_best)
     }
 
-    fn rate(&self, state: &TrainingState, steps_per_epoch: usize) -> f64 {
+    fn rate(&self, state: &TrainingState) -> f64 {
         let step = state.history.losses.len();
-        let steps = steps_per_epoch * self.config.max_epochs;
+        let steps_per_epoch = state.loader.batches_per_epoch;
+        let steps = steps_per_epoch.saturating_mul(self.config.max_epochs);
         let base = self.config.learning_rate;
         learning_rate(&self.config.lr_scheduler, base, step, steps_per_epoch, steps)
     }
 
-    fn progress(
-        &self,
-        loader: &dyn ViewsLoader,
-        options: &FitOptions,
-        state: &TrainingState,
-    ) -> Progress {
+    fn progress(&self, options: &FitOptions, state: &TrainingState) -> Progress {
         if options.quiet {
             return Progress::hidden();
         }
         let epochs = self.config.max_epochs;
         let images = state.loader.images_per_epoch();
-        let progress = Progress::new(L::METHOD, (images * epochs) as u64, "images");
-        let done = (state.batch * loader.batch_size()).min(images);
-        progress.set_position((state.epoch * images + done) as u64);
+        let progress = Progress::new(L::METHOD, images.saturating_mul(epochs) as u64, "images");
+        let done = state.batch.saturating_mul(state.loader.batch_size).min(images);
+        progress.set_position(state.epoch.saturating_mul(images).saturating_add(done) as u64);
         progress.bar().reset_eta();
         progress
     }
@@ -205,6 +234,13 @@ impl<L: ContrastiveLoss> Estimator<L> {
 
 fn place(state: &TrainingState) -> String {
     format!("in epoch {}, batch {}", state.epoch, state.batch)
+}
+
+/// A loader that does not keep to its number of batches, which epochs and rates are counted by.
+fn miscounted(state: &TrainingState, found: &'static str) -> Error {
+    let value = format!("{found} batches {}", place(state));
+    let hint = format!("batches_per_epoch() says {}.", state.loader.batches_per_epoch);
+    Error::parameter("loader", value, "an epoch of batches_per_epoch() batches", hint)
 }
 
 /// Says where a loss was not finite.

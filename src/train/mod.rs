@@ -1,9 +1,11 @@
 //! Training: configuration, schedule, optimizer, the loop, and checkpoints to go on from.
 
+mod changes;
 mod checkpoint;
 mod config;
 mod fit;
 mod history;
+mod lock;
 mod optimizer;
 mod options;
 mod schedule;

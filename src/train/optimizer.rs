@@ -37,8 +37,7 @@ impl Optimizer {
             .filter(|(_, tensor)| tensor.requires_grad())
             .map(|(name, tensor)| Parameter {
                 name,
-                // Biases and batch norm have one dimension; decaying them does no good.
-                decays: !config.exclude_bias_and_norm_wd || tensor.dim() > 1,
+                decays: decays(config, &tensor),
                 moments: (config.optimizer != OptimizerKind::Sgd).then(|| {
                     let zeros = || tensor.detach().zeros_like();
                     [zeros(), zeros()]
@@ -49,13 +48,21 @@ impl Optimizer {
         Self { kind: config.optimizer, weight_decay: config.weight_decay, parameters, steps: 0 }
     }
 
+    /// Decays the weights as `config` says from now on; its kind of optimizer is the same.
+    pub(crate) fn follow(&mut self, config: &ContrastiveConfig) {
+        self.weight_decay = config.weight_decay;
+        for parameter in &mut self.parameters {
+            parameter.decays = decays(config, &parameter.tensor);
+        }
+    }
+
     /// One step down the gradients of `loss`.
     pub(crate) fn minimize(&mut self, loss: &Tensor, learning_rate: f64) -> Result<()> {
         let tensors: Vec<&Tensor> = self.parameters.iter().map(|p| &p.tensor).collect();
         // Asked for like this, gradients are handed over instead of being added to what was there.
         let gradients = Tensor::f_run_backward(&[loss], &tensors, false, false)?;
         let _guard = tch::no_grad_guard();
-        self.steps += 1;
+        self.steps = self.steps.saturating_add(1);
         for (parameter, gradient) in self.parameters.iter_mut().zip(gradients) {
             if gradient.defined() {
                 let decay = if parameter.decays { self.weight_decay } else { 0.0 };
@@ -104,6 +111,11 @@ impl Optimizer {
         self.steps = steps;
         Ok(())
     }
+}
+
+/// Biases and batch norm have one dimension; decaying them does no good.
+fn decays(config: &ContrastiveConfig, tensor: &Tensor) -> bool {
+    !config.exclude_bias_and_norm_wd || tensor.dim() > 1
 }
 
 /// PyTorch's names of the running means.

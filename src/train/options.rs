@@ -4,8 +4,10 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::History;
+use super::state::LoaderRecord;
 use crate::data::{DataLoader, ViewsLoader};
 use crate::probes::KnnProbe;
+use crate::{Error, Result};
 
 /// A function that is called while a model trains.
 pub type Hook = Box<dyn FnMut(&History)>;
@@ -26,6 +28,34 @@ pub struct FitOptions {
     pub checkpoints: Option<Checkpoints>,
     /// Whether no progress is shown.
     pub quiet: bool,
+}
+
+impl FitOptions {
+    /// Checks what would otherwise show only after the first epoch, or be lost with it.
+    pub(super) fn check(&self) -> Result<()> {
+        if let Some(loader) = &self.validation {
+            LoaderRecord::of(loader.as_ref()).check_validation()?;
+        }
+        if let Some(knn) = &self.knn {
+            if knn.every_epochs == 0 {
+                let hint = "1 probes after every epoch.";
+                return Err(Error::parameter("every_epochs", 0, ">= 1", hint));
+            }
+            knn.probe.check()?;
+        }
+        if let Some(Checkpoints { minutes, .. }) = &self.checkpoints
+            && (minutes.is_nan() || *minutes <= 0.0)
+        {
+            let hint = "The default is 10; f64::INFINITY saves after every epoch only.";
+            return Err(Error::parameter("checkpoints.minutes", minutes, "> 0", hint));
+        }
+        Ok(())
+    }
+
+    /// Tells the user something, where it does not mix with what a quiet program prints.
+    pub(super) fn say(&self, text: &str) {
+        if self.quiet { eprintln!("{text}") } else { println!("{text}") }
+    }
 }
 
 impl fmt::Debug for FitOptions {
@@ -54,11 +84,14 @@ pub struct OnlineKnn {
 
 /// Where and how often a run is saved: after every epoch, and within one whenever `minutes` have
 /// passed.
+///
+/// The folder is one run's: while it trains it holds a lock, `run.lock`, which the system gives back
+/// when the process ends, however it ends; a second run is refused.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoints {
     /// Folder of the run; made if it is not there.
     pub folder: PathBuf,
-    /// Minutes between two checkpoints within an epoch, > 0.
+    /// Minutes between two checkpoints within an epoch, > 0; with infinity there are none within.
     pub minutes: f64,
 }
 

@@ -28,7 +28,7 @@ pub fn learning_rate(
     let LrScheduler::WarmupCosine { warmup_epochs, warmup_start_lr } = *schedule else {
         return base;
     };
-    let warmup = warmup_epochs * steps_per_epoch;
+    let warmup = warmup_epochs.saturating_mul(steps_per_epoch);
     if step < warmup {
         let climbed = if warmup > 1 { step as f64 / (warmup - 1) as f64 } else { 0.0 };
         return warmup_start_lr + (base - warmup_start_lr) * climbed;

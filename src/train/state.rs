@@ -42,7 +42,49 @@ impl LoaderRecord {
 
     /// Images that an epoch trains on.
     pub(super) fn images_per_epoch(&self) -> usize {
-        self.num_images.min(self.batches_per_epoch * self.batch_size)
+        self.num_images.min(self.batches_per_epoch.saturating_mul(self.batch_size))
+    }
+
+    /// Refuses a loader with which no epoch would come to its end.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] if a batch would have one image, which no loss can compare with another,
+    /// or there is no batch.
+    pub(super) fn check(&self) -> Result<()> {
+        let Self { num_images, batch_size, batches_per_epoch, .. } = *self;
+        if batches_per_epoch == 0 || num_images == 0 {
+            let value = format!("{batches_per_epoch} batches of {num_images} images");
+            return Err(Error::parameter("loader", value, "at least one batch", "Give it images."));
+        }
+        if batch_size < 2 || num_images < 2 {
+            let value = format!("{batch_size} of {num_images} images");
+            let hint = "One image has no negatives: give at least 2 to a batch.";
+            return Err(Error::parameter("batch_size", value, ">= 2 of >= 2 images", hint));
+        }
+        let before_last = (batches_per_epoch - 1).saturating_mul(batch_size);
+        if before_last.saturating_add(1) == num_images {
+            let hint = format!(
+                "{num_images} images in batches of {batch_size} leave a last batch of one image, which \
+                 has no negatives: set drop_last = true, or choose another batch_size or number of \
+                 images."
+            );
+            let allowed = "one that leaves no last batch of one image";
+            return Err(Error::parameter("batch_size", batch_size, allowed, hint));
+        }
+        Ok(())
+    }
+
+    /// Refuses a loader whose losses cannot be measured: a last batch of one image may be left out.
+    pub(super) fn check_validation(&self) -> Result<()> {
+        if self.batches_per_epoch > 0 && self.batch_size > 1 && self.num_images > 1 {
+            return Ok(());
+        }
+        let value = format!(
+            "{} batches of {} of {} images",
+            self.batches_per_epoch, self.batch_size, self.num_images
+        );
+        let hint = "Give it at least two images in a batch.";
+        Err(Error::parameter("validation", value, "a batch of >= 2", hint))
     }
 
     /// A run goes on exactly only with the batches that it began with.

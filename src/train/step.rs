@@ -6,6 +6,7 @@ use super::optimizer::Optimizer;
 use crate::data::ViewsBatch;
 use crate::losses::ContrastiveLoss;
 use crate::models::Estimator;
+use crate::tensor_input::float_kind;
 use crate::{Error, Result};
 
 impl<L: ContrastiveLoss> Estimator<L> {
@@ -18,7 +19,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
     ) -> Result<f64> {
         let loss = self.batch_loss(batch, true)?;
         // Known since the check that it is finite; read later, it would wait for the whole step.
-        let value = loss.double_value(&[]);
+        let value = loss.f_double_value(&[])?;
         optimizer.minimize(&loss, learning_rate)?;
         Ok(value)
     }
@@ -29,20 +30,28 @@ impl<L: ContrastiveLoss> Estimator<L> {
             let hint = "A contrastive loss compares two views: use MultiViewsTransform::new(t, 2).";
             return Err(Error::parameter("n_views", batch.views.len(), "2", hint));
         };
+        for view in [first, second] {
+            float_kind("view", view)?;
+        }
+        if first.size() != second.size() {
+            let (found, expected) = (second.size(), format!("{:?} like the first", first.size()));
+            let hint = "Both views come from the same images.".into();
+            return Err(Error::Shape { name: "view", found, expected, hint });
+        }
         let embed = |x: &Tensor| {
             // The images' kind decides in which precision the convolutions compute.
             if self.config.bf16 {
-                self.embed(&x.to_kind(Kind::BFloat16), train)
+                self.embed(&x.f_to_kind(Kind::BFloat16)?, train)
             } else {
                 self.embed(x, train)
             }
         };
         let (z1, z2) = if self.config.joint_views {
-            let z = embed(&Tensor::f_cat(&[first, second], 0)?); // (2B, D)
-            let n = first.size()[0];
-            (z.narrow(0, 0, n), z.narrow(0, n, n))
+            let z = embed(&Tensor::f_cat(&[first, second], 0)?)?; // (2B, D)
+            let n = z.size()[0] / 2;
+            (z.f_narrow(0, 0, n)?, z.f_narrow(0, n, n)?)
         } else {
-            (embed(first), embed(second))
+            (embed(first)?, embed(second)?)
         };
         self.loss.forward(&z1, &z2)
     }

@@ -23,7 +23,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
             let batch = batch?;
             let size = batch.indices.len();
             if size > 1 {
-                sum += self.batch_loss(&batch, false)?.double_value(&[]) * size as f64;
+                sum += self.batch_loss(&batch, false)?.f_double_value(&[])? * size as f64;
                 images += size;
             }
         }
@@ -41,10 +41,6 @@ impl<L: ContrastiveLoss> Estimator<L> {
 
     /// Accuracy of the kNN probe after `epochs` epochs, if it is time for one.
     pub(super) fn online_knn(&self, knn: &OnlineKnn, epochs: usize) -> Result<Option<f64>> {
-        if knn.every_epochs == 0 {
-            let hint = "1 probes after every epoch.";
-            return Err(Error::parameter("every_epochs", 0, ">= 1", hint));
-        }
         if !epochs.is_multiple_of(knn.every_epochs) && epochs != self.config.max_epochs {
             return Ok(None);
         }

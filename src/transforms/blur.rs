@@ -20,7 +20,7 @@ pub(super) struct BlurScratch {
 /// | name | default | range |
 /// |---|---|---|
 /// | `kernel_size` | 9 | odd, >= 1, its half below the image's sides |
-/// | `sigma` | (0.1, 2) | 0 < low <= high, in pixels |
+/// | `sigma` | (0.1, 2) | 1.2e-38 <= low <= high, in pixels |
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GaussianBlur {
     /// Pixels that are averaged in each direction.
@@ -66,10 +66,10 @@ impl Transform for GaussianBlur {
     fn check(&self) -> Result<()> {
         check_kernel_size(self.kernel_size)?;
         let (low, high) = self.sigma;
-        if !(low > 0.0 && low <= high && high.is_finite()) {
+        if !(is_sigma(low) && low <= high && high.is_finite()) {
             let value = format!("({low}, {high})");
             let hint = "torchvision's default is (0.1, 2).";
-            return Err(Error::parameter("sigma", value, "0 < low <= high", hint));
+            return Err(Error::parameter("sigma", value, "1.2e-38 <= low <= high", hint));
         }
         Ok(())
     }
@@ -77,6 +77,11 @@ impl Transform for GaussianBlur {
     fn name(&self) -> String {
         format!("{self:?}")
     }
+}
+
+/// A deviation by which float32, in which the weights are computed, can divide.
+fn is_sigma(sigma: f64) -> bool {
+    sigma >= f64::from(f32::MIN_POSITIVE) && sigma.is_finite()
 }
 
 fn check_kernel_size(kernel_size: usize) -> Result<()> {
@@ -103,14 +108,14 @@ fn round_to_byte(x: f32) -> u8 {
 /// reflected edges, in float32, rounded half to even.
 ///
 /// # Errors
-/// If `kernel_size` is even or needs more than one reflection, `sigma` is not positive and finite,
-/// or the view is a tensor already.
+/// If `kernel_size` is even or needs more than one reflection, `sigma` is not finite or
+/// below 1.2e-38, or the view is a tensor already.
 pub fn gaussian_blur(view: &mut View, kernel_size: usize, sigma: f64) -> Result<()> {
     view.expect_image()?;
     check_kernel_size(kernel_size)?;
-    if !(sigma > 0.0 && sigma.is_finite()) {
+    if !is_sigma(sigma) {
         let hint = "torchvision draws from (0.1, 2).";
-        return Err(Error::parameter("sigma", sigma, "finite and > 0", hint));
+        return Err(Error::parameter("sigma", sigma, "finite and >= 1.2e-38", hint));
     }
     let half = kernel_size / 2;
     let (height, width) = (view.height, view.width);

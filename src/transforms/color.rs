@@ -144,10 +144,11 @@ impl Transform for ColorJitter {
             ("saturation", self.saturation),
         ];
         for (name, (low, high)) in factors {
-            if !(0.0 <= low && low <= high && high.is_finite()) {
+            if !(0.0 <= low && low <= high && high <= f64::from(f32::MAX)) {
                 let value = format!("({low}, {high})");
                 let hint = "torchvision's range for 0.8 is (0.2, 1.8).";
-                return Err(Error::parameter(name, value, "0 <= low <= high", hint));
+                let allowed = "0 <= low <= high, within float32";
+                return Err(Error::parameter(name, value, allowed, hint));
             }
         }
         let (low, high) = self.hue;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::resize::check_size;
 use super::{
     ColorJitter, GaussianBlur, Normalize, RandomGrayscale, RandomHorizontalFlip, RandomResizedCrop,
     ToTensor, View, check_probability,
@@ -163,11 +164,39 @@ impl Transform for RandomApply {
 
 /// The tutorial's augmentations for images of CIFAR-10's size: crop to 32x32, flip, colour jitter
 /// (0.8, 0.8, 0.8, 0.2) with p = 0.8, grayscale with p = 0.2, blur with a kernel of 9, then
-/// `ToTensor` and `Normalize((0.5,), (0.5,))`.
+/// `ToTensor` and `Normalize((0.5,), (0.5,))`. For images of another size there is
+/// [`simclr_transform_of_size`].
 ///
 /// Source: Chen, Kornblith, Norouzi and Hinton, "A simple framework for contrastive learning of
 /// visual representations", ICML 2020, appendix A, with the tutorial's strengths.
 pub fn simclr_transform() -> Compose {
+    augmentations(32, 9)
+}
+
+/// [`simclr_transform`] with crops of `size` x `size` pixels, whatever the size of the images.
+///
+/// The blur's kernel is a tenth of `size`, as in the paper, made odd (23 for 224) and at least the
+/// tutorial's 9, or as large as crops below 5 pixels allow.
+///
+/// ```
+/// use twoviews::prelude::*;
+/// let image = Image { height: 80, width: 120, pixels: vec![128; 80 * 120 * 3] };
+/// let views = MultiViewsTransform::new(simclr_transform_of_size(96)?, 2)?;
+/// assert_eq!(views.views(&image, 42, 0, 0)?[1].values()?.len(), 3 * 96 * 96);
+/// # Ok::<(), twoviews::Error>(())
+/// ```
+///
+/// # Errors
+/// If `size` is outside 1 to 16,384.
+pub fn simclr_transform_of_size(size: usize) -> Result<Compose> {
+    check_size((size, size))?;
+    // An odd number; its half has to lie below the crop's sides.
+    let compose = augmentations(size, ((size / 10) | 1).max(9).min(2 * size - 1));
+    compose.check()?;
+    Ok(compose)
+}
+
+fn augmentations(size: usize, kernel_size: usize) -> Compose {
     let factors = (1.0 - 0.8, 1.0 + 0.8);
     let jitter = ColorJitter {
         brightness: factors,
@@ -177,11 +206,11 @@ pub fn simclr_transform() -> Compose {
     };
     Compose {
         transforms: vec![
-            RandomResizedCrop { size: (32, 32), ..RandomResizedCrop::default() }.into(),
+            RandomResizedCrop { size: (size, size), ..RandomResizedCrop::default() }.into(),
             RandomHorizontalFlip::default().into(),
             RandomApply { transforms: vec![jitter.into()], p: 0.8 }.into(),
             RandomGrayscale { p: 0.2 }.into(),
-            GaussianBlur { kernel_size: 9, ..GaussianBlur::default() }.into(),
+            GaussianBlur { kernel_size, ..GaussianBlur::default() }.into(),
             ToTensor.into(),
             Normalize { mean: vec![0.5], std: vec![0.5] }.into(),
         ],

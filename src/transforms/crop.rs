@@ -1,5 +1,6 @@
 //! Where to crop, and whether to flip.
 
+use super::resize::check_size;
 use super::{Transform, View, check_probability, draw_in, resized_crop};
 use crate::rng::Draws;
 use crate::{Error, Result};
@@ -25,7 +26,7 @@ pub struct CropParams {
 ///
 /// | name | default | range |
 /// |---|---|---|
-/// | `size` | none; `new(32)` is (32, 32) | (height, width), both >= 1 |
+/// | `size` | none; `new(32)` is (32, 32) | (height, width), both 1 to 16,384 |
 /// | `scale` | (0.08, 1) | 0 < low <= high <= 1 |
 /// | `ratio` | (3/4, 4/3) | 0 < low <= high, width / height |
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,7 +50,7 @@ impl RandomResizedCrop {
     /// A square result of `size` pixels, with torchvision's ranges.
     ///
     /// # Errors
-    /// If `size` is 0.
+    /// If `size` is outside 1 to 16,384.
     pub fn new(size: usize) -> Result<Self> {
         let crop = Self { size: (size, size), ..Self::default() };
         crop.check()?;
@@ -59,9 +60,15 @@ impl RandomResizedCrop {
     /// The crop of an image of `height` x `width` pixels.
     ///
     /// # Errors
-    /// If a parameter is outside its range.
+    /// If a parameter is outside its range, or a side of the image is 0 or does not fit 32 bits.
     pub fn draw(&self, height: usize, width: usize, draws: &mut Draws) -> Result<CropParams> {
         self.check()?;
+        for (name, side) in [("height", height), ("width", width)] {
+            if side == 0 || u32::try_from(side).is_err() {
+                let hint = "Give the sides of the image that is to be cropped.";
+                return Err(Error::parameter(name, side, ">= 1, below 2^32", hint));
+            }
+        }
         let (h, w) = (height as f64, width as f64);
         let log_ratio =
             (f64::from((self.ratio.0 as f32).ln()), f64::from((self.ratio.1 as f32).ln()));
@@ -95,11 +102,7 @@ impl Transform for RandomResizedCrop {
     }
 
     fn check(&self) -> Result<()> {
-        let (height, width) = self.size;
-        if height.min(width) == 0 {
-            let hint = "CIFAR-10's images have 32 pixels a side.";
-            return Err(Error::parameter("size", format!("{height}x{width}"), ">= 1", hint));
-        }
+        check_size(self.size)?;
         let (low, high) = self.scale;
         if !(low > 0.0 && low <= high && high <= 1.0) {
             let value = format!("({low}, {high})");

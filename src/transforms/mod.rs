@@ -21,7 +21,9 @@ pub use color::{
     ColorJitter, JitterParams, JitterStep, RandomGrayscale, adjust_brightness, adjust_contrast,
     adjust_saturation, to_grayscale,
 };
-pub use compose::{Compose, RandomApply, Step, Transform, simclr_transform};
+pub use compose::{
+    Compose, RandomApply, Step, Transform, simclr_transform, simclr_transform_of_size,
+};
 pub use crop::{CropParams, RandomHorizontalFlip, RandomResizedCrop, hflip};
 pub use hue::adjust_hue;
 pub use multi_views::MultiViewsTransform;

@@ -22,19 +22,18 @@ impl MultiViewsTransform {
     /// The same transform for each of `n_views` views.
     ///
     /// # Errors
-    /// If `n_views` is 0 or a transform's parameter is outside its range.
+    /// If `n_views` is outside 1 to 256 or a transform's parameter is outside its range.
     pub fn new(transform: impl Into<Step>, n_views: usize) -> Result<Self> {
+        check_n_views(n_views)?;
         Self::from_list(vec![transform.into(); n_views])
     }
 
     /// One transform for each view.
     ///
     /// # Errors
-    /// If the list is empty or a transform's parameter is outside its range.
+    /// If the list has not 1 to 256 entries or a transform's parameter is outside its range.
     pub fn from_list(transforms: Vec<Step>) -> Result<Self> {
-        if transforms.is_empty() {
-            return Err(Error::parameter("n_views", 0, ">= 1", "The tutorial uses 2."));
-        }
+        check_n_views(transforms.len())?;
         transforms.iter().try_for_each(Step::check)?;
         Ok(Self { transforms })
     }
@@ -59,11 +58,13 @@ impl MultiViewsTransform {
     /// All views of `image`: those that a loader with this `seed` makes of image `index` in `epoch`.
     ///
     /// # Errors
-    /// Those of the transforms.
-    ///
-    /// # Panics
-    /// If `epoch` or `index` does not fit 32 bits.
+    /// Those of the transforms, or if `epoch` or `index` does not fit 32 bits.
     pub fn views(&self, image: &Image, seed: u64, epoch: u64, index: u64) -> Result<Vec<View>> {
+        for (name, number) in [("epoch", epoch), ("index", index)] {
+            if u32::try_from(number).is_err() {
+                return Err(Error::parameter(name, number, "below 2^32", "Both count from 0."));
+            }
+        }
         (0..self.n_views())
             .map(|number| {
                 let mut view = View::from_image(image)?;
@@ -72,4 +73,11 @@ impl MultiViewsTransform {
             })
             .collect()
     }
+}
+
+fn check_n_views(n_views: usize) -> Result<()> {
+    if (1..=256).contains(&n_views) {
+        return Ok(());
+    }
+    Err(Error::parameter("n_views", n_views, "in 1 to 256", "The tutorial uses 2."))
 }

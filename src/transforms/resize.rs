@@ -70,7 +70,7 @@ const HALF: i32 = 1 << (PRECISION - 1);
 /// an image is made smaller.
 ///
 /// # Errors
-/// If the crop is empty or leaves the image, `size` has a 0, or the view is a tensor already.
+/// If the crop is empty or leaves the image, a side of `size` is outside 1 to 16,384, or the view is a tensor already.
 pub fn resized_crop(view: &mut View, crop: CropParams, size: (usize, usize)) -> Result<()> {
     view.expect_image()?;
     let CropParams { top, left, height, width } = crop;
@@ -85,11 +85,8 @@ pub fn resized_crop(view: &mut View, crop: CropParams, size: (usize, usize)) -> 
             format!("The image has {} rows and {} columns.", view.height, view.width),
         ));
     }
+    check_size(size)?;
     let (out_height, out_width) = size;
-    if out_height.min(out_width) == 0 {
-        let value = format!("{out_height}x{out_width}");
-        return Err(Error::parameter("size", value, ">= 1", "Both sides need a pixel."));
-    }
     let scratch = &mut view.resize;
     scratch.input.clear();
     for plane in view.planes.chunks_exact(view.height * view.width) {
@@ -108,6 +105,16 @@ pub fn resized_crop(view: &mut View, crop: CropParams, size: (usize, usize)) -> 
     std::mem::swap(&mut view.planes, &mut scratch.input);
     (view.height, view.width) = size;
     Ok(())
+}
+
+/// Refuses an image without pixels, and one that memory has no room for.
+pub(super) fn check_size((height, width): (usize, usize)) -> Result<()> {
+    let allowed = 1..=16_384;
+    if allowed.contains(&height) && allowed.contains(&width) {
+        return Ok(());
+    }
+    let hint = "CIFAR-10's images have 32 pixels a side.";
+    Err(Error::parameter("size", format!("{height}x{width}"), "sides of 1 to 16384 pixels", hint))
 }
 
 impl ResizeScratch {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::blur::BlurScratch;
 use super::resize::ResizeScratch;
-use crate::data::Image;
+use crate::data::{Image, check_pixels};
 use crate::{Error, Result};
 
 /// One view of an image: 8-bit RGB planes first, float32 planes after [`ToTensor`](super::ToTensor).
@@ -52,15 +52,8 @@ impl View {
     /// # Errors
     /// If there is no pixel, or not `height * width * 3` bytes.
     pub fn load(&mut self, pixels: &[u8], (height, width): (usize, usize)) -> Result<()> {
+        check_pixels(pixels.len(), 1, (height, width))?;
         let size = height * width;
-        if size == 0 || pixels.len() != size * 3 {
-            return Err(Error::Shape {
-                name: "pixels",
-                found: vec![pixels.len() as i64],
-                expected: format!("{height} x {width} x 3 bytes, at least one pixel"),
-                hint: "Give red, green and blue of each pixel, row by row.".into(),
-            });
-        }
         (self.height, self.width, self.is_tensor) = (height, width, false);
         self.planes.resize(size * 3, 0);
         let (red, rest) = self.planes.split_at_mut(size);
@@ -130,6 +123,14 @@ impl View {
     }
 
     pub(super) fn expect_image(&self) -> Result<()> {
+        if self.planes.is_empty() {
+            return Err(Error::Shape {
+                name: "view",
+                found: vec![3, 0, 0],
+                expected: "(3, height, width) with at least one pixel".into(),
+                hint: "Load an image into it, or make it with View::from_image.".into(),
+            });
+        }
         if !self.is_tensor {
             return Ok(());
         }

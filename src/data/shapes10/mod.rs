@@ -47,7 +47,7 @@ pub enum Palette {
 ///
 /// | name | default | range |
 /// |---|---|---|
-/// | `num_images` | 10,000 | >= 1 |
+/// | `num_images` | 10,000 | 1 to 1,000,000, which take 3 GB |
 /// | `palette` | `Muted` | |
 /// | `seed` | 42 | any |
 ///
@@ -87,13 +87,13 @@ impl Shapes10 {
     /// Draws the images.
     ///
     /// # Errors
-    /// If `num_images` is 0.
+    /// If `num_images` is out of its range.
     pub fn generate(&self) -> Result<ImageDataset> {
-        if self.num_images == 0 {
+        if !(1..=1_000_000).contains(&self.num_images) {
             return Err(Error::parameter(
                 "num_images",
-                0,
-                ">= 1",
+                self.num_images,
+                "in 1 to 1000000",
                 "The default is 10,000; a multiple of 10 keeps the classes balanced.",
             ));
         }

@@ -1,0 +1,144 @@
+//! What a user may change in a model's configuration: it takes effect, or it is refused.
+
+use serde_json::{Map, Value};
+
+use super::{ContrastiveConfig, TrainingState, learning_rate};
+use crate::losses::ContrastiveLoss;
+use crate::models::Estimator;
+use crate::{Error, Result};
+
+/// What the network and its first weights were made from.
+const OF_THE_MODEL: [&str; 5] =
+    ["encoder", "latent_size", "proj_hidden_dim", "proj_output_dim", "random_state"];
+
+/// What the state of a run's optimizer was made from.
+const OF_THE_RUN: [&str; 1] = ["optimizer"];
+
+/// A field of the configuration that was changed: its name, the old value and the new one.
+struct Change {
+    name: String,
+    old: Value,
+    new: Value,
+}
+
+impl<L: ContrastiveLoss> Estimator<L> {
+    /// Takes up what was changed in `config` since the model was made, loaded or last trained, for a
+    /// new run or for going on with `state`; returns what to say about it.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] names a field that cannot change any more, or a loss with another
+    /// temperature than the configuration's; nothing is changed then.
+    pub(super) fn take_up_changes(
+        &mut self,
+        state: Option<&mut TrainingState>,
+    ) -> Result<Option<String>> {
+        self.config.check()?;
+        let changes = changes(&self.used, &self.config)?;
+        if let Some(change) = find(&changes, &OF_THE_MODEL) {
+            let hint = format!(
+                "The model was made with {}: make another one with Estimator::new.",
+                change.old
+            );
+            return Err(fixed(change, "what the model was made with", hint));
+        }
+        let said = match state {
+            Some(state) => self.change_run(&changes, state)?,
+            None => None,
+        };
+        if let Some(loss) = self.changed_loss()? {
+            self.loss = loss;
+        }
+        self.used = self.config.clone();
+        Ok(said)
+    }
+
+    fn change_run(&self, changes: &[Change], state: &mut TrainingState) -> Result<Option<String>> {
+        if let Some(change) = find(changes, &OF_THE_RUN) {
+            let hint = format!(
+                "The run began with {}, whose state the next step needs: begin a new one with fit. \
+                 Learning rate, schedule, weight decay, temperature, max_epochs, joint_views and \
+                 bf16 may change.",
+                change.old
+            );
+            return Err(fixed(change, "what the run began with", hint));
+        }
+        let begun = state.epoch + usize::from(state.batch > 0);
+        if self.config.max_epochs < begun {
+            let hint = format!("The run is in epoch {begun}: ask for at least as many.");
+            let allowed = "at least the number of epochs that were begun";
+            return Err(Error::parameter("max_epochs", self.config.max_epochs, allowed, hint));
+        }
+        // Before anything changes.
+        self.changed_loss()?;
+        state.optimizer.follow(&self.config);
+        if changes.is_empty() {
+            return Ok(None);
+        }
+        let changed: Vec<String> = changes
+            .iter()
+            .map(|c| format!("{} is {} instead of {}", c.name, c.new, c.old))
+            .collect();
+        let step = state.history.losses.len();
+        let batches = state.loader.batches_per_epoch;
+        let rate = |config: &ContrastiveConfig| {
+            let steps = batches.saturating_mul(config.max_epochs);
+            learning_rate(&config.lr_scheduler, config.learning_rate, step, batches, steps)
+        };
+        let (old, new) = (rate(&self.used), rate(&self.config));
+        let mut said = format!("from step {step} on {}", changed.join(", "));
+        if old != new {
+            said += &format!(
+                "; the learning rate goes on with {new:.3e} instead of {old:.3e}, on the schedule of a \
+                 run of {} epochs",
+                self.config.max_epochs
+            );
+        }
+        Ok(Some(said))
+    }
+
+    /// The loss at the configuration's temperature, if the one there is has another.
+    fn changed_loss(&self) -> Result<Option<L>> {
+        let (wanted, used) = (self.config.temperature, self.used.temperature);
+        let found = self.loss.temperature();
+        let is_replaced = found != L::new(used)?.temperature();
+        if is_replaced && found != wanted {
+            let hint = format!("config.temperature is {wanted}: give both the same value.");
+            let allowed = "the temperature of the configuration";
+            return Err(Error::parameter("loss.temperature", found, allowed, hint));
+        }
+        if is_replaced || wanted == used { Ok(None) } else { L::new(wanted).map(Some) }
+    }
+}
+
+fn find<'a>(changes: &'a [Change], fixed: &[&str]) -> Option<&'a Change> {
+    changes.iter().find(|change| fixed.contains(&change.name.as_str()))
+}
+
+fn fixed(change: &Change, allowed: &'static str, hint: String) -> Error {
+    Error::Parameter { name: name_of(&change.name), value: change.new.to_string(), allowed, hint }
+}
+
+/// The name as an error holds it.
+fn name_of(name: &str) -> &'static str {
+    let mut all = OF_THE_MODEL.iter().chain(&OF_THE_RUN);
+    all.find(|known| **known == name).copied().unwrap_or("config")
+}
+
+/// The fields of two configurations that differ.
+fn changes(old: &ContrastiveConfig, new: &ContrastiveConfig) -> Result<Vec<Change>> {
+    let fields = |config: &ContrastiveConfig| -> Result<Map<String, Value>> {
+        match serde_json::to_value(config) {
+            Ok(Value::Object(fields)) => Ok(fields),
+            other => {
+                let problem = format!("{other:?}");
+                Err(Error::parameter("config", problem, "fields with values", ""))
+            }
+        }
+    };
+    let (old, mut new) = (fields(old)?, fields(new)?);
+    let pairs = old.into_iter().filter_map(|(name, old)| {
+        let new = new.remove(&name)?;
+        (new != old).then_some(Change { name, old, new })
+    });
+    Ok(pairs.collect())
+}
