@@ -190,6 +190,19 @@ mod tests {
     }
 
     #[test]
+    fn features_of_any_scale_reach_the_tolerance() {
+        for factor in [1e-100, 1e-8, 1.0, 1e4, 1e5] {
+            let x = Array2::from_shape_fn((60, 3), |(i, j)| ((3 * i + j * j) as f64).sin());
+            let x = x * factor;
+            let classes: Vec<i64> = (0..60).map(|i| i * 7 % 11 % 3).collect();
+            let objective = Objective::new(&x, &classes, 3, 1.0).unwrap();
+            let w = Rounds::new(x, &classes, 1.0, 1e-3).next(|| false, 200).unwrap().unwrap();
+            let length = objective.evaluate(&w).gradient.norm().double_value(&[]) / 60.0;
+            assert!(length <= 1e-3, "gradient {length:e} on features x {factor:e}");
+        }
+    }
+
+    #[test]
     fn an_interrupt_does_not_wait_for_the_solver() {
         let (release, released) = channel::<()>();
         let work = move || {
