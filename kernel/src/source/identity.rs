@@ -221,15 +221,17 @@ mod tests {
     #[test]
     fn what_changes_nothing_in_memory_is_no_change() {
         for (one, two) in [
-            ("struct A { x: u8 }", "pub struct A {\n    /// Doc.\n    pub x: u8,\n}"),
-            ("struct A(u8, u16);", "struct A(pub u8, pub(crate) u16,);"),
+            ("struct A { x: u8 }", "pub struct A {\n    /// Doc.\n    x: u8,\n}"),
+            ("struct A(u8, u16);", "pub(crate) struct A(u8, u16,);"),
             ("enum A { B, C(u8) }", "enum A { B, C(u8,), }"),
             ("struct A<T, U> { x: Vec<(T, U)> }", "struct A<T, U,> { x: Vec<(T, U)>, }"),
         ] {
             check("A", &[one], &[two], None);
         }
         check("A", &["struct A((u8,));"], &["struct A((u8));"], Some("A"));
-        check("A", &["struct A { x: u8 }"], &["struct A { y: u8 }"], Some("A"));
+        for other in ["struct A { y: u8 }", "struct A { pub x: u8 }"] {
+            check("A", &["struct A { x: u8 }"], &[other], Some("A"));
+        }
     }
 
     #[test]

@@ -169,10 +169,18 @@ fn is_const_fn(node: &SyntaxNode) -> bool {
     ast::Fn::cast(node.clone()).is_some_and(|function| function.const_token().is_some())
 }
 
-/// An attribute or a visibility that changes nothing in memory.
+/// An attribute that changes nothing in memory, or the visibility of an item: that of a field is part
+/// of the type's identity for rustc.
 fn changes_nothing(node: &SyntaxNode) -> bool {
-    node.kind() == SyntaxKind::VISIBILITY
-        || node.kind() == SyntaxKind::ATTR && !tokens(node).any(|token| token.text() == "repr")
+    let is_of_field = || {
+        let parent = node.parent().map(|it| it.kind());
+        matches!(parent, Some(SyntaxKind::RECORD_FIELD | SyntaxKind::TUPLE_FIELD))
+    };
+    match node.kind() {
+        SyntaxKind::VISIBILITY => !is_of_field(),
+        SyntaxKind::ATTR => !tokens(node).any(|token| token.text() == "repr"),
+        _ => false,
+    }
 }
 
 /// A comma before a closing bracket, where there may as well be none.

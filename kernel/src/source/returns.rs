@@ -50,7 +50,10 @@ pub(crate) fn rewrite(
         let end = end(line_of(at), &kept);
         match value.as_ref().map(|value| value.syntax().text().to_string()) {
             None => edits.replace(token_range(&token), end),
-            Some(text) if ["()", "Ok(())"].contains(&text.replace(' ', "").as_str()) => {
+            Some(text)
+                if ["()", "Ok(())"]
+                    .contains(&text.split_whitespace().collect::<String>().as_str()) =>
+            {
                 // Apart from the keyword: other edits may stand between the two.
                 let (keyword, lines) = (token_range(&token), text.matches('\n').count());
                 edits.replace(keyword.end..range(node).end, "\n".repeat(lines));
