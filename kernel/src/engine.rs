@@ -1,6 +1,7 @@
 //! The thread that owns evcxr: it compiles and runs one cell after the other.
 
 use std::os::unix::net::UnixListener;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Child, Command};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -139,7 +140,14 @@ impl Engine {
             };
             match job {
                 Job::Execute { request, reply } => {
-                    let _ = reply.send(self.execute(&request));
+                    let run = AssertUnwindSafe(|| self.execute(&request));
+                    let done = catch_unwind(run).unwrap_or_else(|_| {
+                        self.outputs.end_build();
+                        let what = "the kernel itself has failed in this cell; variables are kept, and what it \
+                                    says of the cause stands in the log of the server";
+                        Done::failed(Failure::new("KernelError", what, &[]))
+                    });
+                    let _ = reply.send(done);
                 }
                 Job::Complete { code, cursor, reply } => {
                     let _ = reply.send(self.complete(&code, cursor));

@@ -36,6 +36,9 @@ pub(crate) fn is_wanted() -> bool {
 
 /// Connects to the kernel and runs cells until stdin ends.
 pub(crate) fn run() -> ! {
+    // evcxr asks for backtraces, in which cells would read of this file; panics have their own.
+    // SAFETY: there is no other thread yet.
+    unsafe { std::env::set_var("RUST_BACKTRACE", "0") };
     let code = match serve() {
         Ok(()) => 0,
         Err(error) => {

@@ -51,6 +51,17 @@ impl Engine {
             self.notebook.ledger.note(name, *count, line_of(name), event);
         }
         self.say_dropped(change, dropped);
+        if failure.is_some() && !ended {
+            let lost = before
+                .iter()
+                .map(|(name, _)| name)
+                .filter(|name| !after.contains_key(*name) && !dropped.contains(name));
+            let lost: Vec<String> = lost.map(|name| format!("`{name}`")).collect();
+            if !lost.is_empty() {
+                let cause = "moved or bound anew by a cell that stopped before its end";
+                self.say(&format!("lost: {} ({cause})", lost.join(", ")), "stderr");
+            }
+        }
         let after: Vec<(String, String)> = after.into_iter().collect();
         self.notebook.hold(&after);
     }

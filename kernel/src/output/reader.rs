@@ -5,7 +5,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc as std_mpsc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{HELD_BYTES, Outputs, Panic, Question, Returned, State, relock};
 use crate::backtraces::{CELLS, Frame};
@@ -66,7 +66,19 @@ impl Outputs {
                 drop(state);
                 self.end_build();
             }
-            Token::PanicFrame(fields) => self.panicked(&mut state, &fields),
+            Token::PanicFrame(fields) => {
+                // The marker that the cell began comes by the other stream, maybe a little later.
+                let frames = Frame::of_text(fields.get(1).map_or("", String::as_str));
+                for _ in 0..200 {
+                    if frames.first().is_none_or(|it| relock(&self.sources).knows(it.build)) {
+                        break;
+                    }
+                    drop(state);
+                    std::thread::sleep(Duration::from_millis(1));
+                    state = self.lock();
+                }
+                self.panicked(&mut state, &fields);
+            }
             Token::ErrorAt(fields) => {
                 self.publish_held(&mut state, None);
                 let is_cell = fields.first().is_some_and(|file| file == CELLS);

@@ -10,7 +10,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use ra_ap_syntax::SyntaxKind;
 
-use super::items::{Import, Item, identifiers};
+use super::items::{self, Import, Item, identifiers};
 
 /// Definitions by what they are called, each with a digest of its shape.
 pub(crate) type Identity = BTreeMap<String, u64>;
@@ -66,38 +66,55 @@ impl Definitions {
         let mut identity = Identity::new();
         let (mut seen, mut blocks) = (BTreeSet::new(), BTreeSet::new());
         let mut next: Vec<String> = identifiers(text).map(str::to_owned).collect();
-        while let Some(name) = next.pop() {
-            if !seen.insert(name.clone()) {
-                continue;
-            }
-            if name == "Any" {
-                // It may hold a value of any type.
-                next.extend(self.types().map(str::to_owned));
-            }
-            if let Some(item) = self.named.get(&name)
-                && let Some(shape) = &item.shape
-            {
-                identity.insert(name.clone(), digest(shape));
-                next.extend(identifiers(shape).map(str::to_owned));
+        loop {
+            while let Some(name) = next.pop() {
+                if !seen.insert(name.clone()) {
+                    continue;
+                }
+                if name == "Any" {
+                    // It may hold a value of any type.
+                    next.extend(self.types().map(str::to_owned));
+                }
+                if let Some(item) = self.named.get(&name)
+                    && let Some(shape) = &item.shape
+                {
+                    identity.insert(name.clone(), digest(shape));
+                    next.extend(identifiers(shape).map(str::to_owned));
+                }
+                if let Some(import) = self.imports.get(&name) {
+                    next.extend(import.path.first().cloned());
+                }
+                if let Some(version) = self.crates.get(&name) {
+                    identity.insert(format!("crate {name}"), digest(version));
+                }
             }
             for (key, block) in &self.blocks {
                 if let Some(shape) = &block.shape
-                    && identifiers(&block.header).any(|word| word == name)
+                    && self.concerns(&block.header, &seen)
                     && blocks.insert(*key)
                 {
                     // Several blocks of a type may have the same header, in any order.
-                    *identity.entry(block.header.clone()).or_default() ^= digest(shape);
+                    *identity.entry(block.title()).or_default() ^= digest(shape);
                     next.extend(identifiers(shape).map(str::to_owned));
                 }
             }
-            if let Some(import) = self.imports.get(&name) {
-                next.extend(import.path.first().cloned());
-            }
-            if let Some(version) = self.crates.get(&name) {
-                identity.insert(format!("crate {name}"), digest(version));
+            if next.is_empty() {
+                break;
             }
         }
         identity
+    }
+
+    /// Whether a block belongs to what the names lead to: all of the cells' own types and traits that
+    /// it joins are among them. `impl Mul<Wave> for f64` says nothing of an `f64` alone.
+    fn concerns(&self, header: &str, seen: &BTreeSet<String>) -> bool {
+        let joined = items::joined(header);
+        let mut own = joined.iter().filter(|name| self.named.contains_key(**name)).peekable();
+        if own.peek().is_some() {
+            own.all(|name| seen.contains(*name))
+        } else {
+            joined.iter().any(|name| seen.contains(*name))
+        }
     }
 
     fn types(&self) -> impl Iterator<Item = &str> {
@@ -124,14 +141,14 @@ pub(crate) fn digest(value: &(impl Hash + ?Sized)) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{items::tests as items, parse};
+    use super::super::{items::tests as cells, parse};
     use super::*;
 
     fn after(cells: &[&str]) -> Definitions {
         let mut all = Definitions::default();
         all.crates.insert("tch".to_owned(), "1".to_owned());
         for (i, cell) in cells.iter().enumerate() {
-            let (items, imports) = items::of_cell(&parse::Parsed::new(cell));
+            let (items, imports) = cells::of_cell(&parse::Parsed::new(cell));
             for (item, _) in items {
                 match item.name.clone() {
                     Some(name) => all.define(&name, item),
@@ -174,6 +191,47 @@ mod tests {
         check("W", &[outer[0], one], &[outer[0], two], Some("impl T for F"));
         check("Box<dyn std::any::Any>", &[a], &[b], Some("A"));
         check("A", &[a], &[a, "impl A { fn f(&self) {} }", "struct C;"], None);
+    }
+
+    #[test]
+    fn a_block_concerns_those_types_that_it_joins() {
+        let own = "struct V { x: f64 }";
+        let (one, two) = (
+            "impl std::ops::Mul<V> for f64 { type Output = V; }",
+            "impl std::ops::Mul<V> for f64 { type Output = f64; }",
+        );
+        for kind in ["f64", "std::rc::Rc<u8>", "Vec<f64>"] {
+            check(kind, &[own, one], &[own, two], None);
+        }
+        check("(f64, V)", &[own, one], &[own, two], Some("impl std::ops::Mul<V> for f64"));
+        // Through a block for all types of a trait.
+        let traits = "struct L; trait Net { type Out; } trait Other { type O; } \
+                      impl<T: Net> Other for T { type O = T::Out; } struct K<X: Other> { o: X::O }";
+        let (one, two) =
+            ("impl Net for L { type Out = u8; }", "impl Net for L { type Out = i64; }");
+        check("K<L>", &[traits, one], &[traits, two], Some("impl Net for L"));
+        // Iterators of the standard library keep items without naming them.
+        let own = "struct C;";
+        let (one, two) =
+            ("impl Iterator for C { type Item = u8; }", "impl Iterator for C { type Item = u64; }");
+        let kind = "std::iter::Peekable<C>";
+        check(kind, &[own, one], &[own, two], Some("impl Iterator for C"));
+    }
+
+    #[test]
+    fn what_changes_nothing_in_memory_is_no_change() {
+        for (one, two) in [
+            ("struct A { x: u8 }", "pub struct A {\n    /// Doc.\n    x: u8,\n}"),
+            ("struct A(u8, u16);", "pub(crate) struct A(u8, u16,);"),
+            ("enum A { B, C(u8) }", "enum A { B, C(u8,), }"),
+            ("struct A<T, U> { x: Vec<(T, U)> }", "struct A<T, U,> { x: Vec<(T, U)>, }"),
+        ] {
+            check("A", &[one], &[two], None);
+        }
+        check("A", &["struct A((u8,));"], &["struct A((u8));"], Some("A"));
+        for other in ["struct A { y: u8 }", "struct A { pub x: u8 }"] {
+            check("A", &["struct A { x: u8 }"], &[other], Some("A"));
+        }
     }
 
     #[test]

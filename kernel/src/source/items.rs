@@ -1,6 +1,6 @@
 //! What a cell defines: each item with what other code depends on.
 
-use ra_ap_syntax::{AstNode, SyntaxKind, SyntaxNode, ast};
+use ra_ap_syntax::{AstNode, Direction, SyntaxKind, SyntaxNode, SyntaxToken, T, ast};
 
 use super::parse::tokens;
 
@@ -55,6 +55,36 @@ impl Item {
     }
 }
 
+/// The names that an `impl` block joins: those of its type, its trait and their arguments, without the
+/// paths before them, its own parameters and its conditions.
+pub(crate) fn joined(header: &str) -> Vec<&str> {
+    let words: Vec<&str> = header.split(' ').collect();
+    let mut start = words.iter().position(|word| *word == "impl").map_or(0, |at| at + 1);
+    if words.get(start) == Some(&"<") {
+        let mut depth = 0;
+        let close = words[start..].iter().position(|word| {
+            match *word {
+                "<" => depth += 1,
+                ">" => depth -= 1,
+                _ => {}
+            }
+            depth == 0
+        });
+        start += close.map_or(0, |at| at + 1);
+    }
+    let end = words.iter().position(|word| *word == "where").unwrap_or(words.len());
+    let words = &words[start.min(end)..end];
+    let is_path = |i: usize| words.get(i + 1) == Some(&"::") && words.get(i + 2) != Some(&"<");
+    let names = words
+        .iter()
+        .enumerate()
+        .filter(|(i, word)| !is_path(*i) && identifiers(word).next().is_some());
+    names
+        .map(|(_, word)| *word)
+        .filter(|word| !["for", "dyn", "const", "unsafe", "mut"].contains(word))
+        .collect()
+}
+
 /// Whether an item has no name by which evcxr could replace it.
 pub(crate) fn is_unnamed(node: &SyntaxNode) -> bool {
     matches!(node.kind(), SyntaxKind::IMPL | SyntaxKind::EXTERN_BLOCK)
@@ -102,13 +132,14 @@ fn readable(header: &str) -> String {
 fn shape(node: &SyntaxNode) -> Option<String> {
     match node.kind() {
         SyntaxKind::STRUCT | SyntaxKind::UNION | SyntaxKind::ENUM | SyntaxKind::TYPE_ALIAS => {
-            Some(without(node, is_mere_attribute))
+            Some(without(node, changes_nothing))
         }
         // What a method does belongs to the values' own code.
         SyntaxKind::TRAIT => Some(without(node, |child| {
-            is_mere_attribute(child) || child.kind() == SyntaxKind::BLOCK_EXPR
+            changes_nothing(child) || child.kind() == SyntaxKind::BLOCK_EXPR
         })),
-        SyntaxKind::CONST | SyntaxKind::MACRO_RULES | SyntaxKind::MACRO_DEF => Some(text(node)),
+        SyntaxKind::CONST => Some(without(node, changes_nothing)),
+        SyntaxKind::MACRO_RULES | SyntaxKind::MACRO_DEF => Some(text(node)),
         SyntaxKind::FN => is_const_fn(node).then(|| text(node)),
         SyntaxKind::MODULE => {
             let list = node.children().find_map(ast::ItemList::cast)?;
@@ -138,15 +169,42 @@ fn is_const_fn(node: &SyntaxNode) -> bool {
     ast::Fn::cast(node.clone()).is_some_and(|function| function.const_token().is_some())
 }
 
-/// An attribute that changes nothing in memory.
-fn is_mere_attribute(node: &SyntaxNode) -> bool {
-    node.kind() == SyntaxKind::ATTR && !tokens(node).any(|token| token.text() == "repr")
+/// An attribute that changes nothing in memory, or the visibility of an item: that of a field is part
+/// of the type's identity for rustc.
+fn changes_nothing(node: &SyntaxNode) -> bool {
+    let is_of_field = || {
+        let parent = node.parent().map(|it| it.kind());
+        matches!(parent, Some(SyntaxKind::RECORD_FIELD | SyntaxKind::TUPLE_FIELD))
+    };
+    match node.kind() {
+        SyntaxKind::VISIBILITY => !is_of_field(),
+        SyntaxKind::ATTR => !tokens(node).any(|token| token.text() == "repr"),
+        _ => false,
+    }
+}
+
+/// A comma before a closing bracket, where there may as well be none.
+fn is_trailing_comma(token: &SyntaxToken) -> bool {
+    let next = || {
+        let after = token.siblings_with_tokens(Direction::Next).skip(1);
+        after.into_iter().find(|it| !it.kind().is_trivia()).map(|it| it.kind())
+    };
+    let parent = token.parent().map(|it| it.kind());
+    // `(u8,)` is a tuple.
+    let is_needed = matches!(
+        parent,
+        Some(SyntaxKind::TUPLE_TYPE | SyntaxKind::TUPLE_EXPR | SyntaxKind::TOKEN_TREE)
+    );
+    token.kind() == T![,]
+        && !is_needed
+        && matches!(next(), Some(T!['}'] | T![')'] | T![']'] | T![>]))
 }
 
 /// A node's tokens, but for those of some of the nodes below it.
 fn without(node: &SyntaxNode, leaves_out: impl Fn(&SyntaxNode) -> bool) -> String {
     let kept = tokens(node).filter(|token| {
-        !token.parent_ancestors().take_while(|it| it != node).any(|it| leaves_out(&it))
+        !is_trailing_comma(token)
+            && !token.parent_ancestors().take_while(|it| it != node).any(|it| leaves_out(&it))
     });
     let mut words: Vec<String> = Vec::new();
     for token in kept {

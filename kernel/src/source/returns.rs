@@ -50,8 +50,14 @@ pub(crate) fn rewrite(
         let end = end(line_of(at), &kept);
         match value.as_ref().map(|value| value.syntax().text().to_string()) {
             None => edits.replace(token_range(&token), end),
-            Some(text) if ["()", "Ok(())"].contains(&text.replace(' ', "").as_str()) => {
-                edits.replace(range(node), end);
+            Some(text)
+                if ["()", "Ok(())"]
+                    .contains(&text.split_whitespace().collect::<String>().as_str()) =>
+            {
+                // Apart from the keyword: other edits may stand between the two.
+                let (keyword, lines) = (token_range(&token), text.matches('\n').count());
+                edits.replace(keyword.end..range(node).end, "\n".repeat(lines));
+                edits.replace(keyword, end);
             }
             Some(text) if text.starts_with("Err(") => {
                 edits.replace(token_range(&token), "match");
@@ -122,6 +128,19 @@ mod tests {
         let statement = parsed.statements.last().unwrap();
         rewrite(statement, |_| 1, &["a".to_owned()], &BTreeSet::new(), &mut edits)?;
         Ok(edits.apply(code).text)
+    }
+
+    #[test]
+    fn a_value_of_a_return_makes_way_for_other_edits() {
+        for code in ["return Ok(());", "return Ok(())", "return ();", "return Ok(\n());"] {
+            let parsed = Parsed::new(code);
+            let mut edits = Edits::default();
+            let statement = parsed.statements.last().unwrap();
+            rewrite(statement, |_| 1, &[], &BTreeSet::new(), &mut edits).unwrap();
+            edits.insert("return".len(), "/*here*/");
+            let text = edits.apply(code).text;
+            assert!(text.contains("/*here*/") && !text.contains("Ok("), "{text}");
+        }
     }
 
     #[test]

@@ -32,6 +32,11 @@ impl Sources {
         }
     }
 
+    /// Whether a library has begun to run.
+    pub(crate) fn knows(&self, build: u32) -> bool {
+        self.builds.contains_key(&build)
+    }
+
     /// The place in a cell of a line and column of a library's file; of the last one's, if none is named.
     pub(crate) fn place(&self, build: Option<u32>, line: usize, column: usize) -> Option<Place> {
         self.map.place(self.builds.get(&build.or(self.last)?)?, line, column)

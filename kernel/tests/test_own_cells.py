@@ -1,0 +1,57 @@
+"""Cells of all kinds whose answers were once wrong."""
+
+import re
+import unittest
+
+from support import Kernel
+
+
+class OwnCells(Kernel):
+    def run_all(self, *cells: str) -> tuple[str, list[dict], int]:
+        """The last cell's traceback and messages, and the number of the first."""
+        first = None
+        for cell in cells:
+            reply, messages = self.run_cell(cell)
+            first = first or reply["execution_count"]
+        trace = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(reply.get("traceback", [])))
+        return trace, messages, first
+
+    def test_a_closure_of_an_earlier_cell_has_its_line_after_another_panic(self) -> None:
+        trace, _, first = self.run_all(
+            "let v = vec![1]; v[std::hint::black_box(5)]",
+            "let f: Box<dyn Fn(usize) -> u8> = Box::new(|n| {\n    [1, 2][n]\n});",
+            "1 +\nf(7)")
+        self.assertIn(f"cell {first + 1}, line 2:", trace)
+        self.assertIn(f"called in cell {first + 2}, line 2:", trace)
+
+    def test_a_return_with_a_value_of_nothing_ends_the_cell(self) -> None:
+        for value in ["Ok(())", "()"]:
+            trace, messages, _ = self.run_all(f"let kept = 1; return {value};", "kept + 1")
+            self.assertEqual(trace, "")
+            shown = [m["content"]["data"]["text/plain"] for m in messages
+                     if m["msg_type"] == "execute_result"]
+            self.assertEqual(shown, ["2"])
+
+    def test_variables_that_a_failed_cell_took_along_are_named(self) -> None:
+        _, messages, _ = self.run_all(
+            "let taken = vec![1]; let again = 1; let stays = 2;",
+            "let again = 3; let other = taken; let bad = other[std::hint::black_box(9)];")
+        self.assertIn("lost: `again`, `taken`", self.streams(messages, "stderr"))
+
+    def test_a_block_for_a_standard_type_leaves_other_variables_alone(self) -> None:
+        block = "impl std::ops::Mul<Wave> for f64 {{ type Output = {0}; fn mul(self, w: Wave) -> {0} {{ {1} }} }}"
+        _, messages, _ = self.run_all(
+            "struct Wave { x: f64 }\nlet plain = 1.0; let counted = std::rc::Rc::new(2);\n"
+            + block.format("Wave", "w"),
+            block.format("f64", "self * w.x"), "plain * Wave { x: 2.0 } + *counted as f64")
+        shown = [m["content"]["data"]["text/plain"] for m in messages
+                 if m["msg_type"] == "execute_result"]
+        self.assertEqual(shown, ["4.0"])
+
+    def test_backtraces_tell_nothing_of_the_kernel(self) -> None:
+        _, messages, _ = self.run_all('println!("{}", std::backtrace::Backtrace::capture());')
+        self.assertEqual(self.streams(messages), "disabled backtrace\n")
+
+
+if __name__ == "__main__":
+    unittest.main()
