@@ -56,6 +56,12 @@ impl Engine {
                 };
                 self.show(json!({"text/plain": why}));
             }
+            // evcxr would end this process, and Jupyter start another.
+            ":quit" => {
+                return Err(failed(
+                    "a notebook's kernel is shut down by Jupyter: Kernel, Shut Down Kernel",
+                ));
+            }
             ":timing" => {
                 self.settings.timing = !self.settings.timing;
                 self.show(json!({"text/plain": format!("Timing: {}", self.settings.timing)}));

@@ -105,6 +105,21 @@ fn changed(source: &str, dropped: &[String]) -> String {
             }
         }
     }
+    // rust-analyzer names a trait object's trait without its path.
+    if source.contains("dyn Any") && !source.contains("trait Any") {
+        let is_kept = |line: &str| {
+            ["put_variable::<", "check_variable::<", "take_variable::<"]
+                .iter()
+                .any(|it| line.contains(it))
+        };
+        let lines = source.split_inclusive('\n');
+        source = lines
+            .map(|line| match is_kept(line) {
+                true => line.replace("dyn Any", "dyn ::core::any::Any"),
+                false => line.to_owned(),
+            })
+            .collect();
+    }
     for name in dropped {
         // No variable has the type of the store itself.
         let end = format!(">(stringify!({name}));");
@@ -136,6 +151,12 @@ mod tests {
         assert!(new.contains("<evcxr_internal_runtime::VariableStore>(stringify!(a))"), "{new}");
         assert!(new.contains("<A>(stringify!(ba))") && new.contains("track_caller"));
         assert_eq!(changed(&new, &["a".to_owned()]), new, "once");
+        let any = "evcxr_variable_store.put_variable::<Box<dyn Any + Send>>(stringify!(a), a);\nlet x: Box<dyn Any>;\n";
+        let new = changed(any, &[]);
+        assert!(
+            new.contains("<Box<dyn ::core::any::Any + Send>>") && new.contains(": Box<dyn Any>")
+        );
+        assert_eq!(changed(&new, &[]), new);
         for [(begin, _), (end, _)] in BODY {
             let source = format!("pub mod __twoviews {{}}{begin}a(){end}");
             let new = changed(&source, &[]);
