@@ -157,7 +157,7 @@ Caused by:
   download of config.json failed
 
 Caused by:
-  failed to download from `https://index.crates.io/config.json`
+  failed to download from `https://registry.example/config.json`
 
 Caused by:
   [7] Could not connect to server (Failed to connect to 127.0.0.1 port 9 after 0 ms: Could not connect)
