@@ -3,33 +3,26 @@
 //! evcxr knows much of it, too, and tells little. Here a cell is a [`Change`]: proposed before evcxr
 //! compiles it, applied when that has succeeded.
 
+mod blocks;
+mod refusals;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{MutexGuard, PoisonError};
 
-use ra_ap_syntax::{AstNode, SyntaxKind, ast};
+use blocks::{Block, new_blocks, takes_the_place_of};
+pub(crate) use refusals::use_of;
+use refusals::{refuse_empty_bindings, refuse_old_values};
 
 use crate::ledger::Ledger;
 use crate::report::Failure;
 use crate::source::display::Display;
 use crate::source::edits::{Edits, place_of};
 use crate::source::identity::{Definitions, Identity, changed};
-use crate::source::items::{self, Item};
-use crate::source::map::Place;
-use crate::source::parse::{self, Parsed, range};
-use crate::source::rewrite::{Options, Rewritten, anchor, rewrite};
+use crate::source::items::Item;
+use crate::source::map::{CellText, Place};
+use crate::source::rewrite::{Options, Rewritten, rewrite};
 use crate::source::{SharedSources, Sources};
-
-/// An `impl` or `extern` block of a cell.
-#[derive(Clone, Debug)]
-pub(crate) struct Block {
-    pub item: Item,
-    /// As evcxr has it.
-    text: String,
-    pub segment: usize,
-    /// Jupyter's name of the cell, where it has one.
-    cell_id: Option<String>,
-}
 
 /// What is done differently when a cell is tried again.
 #[derive(Clone, Debug)]
@@ -163,7 +156,7 @@ impl Notebook {
             Ok(rewritten) => rewritten,
             Err(refused) => {
                 let edited = Edits::default().apply(code);
-                sources.map.push(crate::source::map::CellText { count, edited }, Vec::new());
+                sources.map.push(CellText { count, edited }, Vec::new());
                 let (line, column) = place_of(code, refused.at);
                 let place = Place { cell, segment: None, line, column, is_inserted: false };
                 let message = format!(
@@ -238,52 +231,6 @@ impl Notebook {
         Ok(change)
     }
 
-    /// What is left of the blocks so far, beside the new ones; those that change go to evcxr with the
-    /// cell.
-    fn make_way(
-        &self,
-        new: &BTreeMap<usize, Block>,
-        cell_id: Option<&str>,
-        attempt: &Attempt,
-        definitions: &mut Definitions,
-        text: &mut String,
-    ) -> BTreeMap<usize, Block> {
-        let mut left = BTreeMap::new();
-        for (key, block) in self.blocks.iter().filter(|(key, _)| !new.contains_key(key)) {
-            let mut removed: BTreeSet<&str> = attempt
-                .removed_members
-                .iter()
-                .filter(|(of, _)| of == key)
-                .map(|(_, name)| name.as_str())
-                .collect();
-            let mut is_removed = attempt.removed_blocks.contains(key);
-            for other in new.values().filter(|other| other.item.header == block.item.header) {
-                removed.extend(other.item.members.iter().map(String::as_str));
-                is_removed |= cell_id.is_some() && block.cell_id.as_deref() == cell_id;
-            }
-            removed.retain(|name| block.item.members.iter().any(|member| member == name));
-            if removed.is_empty() && !is_removed {
-                left.insert(*key, block.clone());
-                continue;
-            }
-            let mut block = block.clone();
-            block.item.members.retain(|member| !removed.contains(member.as_str()));
-            *text += &format!("\n{}", anchor(*key));
-            definitions.forget_block(*key);
-            if !is_removed && !block.item.members.is_empty() {
-                block.text = without_members(&block.text, &removed);
-                *text += &block.text;
-                definitions.define_block(*key, block.item.clone());
-                left.insert(*key, block);
-            }
-        }
-        for name in &attempt.removed_names {
-            *text += &format!("\nmod {name} {{}}");
-            definitions.forget(name);
-        }
-        left
-    }
-
     /// The cell has run (or at least begun to): what it defines is defined.
     pub(crate) fn apply(&mut self, change: &Change) {
         let crates = std::mem::take(&mut self.definitions.crates);
@@ -318,19 +265,6 @@ impl Notebook {
         self.identities.clear();
     }
 
-    /// The function of a block in which a place lies.
-    pub(crate) fn member_at(&self, place: &Place) -> Option<String> {
-        let sources = self.sources();
-        let code = &sources.map.cell(place.cell).edited.original;
-        let at = crate::source::edits::offset_of(code, place.line, place.column);
-        let parsed = Parsed::new(code);
-        let blocks = parsed.statements.iter().filter(|node| node.kind() == SyntaxKind::IMPL);
-        let lists = blocks.filter_map(|node| node.children().find_map(ast::AssocItemList::cast));
-        let mut members = lists.flat_map(|list| list.assoc_items().collect::<Vec<_>>());
-        let member = members.find(|member| range(member.syntax()).contains(&at))?;
-        items::name(member.syntax())
-    }
-
     /// The block that a segment belongs to.
     pub(crate) fn block_of(&self, segment: usize) -> Option<(usize, &Block)> {
         let found = self.blocks.iter().find(|(_, block)| block.segment == segment);
@@ -342,112 +276,6 @@ impl Notebook {
         let (name, _) = self.places.iter().find(|(_, place)| **place == segment)?;
         self.definitions.named(name)
     }
-}
-
-/// Whether a block is a new version of an earlier one.
-fn takes_the_place_of(item: &Item, cell_id: Option<&str>, block: &Block) -> bool {
-    if item.header != block.item.header {
-        return false;
-    }
-    let is_of_this_cell = cell_id.is_some() && block.cell_id.as_deref() == cell_id;
-    let is_whole = block.item.members.iter().all(|member| item.members.contains(member));
-    let is_one_of_a_kind = item.is_trait_impl() || item.kind == SyntaxKind::EXTERN_BLOCK;
-    is_one_of_a_kind || is_of_this_cell || (is_whole && !block.item.members.is_empty())
-}
-
-/// The blocks of a cell, as evcxr gets them.
-fn new_blocks(
-    rewritten: &Rewritten,
-    first_segment: usize,
-    cell_id: Option<&str>,
-) -> BTreeMap<usize, Block> {
-    let text = &rewritten.text.edited.text;
-    let nodes = Parsed::new(text).statements;
-    let nodes = nodes.into_iter().filter(items::is_unnamed);
-    let items = rewritten.items.iter().filter_map(|(item, key)| Some((item, (*key)?)));
-    let mut blocks = BTreeMap::new();
-    for ((item, key), node) in items.zip(nodes) {
-        let text = text[range(&node)].to_owned();
-        let number =
-            text.split("/*twoviews:").nth(1).and_then(|it| it.split("*/").next()?.parse().ok());
-        let segment = number.unwrap_or(first_segment);
-        let cell_id = cell_id.map(str::to_owned);
-        blocks.insert(key, Block { item: item.clone(), text, segment, cell_id });
-    }
-    blocks
-}
-
-/// A block without some of its members; its lines stay.
-fn without_members(block: &str, names: &BTreeSet<&str>) -> String {
-    let mut edits = Edits::default();
-    for node in &Parsed::new(block).statements {
-        let members = node.children().find_map(ast::AssocItemList::cast);
-        for member in members.iter().flat_map(|list| list.assoc_items()) {
-            if items::name(member.syntax()).is_some_and(|name| names.contains(name.as_str())) {
-                edits.blank(range(member.syntax()), block);
-            }
-        }
-    }
-    edits.apply(block).text
-}
-
-/// A `let` without a pattern is an error that evcxr does not see.
-fn refuse_empty_bindings(code: &str, count: i64, sources: &SharedSources) -> Result<(), Failure> {
-    let parsed = Parsed::new(code);
-    let Some((message, at)) =
-        parsed.error.filter(|_| parsed.statements.iter().any(parse::binds_nothing))
-    else {
-        return Ok(());
-    };
-    let mut sources = sources.lock().unwrap_or_else(PoisonError::into_inner);
-    let (cell, _) = sources.map.next();
-    let edited = Edits::default().apply(code);
-    sources.map.push(crate::source::map::CellText { count, edited }, Vec::new());
-    let (line, column) = place_of(code, at);
-    let place = Place { cell, segment: None, line, column, is_inserted: false };
-    Err(Failure::at("CompileError", &message, &place, &sources))
-}
-
-/// A cell that changes a type cannot use the values of the old one.
-fn refuse_old_values(code: &str, change: &Change, sources: &Sources) -> Result<(), Failure> {
-    let parsed = Parsed::new(code);
-    for (name, cause) in &change.dropped {
-        for node in parsed.statements.iter().filter(|node| !parse::is_item(node)) {
-            if let Some(at) = use_of(node, name) {
-                let (line, column) = place_of(code, at);
-                let place =
-                    Place { cell: change.cell, segment: None, line, column, is_inserted: false };
-                let cause = cause.trim_start_matches("crate ");
-                let message = format!(
-                    "this cell changes `{cause}`, and `{name}` still holds a value of the old one: bind \
-                     `{name}` anew before it is used, or change `{cause}` in a cell of its own (then \
-                     `{name}` is dropped)"
-                );
-                return Err(Failure::at("TypeChanged", &message, &place, sources));
-            }
-            if parse::is_let(node) && parse::bound_names(node).contains(name) {
-                break;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Where a statement uses a variable, in macros and texts to be formatted, too.
-pub(crate) fn use_of(node: &ra_ap_syntax::SyntaxNode, name: &str) -> Option<usize> {
-    let found = parse::tokens(node).find(|token| match token.kind() {
-        SyntaxKind::IDENT => {
-            let parent = token.parent().map(|it| it.kind());
-            token.text() == name
-                && matches!(parent, Some(SyntaxKind::NAME_REF | SyntaxKind::TOKEN_TREE))
-        }
-        SyntaxKind::STRING => token.text().match_indices('{').any(|(at, _)| {
-            let rest = token.text()[at + 1..].strip_prefix(name);
-            rest.is_some_and(|rest| rest.starts_with(['}', ':']))
-        }),
-        _ => false,
-    });
-    found.map(|token| parse::token_range(&token).start)
 }
 
 #[cfg(test)]
