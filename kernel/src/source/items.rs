@@ -206,16 +206,7 @@ fn without(node: &SyntaxNode, leaves_out: impl Fn(&SyntaxNode) -> bool) -> Strin
         !is_trailing_comma(token)
             && !token.parent_ancestors().take_while(|it| it != node).any(|it| leaves_out(&it))
     });
-    let mut words: Vec<String> = Vec::new();
-    for token in kept {
-        // A comma before a bracket that closes says nothing.
-        if matches!(token.text(), ")" | "]" | "}" | ">") && words.last().is_some_and(|it| it == ",")
-        {
-            words.pop();
-        }
-        words.push(token.text().to_owned());
-    }
-    words.join(" ")
+    kept.map(|token| token.text().to_owned()).collect::<Vec<_>>().join(" ")
 }
 
 /// What a `use` statement brings.
