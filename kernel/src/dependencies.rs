@@ -42,6 +42,10 @@ struct Line {
 
 /// The cell as evcxr shall see it, or why its crates are not added. `folder` is the build folder.
 pub(crate) fn prepared(folder: &Path, cell: &str) -> Result<String, Failure> {
+    // Most cells add nothing: manifest and lock files are not read for them.
+    if commands(cell).all(|(command, _)| command != COMMAND) {
+        return Ok(cell.to_owned());
+    }
     let versions = Versions::of(folder);
     let manifest = versions.as_ref().and_then(Versions::manifest);
     let loaded: toml::Table =
