@@ -11,6 +11,7 @@ mod cell_source;
 mod complaint;
 mod crate_graph;
 mod diagnostics;
+mod link_stubs;
 mod lock;
 pub(crate) mod plan;
 pub(crate) mod versions;
@@ -170,7 +171,7 @@ impl StandIn {
                 let arguments: Vec<OsString> = arguments.iter().map(word).collect();
                 let mut cargo = self.cargo();
                 cargo.args(&arguments);
-                cell_build::run(cargo, &arguments, self.home())
+                cell_build::run(cargo, &arguments, self.home(), &self.folder.join("link-stubs"))
             }
             _ => Err(cargo.exec()).context("cannot run cargo"),
         }

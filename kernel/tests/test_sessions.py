@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from support import LONG, Kernel
 
 SEED = int(os.environ.get("TWOVIEWS_SEED", "1"))
-CELLS = int(os.environ.get("TWOVIEWS_CELLS", "300" if LONG else "24"))
+CELLS = int(os.environ.get("TWOVIEWS_CELLS", "1000" if LONG else "24"))
 
 # Nothing of these may appear in what a reader sees.
 INTERNAL = re.compile(r"__twoviews|evcxr_|twoviews:\d|EVCXR_|TWOVIEWS-|run_user_code|src/lib\.rs")

@@ -22,6 +22,7 @@ use sha2::{Digest, Sha256};
 
 use super::cell_source;
 use super::diagnostics::{self, Diagnostics};
+use super::link_stubs::Stubs;
 
 /// evcxr's name for the crate of a cell.
 const CELL: &str = "ctx";
@@ -51,6 +52,8 @@ const METADATA: &str = "metadata=twoviews-cell";
 /// The level of optimisation of cells, where it is not that of the manifest: for the crates a change would
 /// be another build, and their types others.
 pub(crate) const LEVEL: &str = "TWOVIEWS_OPT_LEVEL";
+/// The linker's arguments for the last cell.
+const LINK_ARGUMENTS: &str = "target/link-arguments";
 /// Where [`LastBuild`] lies.
 const MEMORY: &str = "target/last-cell.json";
 /// Where the crates of the last cell lie, as [`crates`] tells them.
@@ -132,11 +135,12 @@ fn for_a_cell(arguments: &[OsString]) -> Vec<OsString> {
 }
 
 /// Answers `cargo build` for a cell, and `cargo check`: what checking needs of the crates is not
-/// compiled, and would take minutes. `home` is cargo's folder.
+/// compiled, and would take minutes. `home` is cargo's folder, `stubs` that of [`Stubs`].
 pub(super) fn run(
     mut cargo: Command,
     words: &[OsString],
     home: Option<PathBuf>,
+    stubs: &Path,
 ) -> Result<ExitCode> {
     let folder = std::env::current_dir()?;
     let (memory, record) = (folder.join(MEMORY), folder.join("target/rustc.json"));
@@ -152,7 +156,7 @@ pub(super) fn run(
         && last.arguments == arguments
         && last.variables == variables
         && last.is_as_it_was()
-        && let Some(code) = last.again(&folder)?
+        && let Some(code) = last.again(&folder, stubs)?
     {
         return Ok(code);
     }
@@ -187,7 +191,7 @@ pub(super) fn run(
                 std::fs::write(&memory, serde_json::to_vec(&last)?)?;
             }
             if cell_source::prepare(&folder, &anew)?
-                && let Some(code) = last.again(&folder)?
+                && let Some(code) = last.again(&folder, stubs)?
             {
                 return Ok(code);
             }
@@ -224,9 +228,14 @@ impl LastBuild {
 
     /// Compiles the cell that is there now and says what cargo would say. `None` if a crate is not
     /// there any more.
-    fn again(&self, folder: &Path) -> Result<Option<ExitCode>> {
+    fn again(&self, folder: &Path, stubs: &Path) -> Result<Option<ExitCode>> {
+        let stubs = Stubs::read(stubs.to_owned());
+        let (search, link) = stubs.arguments();
+        let linked = folder.join(LINK_ARGUMENTS);
+        let _ = std::fs::remove_file(&linked);
         let mut rustc = Command::new(&self.call.program);
-        rustc.args(&self.call.arguments).envs(&self.call.variables);
+        rustc.args(search).args(&self.call.arguments).args(link).envs(&self.call.variables);
+        rustc.arg("--print").arg(format!("link-args={}", linked.display()));
         rustc.stdin(Stdio::null()).stderr(Stdio::piped());
         let mut rustc = rustc.spawn().context("cannot run rustc")?;
         let (mut answer, mut has_lost_crate) = (String::new(), false);
@@ -256,6 +265,9 @@ impl LastBuild {
         }
         Diagnostics::keep(folder, said)?;
         if success {
+            let searched = self.call.arguments.iter().filter_map(|it| it.strip_prefix("native="));
+            let searched: Vec<&Path> = searched.map(Path::new).collect();
+            stubs.renew(&std::fs::read_to_string(&linked).unwrap_or_default(), &searched);
             self.put_in_place()?;
             answer += &format!("{}\n", self.artifact);
         }
@@ -299,7 +311,8 @@ fn watched(
     own: &Texts,
     call: &Call,
 ) -> Option<(Value, BTreeMap<PathBuf, State>)> {
-    let mut paths = vec![PathBuf::from(&call.program)];
+    // Another kernel may compile cells in another way.
+    let mut paths = vec![PathBuf::from(&call.program), std::env::current_exe().ok()?];
     for place in folder.ancestors().map(|it| it.join(".cargo")).chain(home) {
         paths.extend([place.join("config.toml"), place.join("config")]);
     }
