@@ -1,0 +1,43 @@
+//! Names on which the library, the kernel and the chores agree. Each stands here only.
+
+#![no_std]
+
+/// Environment variables.
+pub mod variable {
+    /// Set in cells by the kernel, to its version: displays may go through its protocol.
+    pub const KERNEL: &str = "TWOVIEWS_KERNEL";
+    /// Set in cells by the kernel: a file that exists while the user asks for an interrupt.
+    pub const INTERRUPT_FILE: &str = "TWOVIEWS_INTERRUPT_FILE";
+    /// Set in the kernelspec: a crate, as in `:dep`, that is loaded before the first cell.
+    pub const PREWARM: &str = "TWOVIEWS_PREWARM";
+    /// Set in the kernelspec: a `Cargo.lock` whose versions cells use.
+    pub const CARGO_LOCK: &str = "TWOVIEWS_CARGO_LOCK";
+    /// Set in the kernelspec, read by evcxr: the build directory.
+    pub const BUILD_DIRECTORY: &str = "EVCXR_TMPDIR";
+    /// Set by the user: the folder with CIFAR-10.
+    pub const DATA: &str = "TWOVIEWS_DATA";
+    /// Set by the user: lessons take minutes, not hours.
+    pub const QUICK: &str = "TWOVIEWS_QUICK";
+    /// Set by the user: lesson 01 trains instead of fetching weights.
+    pub const FROM_SCRATCH: &str = "TWOVIEWS_FROM_SCRATCH";
+    /// Set when lessons are executed: where their files go.
+    pub const OUT: &str = "TWOVIEWS_OUT";
+    /// Set when lessons are executed on generated data or weights: what figures say of it.
+    pub const STAND_INS: &str = "TWOVIEWS_STAND_INS";
+    /// Set for the tests: those run, too, that take long.
+    pub const LONG: &str = "TWOVIEWS_LONG";
+}
+
+/// MIME types.
+pub mod mime {
+    /// A display that the kernel updates in place.
+    pub const DISPLAY: &str = "application/x-twoviews-display+json";
+}
+
+/// Files in a build directory.
+pub mod file {
+    /// Held locked by the kernel that builds there.
+    pub const LOCK: &str = "kernel.lock";
+    /// What the crates in it were compiled with.
+    pub const STAMP: &str = "prebuilt";
+}
