@@ -4,9 +4,10 @@
 //!
 //! The modules stand in the order in which the data flows:
 //! [`data`] (images and subsets) → [`transforms`] (two random views) → [`models`] (encoder and
-//! projection head) → [`losses`] (InfoNCE, DCL) → [`train`] (the loop) → [`weights`] (checkpoints)
-//! → [`probes`] (accuracy) → [`plot`] (figures). [`notebook`] shows progress; [`rng`] makes the
-//! draws repeatable; [`error`] says what went wrong.
+//! projection head) → [`losses`] (InfoNCE, DCL) → [`optim`] (optimizer and learning rate) →
+//! [`estimator`] (SimCLR and DCL: training, checkpoints, pretrained weights) → [`encode`] (features)
+//! → [`probes`] (accuracy) → [`plot`] (figures). [`weights`] reads and writes files of tensors;
+//! [`notebook`] shows progress; [`rng`] makes the draws repeatable; [`error`] says what went wrong.
 //!
 //! # Notation
 //!
@@ -22,7 +23,10 @@
 
 mod cache;
 pub mod data;
+mod deprecated;
+pub mod encode;
 pub mod error;
+pub mod estimator;
 mod files;
 #[cfg(target_arch = "x86_64")]
 mod libtorch;
@@ -30,15 +34,25 @@ pub mod losses;
 mod memory;
 pub mod models;
 pub mod notebook;
+pub mod optim;
 pub mod plot;
 pub mod prelude;
 pub mod probes;
 pub mod rng;
 mod tensor_input;
-pub mod train;
 pub mod transforms;
 pub mod weights;
 
 pub(crate) use cache::cache_folder;
 pub use error::{Error, Result};
 pub use {ndarray, plotters, tch};
+
+/// Has moved to [`estimator`], [`optim`] and [`models`].
+#[deprecated(note = "use twoviews::estimator, twoviews::optim and twoviews::models")]
+pub mod train {
+    pub use crate::estimator::{
+        Checkpoints, ContrastiveConfig, FitOptions, History, Hook, OnlineKnn,
+    };
+    pub use crate::models::EncoderKind;
+    pub use crate::optim::{LrScheduler, OptimizerKind, learning_rate};
+}

@@ -5,24 +5,23 @@ pub use crate::data::{
     MultiViewsLoaderConfig, Palette, Shapes10, Subset, ViewsBatch, ViewsLoader,
 };
 pub use crate::error::{Error, Result};
-pub use crate::losses::{ContrastiveLoss, DCLLoss, DCLWLoss, InfoNCE};
-pub use crate::models::{
-    DCL, DCLConfig, Estimator, SimCLR, SimCLRConfig, best_device, check_latent_size,
-    seed_everything,
+pub use crate::estimator::{
+    Checkpoints, DCL, DCLConfig, Estimator, FitOptions, History, OnlineKnn, SimCLR, SimCLRConfig,
+    Weights,
 };
+pub use crate::losses::{ContrastiveLoss, DCLLoss, DCLWLoss, InfoNCE};
+pub use crate::models::{EncoderKind, best_device, check_latent_size, seed_everything};
+pub use crate::optim::{LrScheduler, OptimizerKind};
 pub use crate::plot::{
     BLUE, BarPlot, Bars, GREEN, GREY, ImageGrid, LinePlot, RED, Series, accuracy_figure,
     mean_and_deviation,
 };
 pub use crate::probes::{KnnProbe, LogisticRegression, Solver};
 pub use crate::rng::{Draws, numpy_rng};
-pub use crate::train::{
-    Checkpoints, EncoderKind, FitOptions, History, LrScheduler, OnlineKnn, OptimizerKind,
-};
 pub use crate::transforms::{
     ColorJitter, Compose, GaussianBlur, MultiViewsTransform, Normalize, RandomApply,
     RandomGrayscale, RandomHorizontalFlip, RandomResizedCrop, Step, ToTensor, Transform, View,
     simclr_transform, simclr_transform_of_size,
 };
-pub use crate::weights::{LoadOptions, Weights};
+pub use crate::weights::LoadOptions;
 pub use tch::{Device, Kind, Tensor};

@@ -1,25 +1,15 @@
-//! Encoders, the projection head and the SimCLR and DCL estimators.
+//! The residual network that encodes images, the projection head, and their first weights.
 
-mod dcl;
 mod device;
-mod estimator;
-mod folded;
-mod inference;
 mod init;
-mod precision;
 mod projection_head;
 mod resnet;
-mod simclr;
 #[cfg_attr(not(target_arch = "x86_64"), path = "winograd/elsewhere.rs")]
-mod winograd;
+pub(crate) mod winograd;
 
-pub use dcl::{DCL, DCLConfig, DCLW};
+pub use crate::deprecated::models::*;
 pub use device::{best_device, check_latent_size, seed_everything};
-pub use estimator::Estimator;
-pub use inference::InferenceEncoder;
 pub use init::initialise;
-pub use precision::Precision;
 pub use projection_head::ProjectionHead;
-pub(crate) use resnet::MAX_WIDTH;
-pub use resnet::ResNet;
-pub use simclr::{SimCLR, SimCLRConfig};
+pub(crate) use resnet::{BasicBlock, EPS, MAX_WIDTH, channels_last};
+pub use resnet::{EncoderKind, ResNet};

@@ -1,10 +1,10 @@
 //! Residual networks for 32x32 images, with torchvision's parameter names and initialisation.
 
+use serde::{Deserialize, Serialize};
 use tch::{Tensor, nn};
 
 use super::winograd;
 use crate::tensor_input::{check_device, check_images};
-use crate::train::EncoderKind;
 use crate::{Error, Result};
 
 /// Widest layer. A square one of this width takes 1 GiB, and the published models stay far below.
@@ -12,7 +12,17 @@ pub(crate) const MAX_WIDTH: i64 = 16_384;
 
 /// Of batch norm, PyTorch's defaults.
 const MOMENTUM: f64 = 0.1;
-pub(super) const EPS: f64 = 1e-5;
+pub(crate) const EPS: f64 = 1e-5;
+
+/// Which encoder turns an image into features.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EncoderKind {
+    /// torchvision's ResNet-18 with the CIFAR stem: 3x3, stride 1, no max-pool.
+    ResNet18,
+    /// A ResNet-8 of width 16: about 1/40 of ResNet-18's cost, for live training on a laptop.
+    ResNet8,
+}
 
 /// A residual network (He, Zhang, Ren and Sun, "Deep residual learning for image recognition",
 /// CVPR 2016) whose first convolution is 3x3 with stride 1 and is followed by no max-pool, as is
@@ -22,22 +32,22 @@ pub(super) const EPS: f64 = 1e-5;
 /// A new network is all zeros until its weights are loaded or [drawn](super::initialise).
 #[derive(Debug)]
 pub struct ResNet {
-    pub(super) conv1: nn::Conv2D,
-    pub(super) bn1: nn::BatchNorm,
-    pub(super) blocks: Vec<BasicBlock>,
-    pub(super) fc: nn::Linear,
+    pub(crate) conv1: nn::Conv2D,
+    pub(crate) bn1: nn::BatchNorm,
+    pub(crate) blocks: Vec<BasicBlock>,
+    pub(crate) fc: nn::Linear,
 }
 
 /// Two 3x3 convolutions and a shortcut.
 #[derive(Debug)]
-pub(super) struct BasicBlock {
-    pub(super) conv1: nn::Conv2D,
-    pub(super) bn1: nn::BatchNorm,
-    pub(super) conv2: nn::Conv2D,
-    pub(super) bn2: nn::BatchNorm,
-    pub(super) downsample: Option<(nn::Conv2D, nn::BatchNorm)>,
+pub(crate) struct BasicBlock {
+    pub(crate) conv1: nn::Conv2D,
+    pub(crate) bn1: nn::BatchNorm,
+    pub(crate) conv2: nn::Conv2D,
+    pub(crate) bn2: nn::BatchNorm,
+    pub(crate) downsample: Option<(nn::Conv2D, nn::BatchNorm)>,
     /// Of the first convolution and of the shortcut.
-    pub(super) stride: i64,
+    pub(crate) stride: i64,
 }
 
 impl ResNet {
@@ -180,7 +190,7 @@ fn convolve(conv: &nn::Conv2D, stride: i64, x: &Tensor, train: bool) -> Result<T
 
 /// The same tensor with its channels next to each other in memory, as the fastest convolutions of
 /// libtorch want them.
-pub(super) fn channels_last(x: &Tensor) -> Result<Tensor> {
+pub(crate) fn channels_last(x: &Tensor) -> Result<Tensor> {
     Ok(x.f_permute([0, 2, 3, 1])?.f_contiguous()?.f_permute([0, 3, 1, 2])?)
 }
 

@@ -1,83 +1,19 @@
-//! From a checkpoint into a model.
+//! From a file of tensors into the variables of a model.
+
+use std::path::Path;
 
 use super::file::Checkpoint;
 use super::layout::Entry;
 use super::state_dict::{Found, check, copy};
-use super::{LoadOptions, StateDict, Weights};
+use super::{LoadOptions, StateDict};
 use crate::Result;
-use crate::losses::ContrastiveLoss;
-use crate::models::Estimator;
 
-const ENCODER: &str = "encoder.";
-
-impl Weights {
-    /// Loads a checkpoint of encoder and projection head (nidl's `load_checkpoint`).
-    ///
-    /// # Errors
-    /// As [`path`](Self::path) and [`read_state_dict`](super::read_state_dict);
-    /// [`Error::StateDict`](crate::Error::StateDict) if the tensors do not fit. The model is
-    /// unchanged after an error.
-    pub fn load_checkpoint<L: ContrastiveLoss>(&self, model: &mut Estimator<L>) -> Result<()> {
-        self.load_checkpoint_with(model, &LoadOptions::default())
-    }
-
-    /// [`load_checkpoint`](Self::load_checkpoint) from a file that names its tensors otherwise.
-    ///
-    /// ```no_run
-    /// use twoviews::models::{DCL, DCLConfig, best_device};
-    /// use twoviews::weights::{LoadOptions, Weights};
-    /// let mut model = DCL::new(DCLConfig::default(), best_device())?;
-    /// let weights = Weights::new("runs", None, "distributed.ckpt")?;
-    /// weights.load_checkpoint_with(&mut model, &LoadOptions::strip("module."))?;
-    /// # Ok::<(), twoviews::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As [`load_checkpoint`](Self::load_checkpoint);
-    /// [`Error::Parameter`](crate::Error::Parameter) if the renaming fits no name of the file, or
-    /// makes one of two.
-    pub fn load_checkpoint_with<L: ContrastiveLoss>(
-        &self,
-        model: &mut Estimator<L>,
-        options: &LoadOptions,
-    ) -> Result<()> {
-        self.read(|path| {
-            let own = model.var_store().variables().into_iter().collect();
-            load(&Checkpoint::open(path)?, own, options)
-        })
-    }
-
-    /// Loads a plain state dict of the encoder alone (nidl's `load_pretrained`); the projection
-    /// head stays as it is.
-    ///
-    /// # Errors
-    /// As [`load_checkpoint`](Self::load_checkpoint).
-    pub fn load_pretrained<L: ContrastiveLoss>(&self, model: &mut Estimator<L>) -> Result<()> {
-        self.load_pretrained_with(model, &LoadOptions::default())
-    }
-
-    /// [`load_pretrained`](Self::load_pretrained) from a file that names its tensors otherwise:
-    /// `LoadOptions::strip("encoder.")` takes the encoder out of a whole checkpoint.
-    ///
-    /// # Errors
-    /// As [`load_checkpoint_with`](Self::load_checkpoint_with).
-    pub fn load_pretrained_with<L: ContrastiveLoss>(
-        &self,
-        model: &mut Estimator<L>,
-        options: &LoadOptions,
-    ) -> Result<()> {
-        self.read(|path| {
-            let variables = model.var_store().variables().into_iter();
-            let encoder = variables.filter_map(|(name, tensor)| {
-                Some((name.strip_prefix(ENCODER)?.to_owned(), tensor))
-            });
-            load(&Checkpoint::open(path)?, encoder.collect(), options)
-        })
-    }
-}
-
-/// Checks names, shapes and kinds, then reads, then copies: a file that does not fit is not read.
-fn load(checkpoint: &Checkpoint, own: StateDict, options: &LoadOptions) -> Result<()> {
+/// Loads the file at `path` into the tensors `own`.
+///
+/// Names, shapes and kinds are checked before anything is read: a file that does not fit is not read,
+/// and changes nothing.
+pub(crate) fn load_file(path: &Path, own: StateDict, options: &LoadOptions) -> Result<()> {
+    let checkpoint = Checkpoint::open(path)?;
     let names = options.apply(checkpoint.entries.keys())?;
     let found = |name: &str| match &checkpoint.entries[name] {
         Entry::Tensor(layout) => Found::Tensor(&layout.shape, layout.element.kind()),

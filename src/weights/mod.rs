@@ -1,10 +1,9 @@
-//! Pretrained weights: the hub, checkpoints of PyTorch and Lightning, and safetensors.
+//! Files of tensors by name: what PyTorch, Lightning and safetensors write.
 
 mod content;
 mod element;
 mod fault;
 mod file;
-mod hub;
 mod layout;
 mod legacy;
 mod load;
@@ -19,8 +18,9 @@ mod storage;
 mod tensors;
 mod zip;
 
+pub use crate::deprecated::weights::*;
 pub use file::read_state_dict;
-pub use hub::Weights;
+pub(crate) use load::load_file;
 pub use rename::LoadOptions;
 pub use save::save_state_dict;
 pub(crate) use save::to_safetensors;

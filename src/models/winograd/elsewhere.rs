@@ -6,23 +6,23 @@ use tch::{Kind, Tensor};
 
 use crate::Result;
 
-pub(super) fn is_faster_in(_: Kind) -> bool {
+pub(crate) fn is_faster_in(_: Kind) -> bool {
     false
 }
 
-pub(super) fn convolve(_: &Tensor, _: &Tensor) -> Result<Option<Tensor>> {
+pub(crate) fn convolve(_: &Tensor, _: &Tensor) -> Result<Option<Tensor>> {
     Ok(None)
 }
 
 /// Never made here.
-pub(super) struct Winograd(Infallible);
+pub(crate) struct Winograd(Infallible);
 
 impl Winograd {
-    pub(super) fn new(_: &Tensor, _: &Tensor, _: Kind) -> Result<Option<Self>> {
+    pub(crate) fn new(_: &Tensor, _: &Tensor, _: Kind) -> Result<Option<Self>> {
         Ok(None)
     }
 
-    pub(super) fn forward(&self, _: &Tensor, _: Option<&Tensor>, _: bool) -> Result<Tensor> {
+    pub(crate) fn forward(&self, _: &Tensor, _: Option<&Tensor>, _: bool) -> Result<Tensor> {
         match self.0 {}
     }
 }

@@ -11,7 +11,7 @@ use super::{LANES, channels_last, is_available, numbers_of, numbers_of_new};
 use crate::Result;
 
 /// A convolution of kernel 3x3, stride 1 and padding 1 with a bias.
-pub(in crate::models) struct Winograd(In);
+pub(crate) struct Winograd(In);
 
 enum In {
     Float32(Prepared<Float32>),
@@ -27,11 +27,7 @@ impl Winograd {
     /// Prepares a weight (output, input, 3, 3) of `Float` on the processor for images of `kind`, or
     /// `None` if it has another shape, numbers of channels that do not fill vectors, or no AVX-512 to
     /// compute with.
-    pub(in crate::models) fn new(
-        weight: &Tensor,
-        bias: &Tensor,
-        kind: Kind,
-    ) -> Result<Option<Self>> {
+    pub(crate) fn new(weight: &Tensor, bias: &Tensor, kind: Kind) -> Result<Option<Self>> {
         if !is_available(kind) {
             return Ok(None);
         }
@@ -45,7 +41,7 @@ impl Winograd {
     /// The convolution of x (B, input, H, W) plus bias and shortcut (B, output, H, W), all with their
     /// channels last and of the kind given to `new`; with `relu` not less than 0. Computes in this
     /// thread alone.
-    pub(in crate::models) fn forward(
+    pub(crate) fn forward(
         &self,
         x: &Tensor,
         shortcut: Option<&Tensor>,

@@ -30,9 +30,9 @@ mod weight_gradient;
 
 use tch::{Kind, Tensor};
 
-pub(super) use self::inference::Winograd;
+pub(crate) use self::inference::Winograd;
 use self::numbers::{Float32, Numbers};
-pub(super) use self::training::convolve;
+pub(crate) use self::training::convolve;
 
 /// Values that a vector holds.
 const LANES: usize = 16;
@@ -42,7 +42,7 @@ const ELEMENTS: usize = 16;
 
 /// Whether this processor multiplies numbers of `kind` faster with these vectors than otherwise: AMX
 /// has matrices of bfloat16, which oneDNN uses.
-pub(super) fn is_faster_in(kind: Kind) -> bool {
+pub(crate) fn is_faster_in(kind: Kind) -> bool {
     is_available(kind) && !(kind == Kind::BFloat16 && has_amx_bf16())
 }
 

@@ -20,7 +20,7 @@ use crate::libtorch::{parallel, with_gradient};
 /// The convolution of x (B, input, H, W) of `Float` or `BFloat16` with a weight (output, input, 3, 3)
 /// of `Float`, stride 1 and padding 1, with its gradients; `None` where libtorch's is faster or the
 /// only one.
-pub(in crate::models) fn convolve(x: &Tensor, weight: &Tensor) -> Result<Option<Tensor>> {
+pub(crate) fn convolve(x: &Tensor, weight: &Tensor) -> Result<Option<Tensor>> {
     if !is_faster(x, weight) {
         return Ok(None);
     }

@@ -2,7 +2,22 @@
 
 use std::f64::consts::PI;
 
-use super::LrScheduler;
+use serde::{Deserialize, Serialize};
+
+/// How the learning rate changes from step to step.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LrScheduler {
+    /// The learning rate stays as it is.
+    Constant,
+    /// Linear warm-up, then a cosine to zero.
+    WarmupCosine {
+        /// Epochs of linear warm-up from `warmup_start_lr`.
+        warmup_epochs: usize,
+        /// Learning rate of the first step.
+        warmup_start_lr: f64,
+    },
+}
 
 /// The learning rate of `step` (counted from 0) in a run of `steps`, of which an epoch has
 /// `steps_per_epoch`.
@@ -12,7 +27,7 @@ use super::LrScheduler;
 /// than the run simply does not end.
 ///
 /// ```
-/// use twoviews::train::{LrScheduler, learning_rate};
+/// use twoviews::optim::{LrScheduler, learning_rate};
 /// let schedule = LrScheduler::WarmupCosine { warmup_epochs: 1, warmup_start_lr: 0.0 };
 /// let rates: Vec<f64> = (0..6).map(|s| learning_rate(&schedule, 1.0, s, 3, 6)).collect();
 /// assert_eq!(rates[..4], [0.0, 0.5, 1.0, 1.0]);

@@ -1,20 +1,71 @@
 //! SGD, Adam and AdamW with PyTorch's formulas.
 
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
 use tch::{Tensor, nn::VarStore};
 
-use super::{ContrastiveConfig, OptimizerKind};
-use crate::weights::StateDict;
 use crate::{Error, Result};
 
 const BETA_1: f64 = 0.9;
 const BETA_2: f64 = 0.999;
 const EPS: f64 = 1e-8;
 
+/// The optimizers that nidl offers; [`FromStr`] takes its names in any case.
+///
+/// ```
+/// use twoviews::optim::OptimizerKind;
+/// assert_eq!("adamW".parse::<OptimizerKind>()?, OptimizerKind::AdamW);
+/// # Ok::<(), twoviews::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum OptimizerKind {
+    /// Gradient descent without momentum.
+    Sgd,
+    /// Adam; weight decay is added to the gradient.
+    Adam,
+    /// AdamW; weight decay is applied to the weights.
+    AdamW,
+}
+
+impl FromStr for OptimizerKind {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name.to_ascii_lowercase().as_str() {
+            "sgd" => Ok(Self::Sgd),
+            "adam" => Ok(Self::Adam),
+            "adamw" => Ok(Self::AdamW),
+            _ => {
+                let hint = "These are nidl's names, in any case.";
+                Err(Error::parameter("optimizer", format!("{name:?}"), "sgd, adam or adamW", hint))
+            }
+        }
+    }
+}
+
+/// What an optimizer is made from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct OptimizerSettings {
+    pub(crate) kind: OptimizerKind,
+    pub(crate) weight_decay: f64,
+    /// No weight decay on tensors of one dimension or less.
+    pub(crate) exclude_bias_and_norm_wd: bool,
+}
+
+impl OptimizerSettings {
+    /// Biases and batch norm have one dimension; decaying them does no good.
+    fn decays(self, tensor: &Tensor) -> bool {
+        !self.exclude_bias_and_norm_wd || tensor.dim() > 1
+    }
+}
+
 /// An optimizer whose state is plain tensors, so that a run can be saved and taken up again, which
 /// tch's own optimizers do not allow.
 pub(crate) struct Optimizer {
-    kind: OptimizerKind,
-    weight_decay: f64,
+    settings: OptimizerSettings,
     parameters: Vec<Parameter>,
     steps: i32,
 }
@@ -29,7 +80,7 @@ struct Parameter {
 
 impl Optimizer {
     /// An optimizer of all trainable variables, in the order of their names.
-    pub(crate) fn new(config: &ContrastiveConfig, variables: &VarStore) -> Self {
+    pub(crate) fn new(settings: OptimizerSettings, variables: &VarStore) -> Self {
         let mut named: Vec<(String, Tensor)> = variables.variables().into_iter().collect();
         named.sort_by(|a, b| a.0.cmp(&b.0));
         let parameters = named
@@ -37,22 +88,22 @@ impl Optimizer {
             .filter(|(_, tensor)| tensor.requires_grad())
             .map(|(name, tensor)| Parameter {
                 name,
-                decays: decays(config, &tensor),
-                moments: (config.optimizer != OptimizerKind::Sgd).then(|| {
+                decays: settings.decays(&tensor),
+                moments: (settings.kind != OptimizerKind::Sgd).then(|| {
                     let zeros = || tensor.detach().zeros_like();
                     [zeros(), zeros()]
                 }),
                 tensor,
             })
             .collect();
-        Self { kind: config.optimizer, weight_decay: config.weight_decay, parameters, steps: 0 }
+        Self { settings, parameters, steps: 0 }
     }
 
-    /// Decays the weights as `config` says from now on; its kind of optimizer is the same.
-    pub(crate) fn follow(&mut self, config: &ContrastiveConfig) {
-        self.weight_decay = config.weight_decay;
+    /// Decays the weights by other settings from now on; the kind of optimizer stays.
+    pub(crate) fn change(&mut self, settings: OptimizerSettings) {
+        self.settings = OptimizerSettings { kind: self.settings.kind, ..settings };
         for parameter in &mut self.parameters {
-            parameter.decays = decays(config, &parameter.tensor);
+            parameter.decays = settings.decays(&parameter.tensor);
         }
     }
 
@@ -65,8 +116,8 @@ impl Optimizer {
         self.steps = self.steps.saturating_add(1);
         for (parameter, gradient) in self.parameters.iter_mut().zip(gradients) {
             if gradient.defined() {
-                let decay = if parameter.decays { self.weight_decay } else { 0.0 };
-                parameter.step(gradient, self.kind, learning_rate, decay, self.steps)?;
+                let decay = if parameter.decays { self.settings.weight_decay } else { 0.0 };
+                parameter.step(gradient, self.settings.kind, learning_rate, decay, self.steps)?;
             }
         }
         Ok(())
@@ -78,8 +129,8 @@ impl Optimizer {
     }
 
     /// The running means by name, such as `exp_avg.encoder.conv1.weight`; SGD has none.
-    pub(crate) fn state_dict(&self) -> StateDict {
-        let mut state = StateDict::new();
+    pub(crate) fn state_dict(&self) -> BTreeMap<String, Tensor> {
+        let mut state = BTreeMap::new();
         for Parameter { name, moments, .. } in &self.parameters {
             for (kind, moment) in MOMENTS.iter().zip(moments.iter().flatten()) {
                 state.insert(format!("{kind}.{name}"), moment.shallow_clone());
@@ -92,7 +143,11 @@ impl Optimizer {
     ///
     /// # Errors
     /// The names and shapes that do not fit.
-    pub(crate) fn load_state_dict(&mut self, steps: i32, state: &StateDict) -> Result<()> {
+    pub(crate) fn load_state_dict(
+        &mut self,
+        steps: i32,
+        state: &BTreeMap<String, Tensor>,
+    ) -> Result<()> {
         let own = self.state_dict();
         let fits = own.len() == state.len()
             && own.iter().all(|(name, tensor)| {
@@ -111,11 +166,6 @@ impl Optimizer {
         self.steps = steps;
         Ok(())
     }
-}
-
-/// Biases and batch norm have one dimension; decaying them does no good.
-fn decays(config: &ContrastiveConfig, tensor: &Tensor) -> bool {
-    !config.exclude_bias_and_norm_wd || tensor.dim() > 1
 }
 
 /// PyTorch's names of the running means.

@@ -17,8 +17,7 @@ use crate::{Error, Result};
 /// A checkpoint in a hub repository or a folder, as nidl's `Weights`.
 ///
 /// ```no_run
-/// use twoviews::models::{DCL, DCLConfig};
-/// use twoviews::weights::Weights;
+/// use twoviews::estimator::{DCL, DCLConfig, Weights};
 /// let repo = "hf-hub:neurospin/nidl_example_dcl_vs_simclr";
 /// let mut model = DCL::new(DCLConfig::tutorial(32), twoviews::models::best_device())?;
 /// Weights::new(repo, None, "example_dcl_bs_32.ckpt")?.load_checkpoint(&mut model)?;

@@ -6,12 +6,14 @@ use std::path::Path;
 use ndarray::{Array1, Array2};
 use tch::{Device, Kind, Tensor, nn};
 
-use super::{InferenceEncoder, Precision, ProjectionHead, ResNet, initialise};
+use super::ContrastiveConfig;
+use super::state::TrainingState;
 use crate::data::{DataLoader, labelled_rows};
+use crate::encode::{InferenceEncoder, Precision};
 use crate::losses::ContrastiveLoss;
+use crate::models::{ProjectionHead, ResNet, initialise};
 use crate::notebook::{Progress, interrupted};
 use crate::tensor_input::{check_device, float_kind};
-use crate::train::{ContrastiveConfig, TrainingState};
 use crate::weights::save_state_dict;
 use crate::{Error, Result};
 
@@ -21,9 +23,9 @@ use crate::{Error, Result};
 /// are named as nidl names them: `encoder.*` and `projection_head.layers.{0,2}.*`.
 ///
 /// ```
-/// use twoviews::models::{DCL, DCLConfig};
+/// use twoviews::estimator::{DCL, DCLConfig};
+/// use twoviews::models::EncoderKind;
 /// use twoviews::tch::{Device, Kind, Tensor};
-/// use twoviews::train::EncoderKind;
 /// let config = DCLConfig { encoder: EncoderKind::ResNet8, ..Default::default() };
 /// let model = DCL::new(config, Device::Cpu)?;
 /// let x = Tensor::zeros([2, 3, 32, 32], (Kind::Float, Device::Cpu));
@@ -86,7 +88,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
     }
 
     /// Writes all parameters and running statistics to a `.safetensors` file, which
-    /// [`Weights`](crate::weights::Weights) reads, and Python does, too:
+    /// [`Weights`](super::Weights) reads, and Python does, too:
     ///
     /// ```python
     /// state = safetensors.torch.load_file("dcl.safetensors")
@@ -144,7 +146,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
     /// [`transform_with_targets`](Self::transform_with_targets) in a precision of your choice.
     ///
     /// ```
-    /// use twoviews::models::Precision;
+    /// use twoviews::encode::Precision;
     /// use twoviews::prelude::*;
     /// let images = Shapes10 { num_images: 20, ..Default::default() }.generate()?;
     /// let config = DCLConfig { encoder: EncoderKind::ResNet8, ..Default::default() };

@@ -12,7 +12,7 @@ use crate::{Error, Result};
 /// A function that is called while a model trains.
 pub type Hook = Box<dyn FnMut(&History)>;
 
-/// What [`Estimator::fit`](crate::models::Estimator::fit) does besides training; by default it
+/// What [`Estimator::fit`](super::Estimator::fit) does besides training; by default it
 /// only shows its progress.
 #[derive(Default)]
 pub struct FitOptions {

@@ -5,7 +5,7 @@ use tch::{Device, Kind};
 use crate::{Error, Result};
 
 /// Precision of the convolutions when images are encoded, chosen in
-/// [`transform_with_targets_in`](super::Estimator::transform_with_targets_in).
+/// [`transform_with_targets_in`](crate::estimator::Estimator::transform_with_targets_in).
 ///
 /// | name | features differ from float32 by | where |
 /// |---|---|---|
@@ -22,7 +22,7 @@ pub enum Precision {
 
 impl Precision {
     /// The kind of the images that go through the convolutions on a processor.
-    pub(super) fn kind(self) -> Kind {
+    pub(crate) fn kind(self) -> Kind {
         match self {
             Self::Float32 => Kind::Float,
             Self::BFloat16 => Kind::BFloat16,

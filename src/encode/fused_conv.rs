@@ -5,9 +5,9 @@ use std::sync::Arc;
 use tch::{Device, Kind, Tensor, nn};
 
 use super::Precision;
-use super::resnet::{EPS, channels_last};
-use super::winograd::{self, Winograd};
 use crate::Result;
+use crate::models::winograd::{self, Winograd};
+use crate::models::{EPS, channels_last};
 
 /// Who computes the convolutions, and in which layout layers hand their outputs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

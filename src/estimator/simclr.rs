@@ -1,8 +1,7 @@
 //! SimCLR.
 
-use super::Estimator;
+use super::{ContrastiveConfig, Estimator};
 use crate::losses::InfoNCE;
-use crate::train::ContrastiveConfig;
 
 /// SimCLR: an encoder and a projection head, trained with [`InfoNCE`] (Chen et al., ICML 2020).
 pub type SimCLR = Estimator<InfoNCE>;

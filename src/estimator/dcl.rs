@@ -1,8 +1,7 @@
 //! DCL and its weighted variant.
 
-use super::Estimator;
+use super::{ContrastiveConfig, Estimator};
 use crate::losses::{DCLLoss, DCLWLoss};
-use crate::train::ContrastiveConfig;
 
 /// DCL: SimCLR's parts, trained with [`DCLLoss`] (Yeh et al., ECCV 2022).
 pub type DCL = Estimator<DCLLoss>;

@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::{ContrastiveConfig, TrainingState, learning_rate};
+use super::state::TrainingState;
+use super::{ContrastiveConfig, Estimator};
 use crate::losses::ContrastiveLoss;
-use crate::models::Estimator;
+use crate::optim::learning_rate;
 use crate::{Error, Result};
 
 /// What the network and its first weights were made from.
@@ -70,7 +71,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
         }
         // Before anything changes.
         self.changed_loss()?;
-        state.optimizer.follow(&self.config);
+        state.optimizer.change(self.config.optimizer_settings());
         if changes.is_empty() {
             return Ok(None);
         }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::History;
-use super::optimizer::Optimizer;
 use crate::data::ViewsLoader;
+use crate::optim::Optimizer;
 use crate::{Error, Result};
 
 /// The state of a run between two steps.

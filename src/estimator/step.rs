@@ -2,10 +2,10 @@
 
 use tch::{Kind, Tensor};
 
-use super::optimizer::Optimizer;
+use super::Estimator;
 use crate::data::ViewsBatch;
 use crate::losses::ContrastiveLoss;
-use crate::models::Estimator;
+use crate::optim::Optimizer;
 use crate::tensor_input::float_kind;
 use crate::{Error, Result};
 

@@ -1,9 +1,8 @@
 //! What is measured between two epochs: the validation loss and the online kNN probe.
 
-use super::OnlineKnn;
+use super::{Estimator, OnlineKnn};
 use crate::data::ViewsLoader;
 use crate::losses::ContrastiveLoss;
-use crate::models::Estimator;
 use crate::notebook::interrupted;
 use crate::{Error, Result};
 

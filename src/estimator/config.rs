@@ -1,71 +1,11 @@
 //! Everything that decides what a training run computes.
 
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use crate::losses::check_float32;
-use crate::models::MAX_WIDTH;
+use crate::models::{EncoderKind, MAX_WIDTH};
+use crate::optim::{LrScheduler, OptimizerKind, OptimizerSettings};
 use crate::{Error, Result};
-
-/// Which encoder turns an image into features.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EncoderKind {
-    /// torchvision's ResNet-18 with the CIFAR stem: 3x3, stride 1, no max-pool.
-    ResNet18,
-    /// A ResNet-8 of width 16: about 1/40 of ResNet-18's cost, for live training on a laptop.
-    ResNet8,
-}
-
-/// The optimizers that nidl offers; [`FromStr`] takes its names in any case.
-///
-/// ```
-/// use twoviews::train::OptimizerKind;
-/// assert_eq!("adamW".parse::<OptimizerKind>()?, OptimizerKind::AdamW);
-/// # Ok::<(), twoviews::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum OptimizerKind {
-    /// Gradient descent without momentum.
-    Sgd,
-    /// Adam; weight decay is added to the gradient.
-    Adam,
-    /// AdamW; weight decay is applied to the weights.
-    AdamW,
-}
-
-impl FromStr for OptimizerKind {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        match name.to_ascii_lowercase().as_str() {
-            "sgd" => Ok(Self::Sgd),
-            "adam" => Ok(Self::Adam),
-            "adamw" => Ok(Self::AdamW),
-            _ => {
-                let hint = "These are nidl's names, in any case.";
-                Err(Error::parameter("optimizer", format!("{name:?}"), "sgd, adam or adamW", hint))
-            }
-        }
-    }
-}
-
-/// How the learning rate changes from step to step.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LrScheduler {
-    /// The learning rate stays as it is.
-    Constant,
-    /// Linear warm-up, then a cosine to zero.
-    WarmupCosine {
-        /// Epochs of linear warm-up from `warmup_start_lr`.
-        warmup_epochs: usize,
-        /// Learning rate of the first step.
-        warmup_start_lr: f64,
-    },
-}
 
 /// Model, loss and optimisation of one run, with nidl's names and defaults.
 ///
@@ -147,6 +87,15 @@ impl ContrastiveConfig {
             optimizer: OptimizerKind::Sgd,
             learning_rate: 0.03 * batch_size as f64 / 256.0,
             ..Self::default()
+        }
+    }
+
+    /// What the optimizer needs of it.
+    pub(crate) fn optimizer_settings(&self) -> OptimizerSettings {
+        OptimizerSettings {
+            kind: self.optimizer,
+            weight_decay: self.weight_decay,
+            exclude_bias_and_norm_wd: self.exclude_bias_and_norm_wd,
         }
     }
 

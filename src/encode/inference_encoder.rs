@@ -6,11 +6,11 @@ use std::thread;
 
 use tch::{Kind, Tensor};
 
-use super::folded::{Folded, Way};
-use super::resnet::{BasicBlock, channels_last};
-use super::{Precision, ResNet};
+use super::Precision;
+use super::fused_conv::{Folded, Way};
 use crate::Result;
 use crate::memory::FreedMemory;
+use crate::models::{BasicBlock, ResNet, channels_last};
 use crate::tensor_input::{check_images, float_kind};
 
 /// Height and width of the images for which weights are laid out.
@@ -209,9 +209,8 @@ impl Block {
 mod tests {
     use tch::{Device, nn};
 
-    use super::super::initialise;
-    use super::super::winograd;
     use super::*;
+    use crate::models::{initialise, winograd};
 
     #[test]
     fn every_way_gives_the_same_features() {

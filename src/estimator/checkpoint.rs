@@ -11,13 +11,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use tch::{Device, nn::VarStore};
 
-use super::lock::RunLock;
-use super::optimizer::Optimizer;
+use super::run_lock::RunLock;
 use super::state::{LoaderRecord, TrainingState};
-use super::{ContrastiveConfig, History};
+use super::{ContrastiveConfig, Estimator, History};
 use crate::files::write_whole;
 use crate::losses::ContrastiveLoss;
-use crate::models::Estimator;
+use crate::optim::Optimizer;
 use crate::weights::{StateDict, load_state_dict, read_state_dict, to_safetensors};
 use crate::{Error, Result};
 
@@ -186,7 +185,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
         let mut model = Self::new(record.config, device)?;
         let file = path.with_file_name(&record.weights);
         load_state_dict(model.var_store_mut(), &weights, &file)?;
-        let mut optimizer = Optimizer::new(&model.config, model.var_store());
+        let mut optimizer = Optimizer::new(model.config.optimizer_settings(), model.var_store());
         optimizer.load_state_dict(record.optimizer_steps, &moments)?;
         model.training = Some(TrainingState {
             epoch: record.epoch,

@@ -3,14 +3,13 @@
 use std::time::{Duration, Instant};
 
 use super::checkpoint::CheckpointFolder;
-use super::optimizer::Optimizer;
 use super::state::{LoaderRecord, TrainingState};
-use super::{FitOptions, History, LrScheduler, learning_rate};
+use super::{Estimator, FitOptions, History};
 use crate::data::ViewsLoader;
 use crate::losses::ContrastiveLoss;
 use crate::memory::FreedMemory;
-use crate::models::Estimator;
 use crate::notebook::{Progress, interrupted};
+use crate::optim::{LrScheduler, Optimizer, learning_rate};
 use crate::{Error, Result};
 
 impl<L: ContrastiveLoss> Estimator<L> {
@@ -51,7 +50,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
             epoch: 0,
             batch: 0,
             loader: record,
-            optimizer: Optimizer::new(&self.config, self.var_store()),
+            optimizer: Optimizer::new(self.config.optimizer_settings(), self.var_store()),
             best_loss: None,
             history: History::default(),
         };
