@@ -7,7 +7,7 @@ use std::io::Write;
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use flate2::{Compression, write::GzEncoder};
-use twoviews::models::{InferenceEncoder, Precision};
+use twoviews::encode::{InferenceEncoder, Precision};
 use twoviews::ndarray::{Array1, Array2};
 use twoviews::prelude::*;
 use twoviews::weights::read_state_dict;

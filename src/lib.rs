@@ -39,6 +39,7 @@ pub mod plot;
 pub mod prelude;
 pub mod probes;
 pub mod rng;
+mod temperature;
 mod tensor_input;
 pub mod transforms;
 pub mod weights;

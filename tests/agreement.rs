@@ -6,8 +6,9 @@ use ndarray::{Array1, Array2};
 use support::{assert_close, wave};
 use tch::{Device, Kind, Tensor};
 use twoviews::data::{DataLoader, Shapes10};
+use twoviews::encode::Precision;
+use twoviews::estimator::{DCL, DCLConfig};
 use twoviews::losses::{ContrastiveLoss, DCLLoss, InfoNCE};
-use twoviews::models::{DCL, DCLConfig, Precision};
 use twoviews::probes::LogisticRegression;
 
 /// The tutorial's network with statistics of batch norm that come from images.
@@ -72,7 +73,7 @@ fn images_of_another_size_are_encoded_too() {
     let images = images.to_kind(Kind::Float);
     let model = DCL::new(DCLConfig::tutorial(32), Device::Cpu).unwrap();
     let encoder =
-        twoviews::models::InferenceEncoder::new(&model.encoder, Precision::Float32).unwrap();
+        twoviews::encode::InferenceEncoder::new(&model.encoder, Precision::Float32).unwrap();
     let flat = |x: Tensor| Vec::<f64>::try_from(x.to_kind(Kind::Double).flatten(0, -1)).unwrap();
     let expected = flat(model.encode(&images, false).unwrap());
     assert_close(&flat(encoder.forward(&images).unwrap()), &expected, 1e-5, "24 x 24");

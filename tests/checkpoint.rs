@@ -6,14 +6,15 @@ use std::path::Path;
 
 use tch::{Device, Kind, Tensor};
 use twoviews::data::{DataLoader, MultiViewsLoader, MultiViewsLoaderConfig, Shapes10};
-use twoviews::losses::{ContrastiveLoss, DCLLoss};
-use twoviews::models::{DCL, DCLConfig, SimCLR};
-use twoviews::probes::KnnProbe;
-use twoviews::train::{
-    Checkpoints, EncoderKind, FitOptions, History, LrScheduler, OnlineKnn, OptimizerKind,
+use twoviews::estimator::{
+    Checkpoints, DCL, DCLConfig, FitOptions, History, OnlineKnn, SimCLR, Weights,
 };
+use twoviews::losses::{ContrastiveLoss, DCLLoss};
+use twoviews::models::EncoderKind;
+use twoviews::optim::{LrScheduler, OptimizerKind};
+use twoviews::probes::KnnProbe;
 use twoviews::transforms::{MultiViewsTransform, simclr_transform};
-use twoviews::weights::{Weights, read_state_dict};
+use twoviews::weights::read_state_dict;
 use twoviews::{Error, Result};
 
 const BATCHES: usize = 4;
@@ -410,7 +411,7 @@ fn a_run_is_not_begun_within_another() {
     let folder = tempfile::tempdir().unwrap();
     let error = std::rc::Rc::new(std::cell::RefCell::new(None));
     let (place, path) = (error.clone(), folder.path().to_owned());
-    let hook: twoviews::train::Hook = Box::new(move |_| {
+    let hook: twoviews::estimator::Hook = Box::new(move |_| {
         let mut model = DCL::new(config(OptimizerKind::Sgd), Device::Cpu).unwrap();
         place.borrow_mut().replace(model.fit(&loader(8), quiet(Some(&path))).unwrap_err());
     });
@@ -511,7 +512,7 @@ fn what_a_run_can_change_takes_effect() {
     let stretched = resume(&|c| c.max_epochs = 4).1;
     let DCLConfig { lr_scheduler, learning_rate: base, .. } = config(OptimizerKind::AdamW);
     let rates: Vec<f64> = (BATCHES..4 * BATCHES)
-        .map(|step| twoviews::train::learning_rate(&lr_scheduler, base, step, BATCHES, 4 * BATCHES))
+        .map(|step| twoviews::optim::learning_rate(&lr_scheduler, base, step, BATCHES, 4 * BATCHES))
         .collect();
     assert_eq!(stretched, rates);
 }

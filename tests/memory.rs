@@ -3,8 +3,9 @@
 //! A program of its own: the harness runs tests in threads, whose memory glibc keeps elsewhere.
 
 use tch::Device;
-use twoviews::models::{DCL, DCLConfig, InferenceEncoder, Precision};
-use twoviews::train::EncoderKind;
+use twoviews::encode::{InferenceEncoder, Precision};
+use twoviews::estimator::{DCL, DCLConfig};
+use twoviews::models::EncoderKind;
 
 const MB: usize = 1 << 20;
 

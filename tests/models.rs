@@ -6,10 +6,9 @@ use support::{assert_close, fill, fixture, numbers, wave};
 use tch::{Device, Kind, Tensor, nn};
 use twoviews::Error;
 use twoviews::data::{DataLoader, Shapes10};
-use twoviews::models::{
-    DCL, DCLConfig, InferenceEncoder, Precision, ResNet, SimCLR, check_latent_size,
-};
-use twoviews::train::EncoderKind;
+use twoviews::encode::{InferenceEncoder, Precision};
+use twoviews::estimator::{DCL, DCLConfig, SimCLR};
+use twoviews::models::{EncoderKind, ResNet, check_latent_size};
 
 fn images() -> Tensor {
     Tensor::from_slice(&wave(4 * 3 * 32 * 32, 9.0)).view([4, 3, 32, 32])

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use tch::{Device, Kind, Tensor};
-use twoviews::models::{DCL, DCLConfig};
-use twoviews::train::EncoderKind;
-use twoviews::weights::{LoadOptions, StateDict, Weights, save_state_dict};
+use twoviews::estimator::{DCL, DCLConfig, Weights};
+use twoviews::models::EncoderKind;
+use twoviews::weights::{LoadOptions, StateDict, save_state_dict};
 use twoviews::{Error, Result};
 
 fn model(random_state: u64) -> DCL {

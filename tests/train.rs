@@ -5,11 +5,10 @@ mod support;
 use support::{assert_close, fixture, numbers, wave};
 use tch::{Device, Kind, Tensor};
 use twoviews::data::{MultiViewsLoader, MultiViewsLoaderConfig, Shapes10, ViewsBatch, ViewsLoader};
+use twoviews::estimator::{Checkpoints, DCL, DCLConfig, Estimator, FitOptions};
 use twoviews::losses::{ContrastiveLoss, DCLLoss, InfoNCE};
-use twoviews::models::{DCL, DCLConfig, Estimator};
-use twoviews::train::{
-    Checkpoints, EncoderKind, FitOptions, LrScheduler, OptimizerKind, learning_rate,
-};
+use twoviews::models::EncoderKind;
+use twoviews::optim::{LrScheduler, OptimizerKind, learning_rate};
 use twoviews::transforms::{MultiViewsTransform, simclr_transform};
 use twoviews::{Error, Result};
 

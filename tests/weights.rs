@@ -7,9 +7,9 @@ use std::path::Path;
 
 use tch::{Device, Kind, Tensor};
 use twoviews::Error;
-use twoviews::models::{DCL, DCLConfig};
-use twoviews::train::EncoderKind;
-use twoviews::weights::{Weights, load_state_dict, read_state_dict};
+use twoviews::estimator::{DCL, DCLConfig, Weights};
+use twoviews::models::EncoderKind;
+use twoviews::weights::{load_state_dict, read_state_dict};
 
 fn model(latent_size: i64) -> DCL {
     let config = DCLConfig { encoder: EncoderKind::ResNet8, latent_size, ..Default::default() };

@@ -10,7 +10,7 @@ use std::time::Instant;
 use ndarray_npy::ReadNpyExt;
 use serde_json::json;
 use twoviews::data::{Subset, ViewsBatch};
-use twoviews::models::{InferenceEncoder, Precision};
+use twoviews::encode::{InferenceEncoder, Precision};
 use twoviews::ndarray::{Array1, Array2, Array4};
 use twoviews::prelude::*;
 use twoviews::rng::Draws;

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::losses::check_float32;
 use crate::models::{EncoderKind, MAX_WIDTH};
 use crate::optim::{LrScheduler, OptimizerKind, OptimizerSettings};
+use crate::temperature::{check_float32, check_temperature};
 use crate::{Error, Result};
 
 /// Model, loss and optimisation of one run, with nidl's names and defaults.
@@ -117,17 +117,11 @@ impl ContrastiveConfig {
             let hint = "The tutorial trains for 100 epochs.";
             return Err(Error::parameter("max_epochs", self.max_epochs, "in 1 to 2^32 - 2", hint));
         }
-        for (name, value) in
-            [("temperature", self.temperature), ("learning_rate", self.learning_rate)]
-        {
-            if !(value > 0.0 && value.is_finite()) {
-                return Err(Error::parameter(
-                    name,
-                    value,
-                    "finite and > 0",
-                    "The tutorial's values come from ContrastiveConfig::tutorial(batch_size).",
-                ));
-            }
+        let hint = "The tutorial's values come from ContrastiveConfig::tutorial(batch_size).";
+        check_temperature(self.temperature, hint)?;
+        let rate = self.learning_rate;
+        if !(rate > 0.0 && rate.is_finite()) {
+            return Err(Error::parameter("learning_rate", rate, "finite and > 0", hint));
         }
         // Weights are float32, and so are the losses that are computed of their embeddings.
         check_float32(self.temperature)?;

@@ -2,9 +2,11 @@
 
 use tch::{Kind, Tensor};
 
+use super::ContrastiveLoss;
+use super::contrastive_loss::USUAL_TEMPERATURES;
 use super::similarity::{Pairs, Similarities};
-use super::{ContrastiveLoss, check_temperature};
 use crate::Result;
+use crate::temperature::check_temperature;
 
 /// Width of the von Mises-Fisher weights of [`DCLWLoss`].
 const SIGMA: f64 = 0.5;
@@ -36,7 +38,7 @@ impl ContrastiveLoss for DCLLoss {
     const METHOD: &'static str = "DCL";
 
     fn new(temperature: f64) -> Result<Self> {
-        Ok(Self { temperature: check_temperature(temperature)? })
+        Ok(Self { temperature: check_temperature(temperature, USUAL_TEMPERATURES)? })
     }
 
     fn temperature(&self) -> f64 {
@@ -68,7 +70,7 @@ impl ContrastiveLoss for DCLWLoss {
     const METHOD: &'static str = "DCLW";
 
     fn new(temperature: f64) -> Result<Self> {
-        Ok(Self { temperature: check_temperature(temperature)? })
+        Ok(Self { temperature: check_temperature(temperature, USUAL_TEMPERATURES)? })
     }
 
     fn temperature(&self) -> f64 {

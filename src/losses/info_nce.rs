@@ -2,9 +2,11 @@
 
 use tch::Tensor;
 
+use super::ContrastiveLoss;
+use super::contrastive_loss::USUAL_TEMPERATURES;
 use super::similarity::{Pairs, Similarities};
-use super::{ContrastiveLoss, check_temperature};
 use crate::Result;
+use crate::temperature::check_temperature;
 
 /// InfoNCE_i = -s_i + log(exp(s_i) + S_i), averaged over the 2N anchors.
 ///
@@ -33,7 +35,7 @@ impl ContrastiveLoss for InfoNCE {
     const METHOD: &'static str = "SimCLR";
 
     fn new(temperature: f64) -> Result<Self> {
-        Ok(Self { temperature: check_temperature(temperature)? })
+        Ok(Self { temperature: check_temperature(temperature, USUAL_TEMPERATURES)? })
     }
 
     fn temperature(&self) -> f64 {

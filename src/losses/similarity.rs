@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::check_float32;
+use crate::temperature::check_float32;
 use crate::tensor_input::float_kind;
 use crate::{Error, Result};
 
@@ -92,8 +92,11 @@ impl Similarities {
         }
         Err(Error::NonFinite {
             name: "loss",
-            place: "because the embeddings z1 or z2 hold NaN or infinity".into(),
-            hint: "Lower the learning rate, or look at the images for NaN.".into(),
+            place: format!("for {} pairs of embeddings", self.z.size()[0] / 2),
+            hint:
+                "The embeddings z1 or z2 hold NaN or infinity: lower the learning rate, or look at \
+                   the images for NaN."
+                    .into(),
         })
     }
 }

@@ -4,8 +4,8 @@ use ndarray::{Array1, Array2};
 use tch::{Kind, Tensor};
 
 use super::linear::accuracy;
-use crate::losses::check_float32;
 use crate::notebook::interrupted;
+use crate::temperature::{check_float32, check_temperature};
 use crate::{Error, Result};
 
 /// Rows that are compared with the bank at once.
@@ -92,11 +92,7 @@ impl KnnProbe {
         if self.k == 0 {
             return Err(Error::parameter("k", 0, ">= 1", "The benchmark uses 200."));
         }
-        if !(self.temperature > 0.0 && self.temperature.is_finite()) {
-            let hint = "The benchmark uses 0.07.";
-            return Err(Error::parameter("temperature", self.temperature, "finite and > 0", hint));
-        }
-        check_float32(self.temperature)
+        check_float32(check_temperature(self.temperature, "The benchmark uses 0.07.")?)
     }
 
     /// Share of rows of `x` that get their label `y`.

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use super::StateDict;
 use super::content::{Content, content_of};
 use super::fault::{Fault, Outcome};
-use super::layout::{Entry, Layout, Unreadable};
+use super::layout::{ByteRange, Entry, Layout, Unreadable};
 use super::legacy::read_legacy;
 use super::safetensors::read_header;
-use super::storage::{Place, Storages};
+use super::storage::StorageReader;
 use super::tensors::{Tensors, named_tensors};
 use super::zip::Archive;
 use crate::{Error, Result};
@@ -48,30 +48,30 @@ use crate::{Error, Result};
 /// # Ok::<(), twoviews::Error>(())
 /// ```
 pub fn read_state_dict(path: &Path) -> Result<StateDict> {
-    let checkpoint = Checkpoint::open(path)?;
+    let file = TensorFile::open(path)?;
     let is_tensor = |(name, entry): (&String, &Entry)| match entry {
         Entry::Tensor(_) => Some((name.clone(), name.clone())),
         Entry::Unreadable(_) => None,
     };
-    let names: Vec<(String, String)> = checkpoint.entries.iter().filter_map(is_tensor).collect();
-    match checkpoint.entries.first_key_value() {
+    let names: Vec<(String, String)> = file.entries.iter().filter_map(is_tensor).collect();
+    match file.entries.first_key_value() {
         Some((name, Entry::Unreadable(reason))) if names.is_empty() => {
             Err(unreadable(name, reason).at(path))
         }
-        _ => checkpoint.read(&names),
+        _ => file.read(&names),
     }
 }
 
-/// A checkpoint of which only the names, shapes and places of its tensors were read.
-pub(super) struct Checkpoint {
+/// A checkpoint of which only the names, shapes and storages of its tensors were read.
+pub(super) struct TensorFile {
     pub(super) path: PathBuf,
     pub(super) entries: BTreeMap<String, Entry>,
     file: File,
-    places: Vec<Place>,
+    storages: Vec<ByteRange>,
     big_endian: bool,
 }
 
-impl Checkpoint {
+impl TensorFile {
     pub(super) fn open(path: &Path) -> Result<Self> {
         let unreadable = |error| Error::io("read", path, error, "Check the name of the checkpoint");
         let file = File::open(path).map_err(unreadable)?;
@@ -79,9 +79,9 @@ impl Checkpoint {
             let problem = "it is a folder";
             return Err(Error::format(path, problem, "Give the file of the checkpoint in it"));
         }
-        let (Tensors { entries, places }, big_endian) =
+        let (Tensors { entries, storages }, big_endian) =
             index(&file).map_err(|fault| fault.at(path))?;
-        Ok(Self { path: path.to_owned(), entries, file, places, big_endian })
+        Ok(Self { path: path.to_owned(), entries, file, storages, big_endian })
     }
 
     /// Reads tensors, each by its name in the file and the name under which it is wanted.
@@ -93,8 +93,11 @@ impl Checkpoint {
                 Entry::Unreadable(reason) => Err(unreadable(name, reason)),
             })
             .collect();
-        let storages =
-            Storages { file: &self.file, places: &self.places, big_endian: self.big_endian };
+        let storages = StorageReader {
+            file: &self.file,
+            storages: &self.storages,
+            big_endian: self.big_endian,
+        };
         wanted.and_then(|wanted| storages.read(&wanted)).map_err(|fault| fault.at(&self.path))
     }
 }
@@ -110,7 +113,7 @@ fn index(file: &File) -> Outcome<(Tensors, bool)> {
             let legacy = read_legacy(file)?;
             let tensors = named_tensors(&legacy.pickle, &mut |key| {
                 let missing = || Fault::damaged(format!("it has no storage {key}"));
-                legacy.places.get(key).copied().ok_or_else(missing)
+                legacy.storages.get(key).copied().ok_or_else(missing)
             })?;
             Ok((tensors, false))
         }

@@ -1,8 +1,7 @@
-//! How a tensor lies in its storage.
+//! How a tensor lies in its storage, and a storage in its file.
 
 use super::element::ElementType;
 use super::fault::{Fault, Outcome};
-use super::storage::Place;
 
 /// What a file has under a name.
 #[derive(Debug)]
@@ -36,6 +35,15 @@ pub(super) const OTHER_TYPE: &Unreadable = &Unreadable {
     hint: "Save it after float()",
 };
 
+/// Where a storage's bytes are in the file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ByteRange {
+    pub(super) start: u64,
+    pub(super) length: u64,
+    /// Their checksum, if the file has one.
+    pub(super) crc: Option<u32>,
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     /// Which storage.
@@ -52,7 +60,7 @@ pub(super) struct Layout {
 
 impl Layout {
     /// Checks that the tensor lies within its storage.
-    pub(super) fn check(&self, name: &str, place: &Place) -> Outcome<()> {
+    pub(super) fn check(&self, name: &str, range: &ByteRange) -> Outcome<()> {
         let wrong = |what: &str| {
             let (shape, strides) = (&self.shape, &self.strides);
             Fault::damaged(format!("{name} of shape {shape:?} and strides {strides:?} {what}"))
@@ -68,8 +76,8 @@ impl Layout {
         }
         let end = self.end().and_then(|end| (end as u64).checked_mul(self.element.size()));
         match end {
-            Some(end) if end <= place.length => Ok(()),
-            _ => Err(wrong(&format!("does not lie in its storage of {} bytes", place.length))),
+            Some(end) if end <= range.length => Ok(()),
+            _ => Err(wrong(&format!("does not lie in its storage of {} bytes", range.length))),
         }
     }
 

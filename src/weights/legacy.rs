@@ -7,8 +7,8 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 
 use super::element::ElementType;
 use super::fault::{Fault, Outcome};
+use super::layout::ByteRange;
 use super::pickle::{Pickle, read_pickle};
-use super::storage::Place;
 use super::tensors::StorageId;
 
 const MAGIC: i128 = 0x1950_a86a_20f9_469c_fc6c;
@@ -16,7 +16,7 @@ const PROTOCOL: i128 = 1001;
 
 pub(super) struct Legacy {
     pub(super) pickle: Pickle,
-    pub(super) places: HashMap<String, Place>,
+    pub(super) storages: HashMap<String, ByteRange>,
 }
 
 /// Reads everything but the storages' content.
@@ -50,7 +50,7 @@ pub(super) fn read_legacy(file: &File) -> Outcome<Legacy> {
         .map(|id| (id.key, id.element))
         .collect();
     let mut start = input.stream_position()?;
-    let mut places = HashMap::new();
+    let mut storages = HashMap::new();
     for key in keys {
         let mut count = [0; 8];
         input.read_exact(&mut count)?;
@@ -64,9 +64,9 @@ pub(super) fn read_legacy(file: &File) -> Outcome<Legacy> {
             .checked_mul(size)
             .filter(|length| start.checked_add(*length).is_some_and(|end| end <= file_length))
             .ok_or_else(|| Fault::incomplete(format!("its storage {key} ends after the file")))?;
-        places.insert(key.to_owned(), Place { start, length, crc: None });
+        storages.insert(key.to_owned(), ByteRange { start, length, crc: None });
         start += length;
         input.seek(SeekFrom::Start(start))?;
     }
-    Ok(Legacy { pickle, places })
+    Ok(Legacy { pickle, storages })
 }

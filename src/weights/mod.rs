@@ -1,5 +1,6 @@
 //! Files of tensors by name: what PyTorch, Lightning and safetensors write.
 
+mod advice;
 mod content;
 mod element;
 mod fault;
@@ -21,7 +22,8 @@ mod zip;
 pub use crate::deprecated::weights::*;
 pub use file::read_state_dict;
 pub(crate) use load::load_file;
+pub use load::load_state_dict;
 pub use rename::LoadOptions;
 pub use save::save_state_dict;
 pub(crate) use save::to_safetensors;
-pub use state_dict::{StateDict, load_state_dict};
+pub use state_dict::StateDict;

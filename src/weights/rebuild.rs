@@ -136,15 +136,15 @@ impl Walk<'_> {
         let storage = match self.keys.get(id.key) {
             Some(&storage) => storage,
             None => {
-                let storage = self.tensors.places.len();
-                self.tensors.places.push((self.locate)(id.key)?);
+                let storage = self.tensors.storages.len();
+                self.tensors.storages.push((self.locate)(id.key)?);
                 self.keys.insert(id.key.to_owned(), storage);
                 storage
             }
         };
         let (conjugate, negative) = (flag("conj"), flag("neg"));
         let layout = Layout { storage, element, offset, shape, strides, conjugate, negative };
-        layout.check(name, &self.tensors.places[storage])?;
+        layout.check(name, &self.tensors.storages[storage])?;
         Ok(Entry::Tensor(layout))
     }
 }

@@ -7,8 +7,7 @@ use ::safetensors::tensor::Metadata;
 
 use super::element::ElementType;
 use super::fault::{Fault, Outcome};
-use super::layout::{Entry, Layout, OTHER_TYPE};
-use super::storage::Place;
+use super::layout::{ByteRange, Entry, Layout, OTHER_TYPE};
 use super::tensors::Tensors;
 
 /// The format's own limit.
@@ -55,13 +54,13 @@ pub(super) fn read_header(file: &File) -> Outcome<Tensors> {
                 for index in (1..shape.len()).rev() {
                     strides[index - 1] = strides[index].saturating_mul(shape[index].max(1));
                 }
-                let storage = tensors.places.len();
+                let storage = tensors.storages.len();
                 let (conjugate, negative) = (false, false);
                 let layout =
                     Layout { storage, element, offset: 0, shape, strides, conjugate, negative };
-                let place = Place { start, length, crc: None };
-                layout.check(&name, &place)?;
-                tensors.places.push(place);
+                let range = ByteRange { start, length, crc: None };
+                layout.check(&name, &range)?;
+                tensors.storages.push(range);
                 Entry::Tensor(layout)
             }
         };

@@ -9,28 +9,19 @@ use tch::{Device, Kind, Tensor};
 use super::StateDict;
 use super::element::ElementType;
 use super::fault::{Fault, Outcome};
-use super::layout::Layout;
+use super::layout::{ByteRange, Layout};
 
 /// Bytes read at once: they stay in the processor's cache until they are copied.
 const CHUNK: usize = 1 << 18;
 
-/// Where a storage's bytes are in the file.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    pub(super) start: u64,
-    pub(super) length: u64,
-    /// Their checksum, if the file has one.
-    pub(super) crc: Option<u32>,
-}
-
-/// Where the numbers of several tensors are.
-pub(super) struct Storages<'a> {
+/// Reads tensors from the storages of a file.
+pub(super) struct StorageReader<'a> {
     pub(super) file: &'a File,
-    pub(super) places: &'a [Place],
+    pub(super) storages: &'a [ByteRange],
     pub(super) big_endian: bool,
 }
 
-impl Storages<'_> {
+impl StorageReader<'_> {
     /// Reads tensors, of each storage only the part in which they lie.
     ///
     /// Rows lie one after the other, however they were stored; tensors of one storage of which that
@@ -80,7 +71,7 @@ impl Storages<'_> {
                 Tensor::f_empty([count], (element.stored(), Device::Cpu))?
             };
             let name = wanted[indices[0]].0;
-            let base = self.part(&self.places[storage], element, first, target, name)?;
+            let base = self.part(&self.storages[storage], element, first, target, name)?;
             for ((&index, layout), copied) in indices.iter().zip(&layouts).zip(copied) {
                 let mut tensor = view(&base, layout, first)?;
                 if copied {
@@ -98,7 +89,7 @@ impl Storages<'_> {
     /// Fills `target` from the storage's element `first` on.
     fn part(
         &self,
-        place: &Place,
+        range: &ByteRange,
         element: ElementType,
         first: i64,
         target: Tensor,
@@ -106,7 +97,7 @@ impl Storages<'_> {
     ) -> Outcome<Tensor> {
         let length = target.numel() * element.size() as usize;
         let mut file = self.file;
-        file.seek(SeekFrom::Start(place.start + first as u64 * element.size()))?;
+        file.seek(SeekFrom::Start(range.start + first as u64 * element.size()))?;
         let mut chunk = vec![0; CHUNK.min(length)];
         let mut crc = flate2::Crc::new();
         let mut done = 0;
@@ -126,7 +117,7 @@ impl Storages<'_> {
             }
             done += chunk.len();
         }
-        if length as u64 == place.length && place.crc.is_some_and(|expected| expected != crc.sum())
+        if length as u64 == range.length && range.crc.is_some_and(|expected| expected != crc.sum())
         {
             return Err(Fault::damaged(format!("the checksum of {name} is wrong")));
         }

@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::element::ElementType;
 use super::fault::{Fault, Outcome};
-use super::layout::Entry;
+use super::layout::{ByteRange, Entry};
 use super::modules;
 use super::pickle::{Node, Pickle, Value};
-use super::storage::Place;
 
 /// Python itself cannot write objects that lie deeper in one another.
 const MAX_DEPTH: usize = 500;
@@ -48,7 +47,7 @@ impl<'a> StorageId<'a> {
 #[derive(Default)]
 pub(super) struct Tensors {
     pub(super) entries: BTreeMap<String, Entry>,
-    pub(super) places: Vec<Place>,
+    pub(super) storages: Vec<ByteRange>,
 }
 
 /// Finds what belongs to a state dict: what is under `state_dict` if there is such a key, as in a
@@ -58,7 +57,7 @@ pub(super) struct Tensors {
 /// storage is.
 pub(super) fn named_tensors(
     pickle: &Pickle,
-    locate: &mut dyn FnMut(&str) -> Outcome<Place>,
+    locate: &mut dyn FnMut(&str) -> Outcome<ByteRange>,
 ) -> Outcome<Tensors> {
     let root = modules::item(pickle, pickle.root, "state_dict")
         .filter(|&value| modules::is_container(pickle, value))
@@ -102,7 +101,7 @@ fn no_names(pickle: &Pickle) -> Fault {
 
 pub(super) struct Walk<'a> {
     pub(super) pickle: &'a Pickle,
-    pub(super) locate: &'a mut dyn FnMut(&str) -> Outcome<Place>,
+    pub(super) locate: &'a mut dyn FnMut(&str) -> Outcome<ByteRange>,
     pub(super) tensors: Tensors,
     /// Places of the storages that were already met.
     pub(super) keys: HashMap<String, usize>,

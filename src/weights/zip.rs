@@ -11,8 +11,8 @@ use rawzip::{
 };
 
 use super::fault::{Fault, Outcome};
+use super::layout::ByteRange;
 use super::pickle::{Pickle, read_pickle};
-use super::storage::Place;
 
 pub(super) struct Archive {
     archive: ZipArchive<FileReader>,
@@ -52,10 +52,10 @@ impl Archive {
         if !self.has("data.pkl") {
             return Err(self.other_archive());
         }
-        let place = self.locate("data.pkl")?;
+        let range = self.locate("data.pkl")?;
         let mut file = file;
-        file.seek(SeekFrom::Start(place.start))?;
-        read_pickle(&mut BufReader::new(file.take(place.length)))
+        file.seek(SeekFrom::Start(range.start))?;
+        read_pickle(&mut BufReader::new(file.take(range.length)))
     }
 
     /// Whether numbers are stored with their highest byte first; without a record of it they are
@@ -64,11 +64,11 @@ impl Archive {
         if !self.has("byteorder") {
             return Ok(false);
         }
-        let place = self.locate("byteorder")?;
+        let range = self.locate("byteorder")?;
         let mut order = Vec::new();
         let mut file = file;
-        file.seek(SeekFrom::Start(place.start))?;
-        file.take(place.length.min(16)).read_to_end(&mut order)?;
+        file.seek(SeekFrom::Start(range.start))?;
+        file.take(range.length.min(16)).read_to_end(&mut order)?;
         match order.trim_ascii() {
             b"little" => Ok(false),
             b"big" => Ok(true),
@@ -80,7 +80,7 @@ impl Archive {
     }
 
     /// Where a record's bytes are.
-    pub(super) fn locate(&self, name: &str) -> Outcome<Place> {
+    pub(super) fn locate(&self, name: &str) -> Outcome<ByteRange> {
         let record = self
             .records
             .get(&self.full(name))
@@ -98,7 +98,7 @@ impl Archive {
         }
         // torch.serialization.set_crc32_options(False) leaves it out.
         let crc = Some(record.crc).filter(|&crc| crc != 0);
-        Ok(Place { start, length: end - start, crc })
+        Ok(ByteRange { start, length: end - start, crc })
     }
 
     fn has(&self, name: &str) -> bool {

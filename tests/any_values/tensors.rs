@@ -5,7 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use tch::{Device, Kind, Tensor};
-use twoviews::models::{InferenceEncoder, Precision, initialise};
+use twoviews::encode::{InferenceEncoder, Precision};
+use twoviews::models::initialise;
 use twoviews::prelude::*;
 use twoviews::weights::{StateDict, load_state_dict, save_state_dict};
 

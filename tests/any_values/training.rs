@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use tch::{Device, Kind, Tensor};
 use twoviews::data::{ViewsBatch, ViewsLoader};
 use twoviews::models::{ProjectionHead, ResNet};
+use twoviews::optim::learning_rate;
 use twoviews::prelude::*;
-use twoviews::train::learning_rate;
 
 use crate::figures::figure;
 use crate::support::wave;

@@ -4,9 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sha1::Digest;
-use twoviews::models::{DCL, DCLConfig};
+use twoviews::estimator::{DCL, DCLConfig, Weights};
 use twoviews::tch::Device;
-use twoviews::weights::Weights;
 
 use super::server::{Fault, Reply, Server};
 use super::{names, report};

@@ -1,0 +1,31 @@
+//! What the training loop asks of a loss.
+
+use tch::Tensor;
+
+use crate::Result;
+
+pub(super) const USUAL_TEMPERATURES: &str = "The tutorial uses 0.07, nidl's default is 0.1.";
+
+/// A loss of two views' embeddings.
+pub trait ContrastiveLoss: Sized + Clone + std::fmt::Debug + Send + 'static {
+    /// The estimator that trains with it, as in figures: `SimCLR`, `DCL`, `DCLW`.
+    const METHOD: &'static str;
+
+    /// The loss at a temperature.
+    ///
+    /// # Errors
+    /// If the temperature is not finite and positive.
+    fn new(temperature: f64) -> Result<Self>;
+
+    /// The temperature tau.
+    fn temperature(&self) -> f64;
+
+    /// The scalar loss of embeddings `z1` and `z2`, each (N, D); they need not be normalised.
+    ///
+    /// Half-precision embeddings are computed in float32.
+    ///
+    /// # Errors
+    /// If the shapes differ, N < 2, the embeddings are no floating-point numbers or hold NaN or
+    /// infinity, or the temperature is so small that similarities leave their kind's range.
+    fn forward(&self, z1: &Tensor, z2: &Tensor) -> Result<Tensor>;
+}
