@@ -1,4 +1,4 @@
-//! A convolution of the prepared encoder, with its batch norm folded in.
+//! A convolution of the prepared encoder, fused with its batch norm.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use tch::{Device, Kind, Tensor, nn};
 use super::Precision;
 use crate::Result;
 use crate::models::winograd::{self, Winograd};
-use crate::models::{EPS, channels_last};
+use crate::models::{BATCH_NORM_EPS, channels_last};
 
 /// Who computes the convolutions, and in which layout layers hand their outputs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,12 +46,12 @@ impl Way {
 }
 
 /// A convolution and a bias; a clone shares the weights.
-pub(super) enum Folded {
+pub(super) enum FusedConv {
     Tiles(Arc<Winograd>),
     Libtorch { weight: Tensor, bias: Tensor, stride: i64, padding: i64 },
 }
 
-impl Clone for Folded {
+impl Clone for FusedConv {
     fn clone(&self) -> Self {
         match self {
             Self::Tiles(convolution) => Self::Tiles(Arc::clone(convolution)),
@@ -65,7 +65,7 @@ impl Clone for Folded {
     }
 }
 
-impl Folded {
+impl FusedConv {
     /// Folds `bn` into `conv`, whose inputs have `size` x `size` pixels.
     pub(super) fn new(
         conv: &nn::Conv2D,
@@ -74,7 +74,7 @@ impl Folded {
         way: Way,
         precision: Precision,
     ) -> Result<Self> {
-        let mut scale = bn.running_var.f_add_scalar(EPS)?.f_rsqrt()?;
+        let mut scale = bn.running_var.f_add_scalar(BATCH_NORM_EPS)?.f_rsqrt()?;
         if let Some(gamma) = &bn.ws {
             scale = scale.f_mul(gamma)?;
         }

@@ -7,7 +7,7 @@ use std::thread;
 use tch::{Kind, Tensor};
 
 use super::Precision;
-use super::fused_conv::{Folded, Way};
+use super::fused_conv::{FusedConv, Way};
 use crate::Result;
 use crate::memory::FreedMemory;
 use crate::models::{BasicBlock, ResNet, channels_last};
@@ -128,17 +128,18 @@ impl InferenceEncoder {
 
 /// The layers; a clone shares their weights.
 struct Network {
-    stem: Folded,
-    blocks: Vec<Block>,
+    stem: FusedConv,
+    blocks: Vec<FusedBlock>,
     weight: Tensor,
     bias: Option<Tensor>,
 }
 
+/// A [`BasicBlock`] whose batch norms are folded into its convolutions.
 #[derive(Clone)]
-struct Block {
-    first: Folded,
-    second: Folded,
-    shortcut: Option<Folded>,
+struct FusedBlock {
+    conv1: FusedConv,
+    conv2: FusedConv,
+    downsample: Option<FusedConv>,
 }
 
 impl Clone for Network {
@@ -155,10 +156,10 @@ impl Clone for Network {
 impl Network {
     fn new(encoder: &ResNet, way: Way, precision: Precision) -> Result<Self> {
         let mut size = SIZE;
-        let stem = Folded::new(&encoder.conv1, &encoder.bn1, (1, size), way, precision)?;
+        let stem = FusedConv::new(&encoder.conv1, &encoder.bn1, (1, size), way, precision)?;
         let mut blocks = Vec::new();
         for block in &encoder.blocks {
-            blocks.push(Block::new(block, size, way, precision)?);
+            blocks.push(FusedBlock::new(block, size, way, precision)?);
             size /= block.stride;
         }
         let copy = |tensor: &Tensor| -> Result<Tensor> {
@@ -178,9 +179,9 @@ impl Network {
         };
         let mut x = self.stem.forward_relu(&x, None)?; // (b, 64, 32, 32)
         for block in &self.blocks {
-            let y = block.first.forward_relu(&x, None)?;
-            let shortcut = block.shortcut.as_ref().map(|s| s.forward(&x)).transpose()?;
-            x = block.second.forward_relu(&y, Some(shortcut.as_ref().unwrap_or(&x)))?;
+            let y = block.conv1.forward_relu(&x, None)?;
+            let shortcut = block.downsample.as_ref().map(|s| s.forward(&x)).transpose()?;
+            x = block.conv2.forward_relu(&y, Some(shortcut.as_ref().unwrap_or(&x)))?;
         }
         let x = if x.is_mkldnn() { x.f_to_dense(self.weight.kind(), false)? } else { x };
         let pooled = x.f_mean_dim([2i64, 3].as_slice(), false, self.weight.kind())?; // (b, 512)
@@ -188,18 +189,18 @@ impl Network {
     }
 }
 
-impl Block {
+impl FusedBlock {
     /// `size` is the height and width of the block's input.
     fn new(block: &BasicBlock, size: i64, way: Way, precision: Precision) -> Result<Self> {
         let stride = block.stride;
         let (outer, inner) = ((stride, size), (1, size / stride));
         Ok(Self {
-            first: Folded::new(&block.conv1, &block.bn1, outer, way, precision)?,
-            second: Folded::new(&block.conv2, &block.bn2, inner, way, precision)?,
-            shortcut: block
+            conv1: FusedConv::new(&block.conv1, &block.bn1, outer, way, precision)?,
+            conv2: FusedConv::new(&block.conv2, &block.bn2, inner, way, precision)?,
+            downsample: block
                 .downsample
                 .as_ref()
-                .map(|(conv, bn)| Folded::new(conv, bn, outer, way, precision))
+                .map(|(conv, bn)| FusedConv::new(conv, bn, outer, way, precision))
                 .transpose()?,
         })
     }

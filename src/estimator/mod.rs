@@ -3,23 +3,22 @@
 mod changes;
 mod checkpoint;
 mod config;
-mod dcl;
 mod evaluation;
 mod fit;
 mod history;
 mod hub;
+mod methods;
 mod model;
 mod options;
 mod pretrained;
 mod run_lock;
-mod simclr;
 mod state;
 mod step;
+mod transform;
 
 pub use config::ContrastiveConfig;
-pub use dcl::{DCL, DCLConfig, DCLW};
 pub use history::History;
 pub use hub::Weights;
+pub use methods::{DCL, DCLConfig, DCLW, SimCLR, SimCLRConfig};
 pub use model::Estimator;
 pub use options::{Checkpoints, FitOptions, Hook, OnlineKnn};
-pub use simclr::{SimCLR, SimCLRConfig};

@@ -3,19 +3,15 @@
 use std::fmt;
 use std::path::Path;
 
-use ndarray::{Array1, Array2};
-use tch::{Device, Kind, Tensor, nn};
+use tch::{Device, Tensor, nn};
 
 use super::ContrastiveConfig;
 use super::state::TrainingState;
-use crate::data::{DataLoader, labelled_rows};
-use crate::encode::{InferenceEncoder, Precision};
+use crate::Result;
 use crate::losses::ContrastiveLoss;
 use crate::models::{ProjectionHead, ResNet, initialise};
-use crate::notebook::{Progress, interrupted};
-use crate::tensor_input::{check_device, float_kind};
+use crate::tensor_input::check_device;
 use crate::weights::save_state_dict;
-use crate::{Error, Result};
 
 /// An encoder with a projection head, to be trained with the loss `L` or loaded from a checkpoint.
 ///
@@ -99,7 +95,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
     /// `conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)` and `maxpool = nn.Identity()`.
     ///
     /// # Errors
-    /// [`Error::Io`] if the file cannot be written; nothing half-written is left.
+    /// [`Error::Io`](crate::Error::Io) if the file cannot be written; nothing half-written is left.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         save_state_dict(&self.variables.variables().into_iter().collect(), path.as_ref())
     }
@@ -119,75 +115,6 @@ impl<L: ContrastiveLoss> Estimator<L> {
     /// As [`encode`](Self::encode).
     pub fn embed(&self, x: &Tensor, train: bool) -> Result<Tensor> {
         self.projection_head.forward(&self.encode(x, train)?)
-    }
-
-    /// The features of every image of the loader, (N, latent), in its order.
-    ///
-    /// # Errors
-    /// If a batch cannot be loaded, libtorch refuses it, or the reader interrupts.
-    pub fn transform(&self, loader: &DataLoader) -> Result<Array2<f32>> {
-        Ok(self.transform_with_targets(loader)?.0)
-    }
-
-    /// The features (N, latent) and class indices (N) of every image of the loader, in its order.
-    ///
-    /// The encoder runs in evaluation mode and without gradients, on its
-    /// [inference path](InferenceEncoder).
-    ///
-    /// # Errors
-    /// If a batch cannot be loaded, libtorch refuses it, or the reader interrupts.
-    pub fn transform_with_targets(
-        &self,
-        loader: &DataLoader,
-    ) -> Result<(Array2<f32>, Array1<i64>)> {
-        self.transform_with_targets_in(loader, Precision::Float32)
-    }
-
-    /// [`transform_with_targets`](Self::transform_with_targets) in a precision of your choice.
-    ///
-    /// ```
-    /// use twoviews::encode::Precision;
-    /// use twoviews::prelude::*;
-    /// let images = Shapes10 { num_images: 20, ..Default::default() }.generate()?;
-    /// let config = DCLConfig { encoder: EncoderKind::ResNet8, ..Default::default() };
-    /// let model = DCL::new(config, Device::Cpu)?;
-    /// let loader = DataLoader::new(images, 10, 1)?;
-    /// match model.transform_with_targets_in(&loader, Precision::BFloat16) {
-    ///     Ok((features, _)) => assert_eq!(features.dim(), (20, 128)),
-    ///     // A processor without bfloat16.
-    ///     Err(error) => assert!(error.to_string().contains("Precision::Float32")),
-    /// }
-    /// # Ok::<(), twoviews::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As there, and [`Error::Parameter`] if the processor has no instructions for `precision`.
-    pub fn transform_with_targets_in(
-        &self,
-        loader: &DataLoader,
-        precision: Precision,
-    ) -> Result<(Array2<f32>, Array1<i64>)> {
-        let encoder = InferenceEncoder::new(&self.encoder, precision)?;
-        let kind = float_kind("weights", &self.encoder.fc.ws)?;
-        let latent = self.used.latent_size as usize;
-        let mut features = Vec::with_capacity(loader.len().saturating_mul(latent));
-        let mut targets = Vec::with_capacity(loader.len());
-        let progress = Progress::new("encode", loader.len() as u64, "images");
-        for batch in loader.iter() {
-            if interrupted() {
-                let place = format!("encode after {} of {} images", targets.len(), loader.len());
-                return Err(Error::Interrupted { place });
-            }
-            let batch = batch?;
-            // A loader hands out float32; the weights may have been made wider or narrower.
-            let images = batch.images.f_to_device(self.device())?.f_to_kind(kind)?;
-            let h = encoder.forward(&images)?;
-            features.extend(Vec::<f32>::try_from(h.f_to_kind(Kind::Float)?.f_flatten(0, -1)?)?);
-            progress.inc(batch.targets.size()[0] as u64);
-            targets.extend(Vec::<i64>::try_from(batch.targets)?);
-        }
-        progress.finish();
-        labelled_rows(features, targets)
     }
 }
 

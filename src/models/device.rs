@@ -2,7 +2,7 @@
 
 use tch::Device;
 
-use super::resnet::check_width;
+use super::layers::check_width;
 use crate::{Error, Result};
 
 /// Width of the features of every published checkpoint.

@@ -3,7 +3,7 @@
 use tch::Tensor;
 use tch::nn;
 
-use super::resnet::{check_width, linear};
+use super::layers::{check_width, linear};
 use crate::tensor_input::float_kind;
 use crate::{Error, Result};
 

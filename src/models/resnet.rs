@@ -3,16 +3,12 @@
 use serde::{Deserialize, Serialize};
 use tch::{Tensor, nn};
 
+use super::layers::{
+    BATCH_NORM_EPS, BATCH_NORM_MOMENTUM, batch_norm, channels_last, check_width, conv, linear,
+};
 use super::winograd;
+use crate::Result;
 use crate::tensor_input::{check_device, check_images};
-use crate::{Error, Result};
-
-/// Widest layer. A square one of this width takes 1 GiB, and the published models stay far below.
-pub(crate) const MAX_WIDTH: i64 = 16_384;
-
-/// Of batch norm, PyTorch's defaults.
-const MOMENTUM: f64 = 0.1;
-pub(crate) const EPS: f64 = 1e-5;
 
 /// Which encoder turns an image into features.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,7 +167,16 @@ impl BasicBlock {
 fn normalise(bn: &nn::BatchNorm, x: &Tensor, train: bool) -> Result<Tensor> {
     let (mean, variance) = (Some(&bn.running_mean), Some(&bn.running_var));
     let (weight, bias) = (bn.ws.as_ref(), bn.bs.as_ref());
-    Ok(x.f_batch_norm(weight, bias, mean, variance, train, MOMENTUM, EPS, true)?)
+    Ok(x.f_batch_norm(
+        weight,
+        bias,
+        mean,
+        variance,
+        train,
+        BATCH_NORM_MOMENTUM,
+        BATCH_NORM_EPS,
+        true,
+    )?)
 }
 
 /// The convolution of x in x's own precision; in evaluation the plain one, with which faster ways
@@ -186,57 +191,4 @@ fn convolve(conv: &nn::Conv2D, stride: i64, x: &Tensor, train: bool) -> Result<T
     let weight = conv.ws.f_to_kind(x.f_kind()?)?;
     let padding = weight.size()[2] / 2;
     Ok(x.f_conv2d(&weight, None::<Tensor>, [stride; 2], [padding; 2], [1, 1], 1)?)
-}
-
-/// The same tensor with its channels next to each other in memory, as the fastest convolutions of
-/// libtorch want them.
-pub(crate) fn channels_last(x: &Tensor) -> Result<Tensor> {
-    Ok(x.f_permute([0, 2, 3, 1])?.f_contiguous()?.f_permute([0, 3, 1, 2])?)
-}
-
-/// Refuses a layer without outputs, or with more than memory has room for.
-pub(super) fn check_width(name: &'static str, width: i64) -> Result<()> {
-    if (1..=MAX_WIDTH).contains(&width) {
-        return Ok(());
-    }
-    Err(Error::parameter(name, width, "in 1 to 16384", "The tutorial uses 128."))
-}
-
-fn conv(
-    path: &nn::Path<'_>,
-    input: i64,
-    output: i64,
-    size: i64,
-    stride: i64,
-) -> Result<nn::Conv2D> {
-    let config = nn::ConvConfig {
-        stride,
-        padding: size / 2,
-        bias: false,
-        ws_init: nn::Init::Const(0.0),
-        ..Default::default()
-    };
-    let mut conv = nn::conv2d(path, input, output, size, config);
-    let weight = channels_last(&conv.ws.f_detach()?)?;
-    conv.ws.f_set_data(&weight)?;
-    Ok(conv)
-}
-
-fn batch_norm(path: &nn::Path<'_>, width: i64) -> nn::BatchNorm {
-    let config = nn::BatchNormConfig {
-        ws_init: nn::Init::Const(1.0),
-        momentum: MOMENTUM,
-        eps: EPS,
-        ..Default::default()
-    };
-    nn::batch_norm2d(path, width, config)
-}
-
-/// A linear layer whose values are still to be drawn or loaded.
-pub(super) fn linear(path: &nn::Path<'_>, input: i64, output: i64) -> Result<nn::Linear> {
-    const ZERO: nn::Init = nn::Init::Const(0.0);
-    Ok(nn::Linear {
-        ws: path.f_var("weight", &[output, input], ZERO)?,
-        bs: Some(path.f_var("bias", &[output], ZERO)?),
-    })
 }
