@@ -3,7 +3,7 @@
 use ndarray::{Array1, Array2};
 use tch::{Kind, Tensor};
 
-use super::linear::accuracy;
+use super::accuracy::accuracy;
 use crate::notebook::interrupted;
 use crate::temperature::{check_float32, check_temperature};
 use crate::{Error, Result};

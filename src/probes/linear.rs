@@ -4,8 +4,9 @@ use std::fmt;
 
 use ndarray::{Array1, Array2, Axis};
 
+use super::accuracy::accuracy;
 use super::newton::largest;
-use super::objective::Objective;
+use super::objective::{Objective, Optimum};
 use super::{lbfgs, newton};
 use crate::{Error, Result};
 
@@ -74,17 +75,14 @@ impl LogisticRegression {
         let x = x.mapv(Into::into);
         let (classes, indices) = check_input(&x, y)?;
         let objective = Objective::new(&x, &indices, classes.len(), self.c)?;
-        let (w, n_iter) = match self.solver {
+        let Optimum { w, iterations } = match self.solver {
             Solver::Newton => {
                 // The objective has a copy.
                 drop(x);
-                let found = newton::minimise(&objective, self.max_iter, self.tol)?;
-                (found.w, found.iterations)
+                newton::minimise(&objective, self.max_iter, self.tol)?
             }
             Solver::Lbfgs => {
-                let found =
-                    lbfgs::minimise(&objective, x, &indices, self.c, self.max_iter, self.tol)?;
-                (found.w, found.iterations)
+                lbfgs::minimise(&objective, x, &indices, self.c, self.max_iter, self.tol)?
             }
         };
         let at = objective.evaluate(&w);
@@ -97,7 +95,7 @@ impl LogisticRegression {
             objective: at.value,
             gradient_norm,
             converged: gradient_norm <= self.tol,
-            n_iter: Some(n_iter),
+            n_iter: Some(iterations),
             parameters: self.clone(),
         })
     }
@@ -204,11 +202,10 @@ impl FittedLogisticRegression {
         if let Some(at) = logits.iter().position(|logit| !logit.is_finite()) {
             return Err(Error::NonFinite {
                 name: "logit",
-                place: format!(
-                    "in row {}, because its features are too large",
-                    at / logits.ncols()
-                ),
-                hint: "Use features of the encoder that the probe was fitted on".into(),
+                place: format!("in row {}", at / logits.ncols()),
+                hint: "Its features are too large: use features of the encoder that the probe was \
+                       fitted on"
+                    .into(),
             });
         }
         if self.classes.len() > 2 {
@@ -302,18 +299,4 @@ impl fmt::Display for FittedLogisticRegression {
             None => write!(f, ", converged"),
         }
     }
-}
-
-/// Share of equal labels.
-pub(super) fn accuracy(predicted: &Array1<i64>, y: &Array1<i64>) -> Result<f64> {
-    if predicted.len() != y.len() || y.is_empty() {
-        return Err(Error::Shape {
-            name: "y",
-            found: vec![y.len() as i64],
-            expected: format!("({})", predicted.len()),
-            hint: "Give one label for each row of features, and at least one.".into(),
-        });
-    }
-    let right = predicted.iter().zip(y).filter(|(a, b)| a == b).count();
-    Ok(right as f64 / y.len() as f64)
 }

@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::objective::{Evaluation, Objective};
+use super::objective::{Evaluation, Objective, Optimum};
 use crate::notebook::interrupted;
 use crate::{Error, Result};
 
@@ -22,12 +22,6 @@ const CONJUGATE_GRADIENTS: usize = 300;
 /// an estimate of it is known, which has been 20 times too small.
 const DISTANCE: f64 = 1e-10;
 
-/// Where the method ended.
-pub(super) struct Newton {
-    pub w: Tensor,
-    pub iterations: usize,
-}
-
 /// Minimises `objective` from 0 until the largest component of the gradient, divided by the
 /// number of samples, is at most `tol`, and the value close to the optimum.
 ///
@@ -38,7 +32,7 @@ pub(super) struct Newton {
 ///
 /// # Errors
 /// If the Hessian would not fit [`HESSIAN_LIMIT`], or libtorch cannot factorise it.
-pub(super) fn minimise(objective: &Objective, max_iter: usize, tol: f64) -> Result<Newton> {
+pub(super) fn minimise(objective: &Objective, max_iter: usize, tol: f64) -> Result<Optimum> {
     let _guard = tch::no_grad_guard();
     let (rows, width) = (objective.rows, objective.width());
     let size = rows * width;
@@ -60,7 +54,7 @@ pub(super) fn minimise(objective: &Objective, max_iter: usize, tol: f64) -> Resu
         let length = dot(&at.gradient, &precondition(&factor, &at.gradient)?);
         let small = largest(&at.gradient) <= tol * objective.samples() as f64;
         if small && length <= DISTANCE * at.value.abs() {
-            return Ok(Newton { w, iterations: iteration });
+            return Ok(Optimum { w, iterations: iteration });
         }
         // The square of the share of the gradient that a step may leave: less and less.
         let left = (length / *first.get_or_insert(length)).sqrt().min(0.01);
@@ -83,11 +77,11 @@ pub(super) fn minimise(objective: &Objective, max_iter: usize, tol: f64) -> Resu
             enough.then_some((candidate, there))
         });
         let Some((candidate, there)) = next else {
-            return Ok(Newton { w, iterations: iteration });
+            return Ok(Optimum { w, iterations: iteration });
         };
         (w, at) = (candidate, there);
     }
-    Ok(Newton { w, iterations: max_iter })
+    Ok(Optimum { w, iterations: max_iter })
 }
 
 fn stop_if_interrupted(iteration: usize) -> Result<()> {
@@ -142,9 +136,12 @@ fn cholesky(matrix: &Tensor, iteration: usize) -> Result<Tensor> {
     let (factor, info) = Tensor::f_linalg_cholesky_ex(matrix, false, false)?;
     if info.int64_value(&[]) != 0 {
         return Err(Error::NonFinite {
-            name: "Hessian",
-            place: format!("or not positive in Newton iteration {iteration}"),
-            hint: "Scale the features to a deviation near 1, or use a smaller C".into(),
+            name: "Cholesky factor of the Hessian",
+            place: format!("in Newton iteration {iteration}"),
+            hint:
+                "The Hessian is not positive definite: scale the features to a deviation near 1, \
+                   or use a smaller C"
+                    .into(),
         });
     }
     Ok(factor)

@@ -22,6 +22,13 @@ pub(super) struct Objective {
     pub rows: i64,
 }
 
+/// Where a search for the smallest value ended.
+pub(super) struct Optimum {
+    /// (rows, D + 1)
+    pub w: Tensor,
+    pub iterations: usize,
+}
+
 /// Value and gradient at a point, with what the Hessian needs.
 pub(super) struct Evaluation {
     pub value: f64,

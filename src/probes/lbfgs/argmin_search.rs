@@ -8,14 +8,14 @@ use argmin::solver::quasinewton::LBFGS;
 use ndarray::Array1;
 use tch::Tensor;
 
-use super::{Lbfgs, stopped};
-use crate::probes::objective::Objective;
+use super::interruption::interrupted_search;
+use crate::probes::objective::{Objective, Optimum};
 use crate::{Error, Result};
 
 /// Pairs of steps and gradients that are kept, as in scikit-learn and SciPy.
 const MEMORY: usize = 10;
 
-/// As [`super::minimise`], from `start` (rows, D + 1).
+/// As [`minimise`](super::minimise), from `start` (rows, D + 1).
 ///
 /// The first step, of which the method knows no length yet, has length 1, as in SciPy: the search is
 /// over u with w = u / sqrt(|g|), g the gradient at `start`. With a step of -g, features that are large
@@ -26,7 +26,7 @@ pub(super) fn minimise(
     start: &Tensor,
     max_iter: usize,
     tol: f64,
-) -> Result<Lbfgs> {
+) -> Result<Optimum> {
     let shape = [objective.rows, objective.width()];
     let samples = objective.samples() as f64;
     let gradient = objective.evaluate(start).gradient;
@@ -51,21 +51,21 @@ pub(super) fn minimise(
             executor.configure(|state| state.param(start).max_iters(max_iter as u64)).run()
         });
     if interrupted.get() {
-        return Err(stopped());
+        return Err(interrupted_search());
     }
     let state = match found {
         Ok(found) => found.state,
         Err(error) => {
             return Err(Error::NonFinite {
-                name: "L-BFGS",
-                place: format!("because its search failed ({error})"),
+                name: "objective",
+                place: format!("in the line search of L-BFGS ({error})"),
                 hint: "Scale the features to a deviation near 1, or use Solver::Newton".into(),
             });
         }
     };
     let iterations = state.get_iter() as usize;
     let u = state.get_best_param().map(Array1::to_vec).unwrap_or_default();
-    Ok(Lbfgs { w: weights(&u, shape, scale)?, iterations })
+    Ok(Optimum { w: weights(&u, shape, scale)?, iterations })
 }
 
 /// w = scale u, (rows, D + 1).
@@ -78,7 +78,7 @@ struct Scaled<'a, A> {
     objective: &'a Objective,
     shape: [i64; 2],
     scale: f64,
-    /// Whether the reader wants to stop, and whether that was noticed.
+    /// Whether the user wants to stop, and whether that was noticed.
     asked: A,
     interrupted: &'a Cell<bool>,
     /// The last point with its value and gradient: argmin asks for one after the other.

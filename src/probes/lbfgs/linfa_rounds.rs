@@ -10,11 +10,11 @@ use linfa_logistic::{LogisticRegression, MultiLogisticRegression};
 use ndarray::{Array1, Array2, Axis, concatenate};
 use tch::Tensor;
 
-use super::stopped;
+use super::interruption::interrupted_search;
 use crate::Result;
 
-/// Between two looks at whether the reader wants to stop.
-const LOOK: Duration = Duration::from_millis(50);
+/// Between two checks whether the user wants to stop.
+const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// linfa's search, a number of iterations at a time.
 ///
@@ -25,13 +25,19 @@ const LOOK: Duration = Duration::from_millis(50);
 pub(super) struct Rounds {
     data: Arc<DatasetBase<Array2<f64>, Array1<usize>>>,
     scale: f64,
-    /// linfa's penalty is alpha / 2 |w'|^2.
-    alpha: f64,
-    /// linfa stops when the length of the gradient of the sum is at most this.
-    tolerance: f64,
-    n_classes: usize,
+    search: Search,
     /// Where the next round starts, (D + 1, rows), the intercepts in the last row.
-    start: Option<Array2<f64>>,
+    start: Array2<f64>,
+}
+
+/// linfa's parameters of one round.
+#[derive(Clone, Copy)]
+struct Search {
+    /// The penalty is alpha / 2 |w'|^2.
+    alpha: f64,
+    /// The search stops when the length of the gradient of the sum is at most this.
+    tolerance: f64,
+    iterations: u64,
 }
 
 impl Rounds {
@@ -41,40 +47,39 @@ impl Rounds {
         x.mapv_inplace(|value| value / scale);
         // In w the gradient is s times as long as in w'.
         let tolerance = tol / scale.max(1.0) * x.nrows() as f64;
+        // Two classes have one row of coefficients.
+        let rows = if n_classes == 2 { 1 } else { n_classes };
+        let start = Array2::zeros((x.ncols() + 1, rows));
         let targets = classes.iter().map(|&class| class as usize).collect();
         Self {
             data: Arc::new(DatasetBase::new(x, targets)),
             scale,
-            alpha: 1.0 / c / scale / scale,
-            tolerance: tolerance.clamp(f64::MIN_POSITIVE, f64::MAX),
-            n_classes,
-            start: None,
+            search: Search {
+                alpha: 1.0 / c / scale / scale,
+                tolerance: tolerance.clamp(f64::MIN_POSITIVE, f64::MAX),
+                iterations: 0,
+            },
+            start,
         }
     }
 
     /// The best point (rows, D + 1) after at most `iterations` more; none if linfa finds none.
     ///
     /// # Errors
-    /// If libtorch refuses an operation, or the reader interrupts.
+    /// If libtorch refuses an operation, or the user interrupts.
     pub(super) fn next(
         &mut self,
         asked: impl Fn() -> bool,
         iterations: usize,
     ) -> Result<Option<Tensor>> {
-        let (data, start) = (Arc::clone(&self.data), self.start.take());
-        let (alpha, tolerance, n_classes) = (self.alpha, self.tolerance, self.n_classes);
-        let found = interruptible(asked, move || {
-            if n_classes == 2 {
-                fit_two(&data, alpha, tolerance, iterations, start)
-            } else {
-                fit_many(&data, alpha, tolerance, iterations, start)
-            }
-        })?;
+        let (data, start) = (Arc::clone(&self.data), self.start.clone());
+        let search = Search { iterations: iterations as u64, ..self.search };
+        let found = interruptible(asked, move || fit(&data, search, start))?;
         let Some(found) = found else { return Ok(None) };
         let mut w = found.t().to_owned();
         let d = w.ncols() - 1;
         w.slice_mut(ndarray::s![.., ..d]).mapv_inplace(|w| w / self.scale);
-        self.start = Some(found);
+        self.start = found;
         let size = [w.nrows() as i64, w.ncols() as i64];
         let w: Vec<f64> = w.iter().copied().collect();
         Ok(Some(Tensor::f_from_slice(&w)?.f_view(size)?))
@@ -92,52 +97,43 @@ fn scale(x: &Array2<f64>, n_classes: usize, c: f64) -> f64 {
     size.hypot(penalty.sqrt()).clamp(f64::MIN_POSITIVE, f64::MAX)
 }
 
-fn fit_two(
+/// linfa's search from `start`, and the point where it ended; none if it failed.
+fn fit(
     data: &DatasetBase<Array2<f64>, Array1<usize>>,
-    alpha: f64,
-    tolerance: f64,
-    iterations: usize,
-    start: Option<Array2<f64>>,
+    Search { alpha, tolerance, iterations }: Search,
+    start: Array2<f64>,
 ) -> Option<Array2<f64>> {
-    let mut solver = LogisticRegression::default()
-        .alpha(alpha)
-        .max_iterations(iterations as u64)
-        .gradient_tolerance(tolerance);
-    // linfa counts the class with more rows as the positive one, of two equal ones the first row's.
-    let targets = &data.targets;
-    let ones = targets.iter().filter(|&&class| class == 1).count();
-    let zeros = targets.len() - ones;
-    let sign = if ones > zeros || ones == zeros && targets[0] == 1 { 1.0 } else { -1.0 };
-    if let Some(start) = start {
-        solver = solver.initial_params(start.column(0).mapv(|w| sign * w));
-    }
-    let fitted = solver.fit(data).ok()?;
-    let sign = if fitted.labels().pos.class == 1 { 1.0 } else { -1.0 };
-    let mut w = fitted.params().to_vec();
-    w.push(fitted.intercept());
-    Some(Array1::from(w).mapv(|w| sign * w).insert_axis(Axis(1)))
+    let (coefficients, intercepts) = if start.ncols() == 1 {
+        // linfa counts the class with more rows as the positive one, of two equal ones the first row's.
+        let targets = &data.targets;
+        let ones = targets.iter().filter(|&&class| class == 1).count();
+        let zeros = targets.len() - ones;
+        let sign = if ones > zeros || ones == zeros && targets[0] == 1 { 1.0 } else { -1.0 };
+        let fitted = LogisticRegression::default()
+            .alpha(alpha)
+            .max_iterations(iterations)
+            .gradient_tolerance(tolerance)
+            .initial_params(start.column(0).mapv(|w| sign * w))
+            .fit(data)
+            .ok()?;
+        let sign = if fitted.labels().pos.class == 1 { 1.0 } else { -1.0 };
+        let coefficients = fitted.params().mapv(|w| sign * w).insert_axis(Axis(1));
+        (coefficients, Array1::from_elem(1, sign * fitted.intercept()))
+    } else {
+        let fitted = MultiLogisticRegression::default()
+            .alpha(alpha)
+            .max_iterations(iterations)
+            .gradient_tolerance(tolerance)
+            .initial_params(start)
+            .fit(data)
+            .ok()?;
+        (fitted.params().clone(), fitted.intercept().clone())
+    };
+    let intercepts = intercepts.insert_axis(Axis(0));
+    concatenate(Axis(0), &[coefficients.view(), intercepts.view()]).ok()
 }
 
-fn fit_many(
-    data: &DatasetBase<Array2<f64>, Array1<usize>>,
-    alpha: f64,
-    tolerance: f64,
-    iterations: usize,
-    start: Option<Array2<f64>>,
-) -> Option<Array2<f64>> {
-    let mut solver = MultiLogisticRegression::default()
-        .alpha(alpha)
-        .max_iterations(iterations as u64)
-        .gradient_tolerance(tolerance);
-    if let Some(start) = start {
-        solver = solver.initial_params(start);
-    }
-    let fitted = solver.fit(data).ok()?;
-    let intercept = fitted.intercept().view().insert_axis(Axis(0));
-    concatenate(Axis(0), &[fitted.params().view(), intercept]).ok()
-}
-
-/// linfa cannot be stopped, so it works in a thread of its own; one that the reader does not want to
+/// linfa cannot be stopped, so it works in a thread of its own; one that the user does not want to
 /// wait for ends unheard.
 fn interruptible<T: Send + 'static>(
     asked: impl Fn() -> bool,
@@ -146,9 +142,9 @@ fn interruptible<T: Send + 'static>(
     let (sender, result) = channel();
     let thread = std::thread::spawn(move || drop(sender.send(work())));
     loop {
-        match result.recv_timeout(LOOK) {
+        match result.recv_timeout(CHECK_INTERVAL) {
             Ok(result) => return Ok(result),
-            Err(RecvTimeoutError::Timeout) if asked() => return Err(stopped()),
+            Err(RecvTimeoutError::Timeout) if asked() => return Err(interrupted_search()),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => match thread.join() {
                 Err(panic) => std::panic::resume_unwind(panic),
