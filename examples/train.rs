@@ -59,7 +59,9 @@ impl Settings {
         }
         config.temperature = self.temperature.unwrap_or(config.temperature);
         config.random_state = self.seed.unwrap_or(config.random_state);
-        config.bf16 |= self.bf16;
+        if self.bf16 {
+            config.precision = Precision::BFloat16;
+        }
         if self.small_encoder {
             config.encoder = EncoderKind::ResNet8;
         }

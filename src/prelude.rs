@@ -4,6 +4,7 @@ pub use crate::data::{
     CIFAR10_CLASSES, Cifar10, Cifar10Config, DataLoader, Image, ImageDataset, MultiViewsLoader,
     MultiViewsLoaderConfig, Palette, Shapes10, Subset, ViewsBatch, ViewsLoader,
 };
+pub use crate::encode::Precision;
 pub use crate::error::{Error, Result};
 pub use crate::estimator::{
     Checkpoints, DCL, DCLConfig, Estimator, FitOptions, History, OnlineKnn, SimCLR, SimCLRConfig,

@@ -156,7 +156,7 @@ pub fn step(options: &Options) -> Outcome<Measure> {
         lr_scheduler: LrScheduler::Constant,
         learning_rate: 1e-3,
         max_epochs: 1,
-        bf16: options.variant == "bf16",
+        precision: precision(&options.variant),
         ..DCLConfig::tutorial(options.batch)
     };
     let mut model = DCL::new(config, Device::Cpu)?;

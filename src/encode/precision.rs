@@ -1,11 +1,11 @@
-//! In which precision an encoder is used.
+//! The precision in which an encoder computes.
 
 use tch::{Device, Kind};
 
 use crate::{Error, Result};
 
-/// Precision of the convolutions when images are encoded, chosen in
-/// [`transform_with_targets_in`](crate::estimator::Estimator::transform_with_targets_in).
+/// Precision of the convolutions, chosen in `ContrastiveConfig::precision` for training and in
+/// `Estimator::transform_with_targets_in` for encoding.
 ///
 /// | name | features differ from float32 by | where |
 /// |---|---|---|

@@ -22,6 +22,19 @@ struct Change {
     new: Value,
 }
 
+impl Change {
+    /// A change of a field as checkpoints store it.
+    fn of_field(name: String, old: Value, new: Value) -> Self {
+        if name != "bf16" {
+            return Self { name, old, new };
+        }
+        let precision = |bf16: Value| {
+            if bf16 == Value::Bool(true) { "BFloat16".into() } else { "Float32".into() }
+        };
+        Self { name: "precision".into(), old: precision(old), new: precision(new) }
+    }
+}
+
 impl<L: ContrastiveLoss> Estimator<L> {
     /// Takes up what was changed in `config` since the model was made, loaded or last trained, for a
     /// new run or for going on with `state`; returns what to say about it.
@@ -33,6 +46,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
         &mut self,
         state: Option<&mut TrainingState>,
     ) -> Result<Option<String>> {
+        self.config.follow_bf16(&self.used);
         self.config.check()?;
         let changes = changes(&self.used, &self.config)?;
         if let Some(change) = find(&changes, &OF_THE_MODEL) {
@@ -58,7 +72,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
             let hint = format!(
                 "The run began with {}, whose state the next step needs: begin a new one with fit. \
                  Learning rate, schedule, weight decay, temperature, max_epochs, joint_views and \
-                 bf16 may change.",
+                 precision may change.",
                 change.old
             );
             return Err(fixed(change, "what the run began with", hint));
@@ -139,7 +153,7 @@ fn changes(old: &ContrastiveConfig, new: &ContrastiveConfig) -> Result<Vec<Chang
     let (old, mut new) = (fields(old)?, fields(new)?);
     let pairs = old.into_iter().filter_map(|(name, old)| {
         let new = new.remove(&name)?;
-        (new != old).then_some(Change { name, old, new })
+        (new != old).then(|| Change::of_field(name, old, new))
     });
     Ok(pairs.collect())
 }

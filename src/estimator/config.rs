@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::encode::Precision;
 use crate::models::{EncoderKind, MAX_WIDTH};
 use crate::optim::{LrScheduler, OptimizerKind, OptimizerSettings};
 use crate::temperature::{check_float32, check_temperature};
@@ -22,8 +23,9 @@ use crate::{Error, Result};
 /// | `lr_scheduler` | 10 epochs of warm-up from 1e-6, then cosine | `warmup_start_lr` >= 0 |
 /// | `max_epochs` | 100 | 1 to 2^32 - 2 |
 /// | `joint_views` | false | |
-/// | `bf16` | false | |
+/// | `precision` | `Float32` | |
 /// | `random_state` | 42 | |
+#[allow(deprecated, reason = "the derived code names bf16")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ContrastiveConfig {
     /// Which encoder.
@@ -51,12 +53,19 @@ pub struct ContrastiveConfig {
     /// Encode both views in one forward pass, so that batch norm sees them together; nidl encodes
     /// each by itself.
     pub joint_views: bool,
-    /// Compute convolutions in bfloat16; weights, batch norm and loss stay float32.
+    /// Precision of the convolutions; weights, batch norm and loss stay float32. A processor without
+    /// instructions for bfloat16 emulates it, more slowly than float32.
+    #[serde(rename = "bf16", with = "stored_precision")]
+    pub precision: Precision,
+    /// Whether `precision` is `BFloat16`; what is changed here takes effect there.
+    #[deprecated(note = "use precision")]
+    #[serde(skip)]
     pub bf16: bool,
     /// Seed of the initialisation, the shuffling and the augmentations.
     pub random_state: u64,
 }
 
+#[allow(deprecated, reason = "bf16 has its default, too")]
 impl Default for ContrastiveConfig {
     fn default() -> Self {
         Self {
@@ -72,6 +81,7 @@ impl Default for ContrastiveConfig {
             lr_scheduler: LrScheduler::WarmupCosine { warmup_epochs: 10, warmup_start_lr: 1e-6 },
             max_epochs: 100,
             joint_views: false,
+            precision: Precision::Float32,
             bf16: false,
             random_state: 42,
         }
@@ -88,6 +98,15 @@ impl ContrastiveConfig {
             learning_rate: 0.03 * batch_size as f64 / 256.0,
             ..Self::default()
         }
+    }
+
+    /// Takes up a change of `bf16` since `before`, and makes it say what `precision` is.
+    #[allow(deprecated, reason = "the name of an earlier version")]
+    pub(super) fn follow_bf16(&mut self, before: &Self) {
+        if self.bf16 != before.bf16 {
+            self.precision = if self.bf16 { Precision::BFloat16 } else { Precision::Float32 };
+        }
+        self.bf16 = self.precision == Precision::BFloat16;
     }
 
     /// What the optimizer needs of it.
@@ -136,6 +155,27 @@ impl ContrastiveConfig {
             not_negative("warmup_start_lr", warmup_start_lr, "nidl's default is 1e-6.")?;
         }
         Ok(())
+    }
+}
+
+/// Checkpoints say whether convolutions compute in bfloat16.
+mod stored_precision {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Precision;
+
+    pub(super) fn serialize<S: Serializer>(
+        precision: &Precision,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bool(*precision == Precision::BFloat16)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Precision, D::Error> {
+        let bf16 = bool::deserialize(deserializer)?;
+        Ok(if bf16 { Precision::BFloat16 } else { Precision::Float32 })
     }
 }
 

@@ -18,7 +18,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
     /// Each view goes through the network by itself, as in nidl, so that batch norm sees one view
     /// at a time; with `config.joint_views` both go through together.
     ///
-    /// When the reader interrupts, the history so far is returned with `interrupted` set; the model
+    /// When the user interrupts, the history so far is returned with `interrupted` set; the model
     /// keeps what it has learnt and [`resume`](Self::resume) goes on from there.
     ///
     /// What was changed in `config` since the model was made is taken up, `temperature` too; what
@@ -66,7 +66,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
     ///
     /// From this step on, what was changed in `config` takes effect and is said: `learning_rate`,
     /// `lr_scheduler`, `weight_decay`, `exclude_bias_and_norm_wd`, `temperature`, `joint_views`,
-    /// `bf16` and `max_epochs`. With another `max_epochs` the learning rate goes on where a run of
+    /// `precision` and `max_epochs`. With another `max_epochs` the learning rate goes on where a run of
     /// so many epochs would be at this step: more epochs stretch the cosine, so that the rate rises.
     ///
     /// # Errors

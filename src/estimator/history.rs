@@ -21,7 +21,7 @@ pub struct History {
     pub images: usize,
     /// Seconds of training, loading included; validation, probe and checkpoints are not counted.
     pub seconds: f64,
-    /// Whether the reader stopped the run; the model keeps what it has learnt.
+    /// Whether the user stopped the run; the model keeps what it has learnt.
     pub interrupted: bool,
 }
 

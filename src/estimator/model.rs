@@ -50,7 +50,8 @@ impl<L: ContrastiveLoss> Estimator<L> {
     ///
     /// # Errors
     /// If a value of the configuration is out of its range, or libtorch has no such device.
-    pub fn new(config: ContrastiveConfig, device: Device) -> Result<Self> {
+    pub fn new(mut config: ContrastiveConfig, device: Device) -> Result<Self> {
+        config.follow_bf16(&ContrastiveConfig::default());
         config.check()?;
         check_device(device)?;
         let loss = L::new(config.temperature)?;

@@ -4,6 +4,7 @@ use tch::{Kind, Tensor};
 
 use super::Estimator;
 use crate::data::ViewsBatch;
+use crate::encode::Precision;
 use crate::losses::ContrastiveLoss;
 use crate::optim::Optimizer;
 use crate::tensor_input::float_kind;
@@ -38,13 +39,10 @@ impl<L: ContrastiveLoss> Estimator<L> {
             let hint = "Both views come from the same images.".into();
             return Err(Error::Shape { name: "view", found, expected, hint });
         }
-        let embed = |x: &Tensor| {
-            // The images' kind decides in which precision the convolutions compute.
-            if self.config.bf16 {
-                self.embed(&x.f_to_kind(Kind::BFloat16)?, train)
-            } else {
-                self.embed(x, train)
-            }
+        // The images' kind decides in which precision the convolutions compute.
+        let embed = |x: &Tensor| match self.config.precision {
+            Precision::Float32 => self.embed(x, train),
+            Precision::BFloat16 => self.embed(&x.f_to_kind(Kind::BFloat16)?, train),
         };
         let (z1, z2) = if self.config.joint_views {
             let z = embed(&Tensor::f_cat(&[first, second], 0)?)?; // (2B, D)

@@ -15,7 +15,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
     /// The features of every image of the loader, (N, latent), in its order.
     ///
     /// # Errors
-    /// If a batch cannot be loaded, libtorch refuses it, or the reader interrupts.
+    /// If a batch cannot be loaded, libtorch refuses it, or the user interrupts.
     pub fn transform(&self, loader: &DataLoader) -> Result<Array2<f32>> {
         Ok(self.transform_with_targets(loader)?.0)
     }
@@ -26,7 +26,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
     /// [inference path](InferenceEncoder).
     ///
     /// # Errors
-    /// If a batch cannot be loaded, libtorch refuses it, or the reader interrupts.
+    /// If a batch cannot be loaded, libtorch refuses it, or the user interrupts.
     pub fn transform_with_targets(
         &self,
         loader: &DataLoader,

@@ -13,7 +13,7 @@ pub fn best_device() -> Device {
     Device::cuda_if_available()
 }
 
-/// Seeds libtorch's generators, for tensors that a reader draws with them, such as
+/// Seeds libtorch's generators, for tensors that a user draws with them, such as
 /// `Tensor::randn`. Nothing in this crate uses them: initial weights, shuffling and augmentations
 /// have seeds of their own.
 pub fn seed_everything(seed: u64) {

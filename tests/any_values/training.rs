@@ -119,7 +119,7 @@ fn configurations_of_training() {
         configs.push(DCLConfig { max_epochs, ..small() });
     }
     for optimizer in [OptimizerKind::Sgd, OptimizerKind::Adam, OptimizerKind::AdamW] {
-        configs.push(DCLConfig { optimizer, bf16: true, ..small() });
+        configs.push(DCLConfig { optimizer, precision: Precision::BFloat16, ..small() });
     }
     // It ends in its first epoch, however many are asked for.
     let ends = || Anything {
