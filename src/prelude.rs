@@ -1,10 +1,12 @@
 //! What a notebook needs: `use twoviews::prelude::*;`.
 
 pub use crate::data::{
-    CIFAR10_CLASSES, Cifar10, Cifar10Config, DataLoader, Image, ImageDataset, MultiViewsLoader,
-    MultiViewsLoaderConfig, Palette, Shapes10, Subset, ViewsBatch, ViewsLoader,
+    CIFAR10_CLASSES, Cifar10, Cifar10Config, Image, ImageDataset, Palette, Shapes10, Subset,
 };
 pub use crate::error::{Error, Result};
+pub use crate::loaders::{
+    DataLoader, MultiViewsLoader, MultiViewsLoaderConfig, ViewsBatch, ViewsLoader,
+};
 pub use crate::losses::{ContrastiveLoss, DCLLoss, DCLWLoss, InfoNCE};
 pub use crate::models::{
     DCL, DCLConfig, Estimator, SimCLR, SimCLRConfig, best_device, check_latent_size,

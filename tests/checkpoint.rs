@@ -5,7 +5,8 @@ mod support;
 use std::path::Path;
 
 use tch::{Device, Kind, Tensor};
-use twoviews::data::{DataLoader, MultiViewsLoader, MultiViewsLoaderConfig, Shapes10};
+use twoviews::data::Shapes10;
+use twoviews::loaders::{DataLoader, MultiViewsLoader, MultiViewsLoaderConfig};
 use twoviews::losses::{ContrastiveLoss, DCLLoss};
 use twoviews::models::{DCL, DCLConfig, SimCLR};
 use twoviews::probes::KnnProbe;
@@ -47,7 +48,7 @@ struct Failing {
     left: std::cell::Cell<usize>,
 }
 
-impl twoviews::data::ViewsLoader for Failing {
+impl twoviews::loaders::ViewsLoader for Failing {
     fn num_images(&self) -> usize {
         self.loader.num_images()
     }
@@ -64,7 +65,7 @@ impl twoviews::data::ViewsLoader for Failing {
         &self,
         epoch: u64,
         first_batch: usize,
-    ) -> Result<Box<dyn Iterator<Item = Result<twoviews::data::ViewsBatch>> + '_>> {
+    ) -> Result<Box<dyn Iterator<Item = Result<twoviews::loaders::ViewsBatch>> + '_>> {
         let batches = self.loader.epoch(epoch, first_batch)?;
         Ok(Box::new(batches.map(|batch| {
             let left = self.left.get();

@@ -5,7 +5,8 @@ mod support;
 use support::{assert_close, fill, fixture, numbers, wave};
 use tch::{Device, Kind, Tensor, nn};
 use twoviews::Error;
-use twoviews::data::{DataLoader, Shapes10};
+use twoviews::data::Shapes10;
+use twoviews::loaders::DataLoader;
 use twoviews::models::{
     DCL, DCLConfig, InferenceEncoder, Precision, ResNet, SimCLR, check_latent_size,
 };

@@ -4,7 +4,8 @@ mod support;
 
 use support::{assert_close, fixture, numbers, wave};
 use tch::{Device, Kind, Tensor};
-use twoviews::data::{MultiViewsLoader, MultiViewsLoaderConfig, Shapes10, ViewsBatch, ViewsLoader};
+use twoviews::data::Shapes10;
+use twoviews::loaders::{MultiViewsLoader, MultiViewsLoaderConfig, ViewsBatch, ViewsLoader};
 use twoviews::losses::{ContrastiveLoss, DCLLoss, InfoNCE};
 use twoviews::models::{DCL, DCLConfig, Estimator};
 use twoviews::train::{

@@ -9,7 +9,8 @@ use std::time::Instant;
 
 use ndarray_npy::ReadNpyExt;
 use serde_json::json;
-use twoviews::data::{Subset, ViewsBatch};
+use twoviews::data::Subset;
+use twoviews::loaders::ViewsBatch;
 use twoviews::models::{InferenceEncoder, Precision};
 use twoviews::ndarray::{Array1, Array2, Array4};
 use twoviews::prelude::*;

@@ -7,7 +7,7 @@ use ndarray::{Array1, Array2};
 use tch::{Device, Kind, Tensor, nn};
 
 use super::{InferenceEncoder, Precision, ProjectionHead, ResNet, initialise};
-use crate::data::{DataLoader, labelled_rows};
+use crate::loaders::{DataLoader, labelled_rows};
 use crate::losses::ContrastiveLoss;
 use crate::notebook::{Progress, interrupted};
 use crate::tensor_input::{check_device, float_kind};

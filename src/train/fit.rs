@@ -6,7 +6,7 @@ use super::checkpoint::CheckpointFolder;
 use super::optimizer::Optimizer;
 use super::state::{LoaderRecord, TrainingState};
 use super::{FitOptions, History, LrScheduler, learning_rate};
-use crate::data::ViewsLoader;
+use crate::loaders::ViewsLoader;
 use crate::losses::ContrastiveLoss;
 use crate::memory::FreedMemory;
 use crate::models::Estimator;

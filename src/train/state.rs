@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::History;
 use super::optimizer::Optimizer;
-use crate::data::ViewsLoader;
+use crate::loaders::ViewsLoader;
 use crate::{Error, Result};
 
 /// The state of a run between two steps.

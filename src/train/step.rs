@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 use super::optimizer::Optimizer;
-use crate::data::ViewsBatch;
+use crate::loaders::ViewsBatch;
 use crate::losses::ContrastiveLoss;
 use crate::models::Estimator;
 use crate::tensor_input::float_kind;

@@ -1,7 +1,7 @@
 //! What is measured between two epochs: the validation loss and the online kNN probe.
 
 use super::OnlineKnn;
-use crate::data::ViewsLoader;
+use crate::loaders::ViewsLoader;
 use crate::losses::ContrastiveLoss;
 use crate::models::Estimator;
 use crate::notebook::interrupted;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use tch::{Device, Kind, Tensor};
-use twoviews::data::{ViewsBatch, ViewsLoader};
+use twoviews::loaders::{ViewsBatch, ViewsLoader};
 use twoviews::models::{ProjectionHead, ResNet};
 use twoviews::prelude::*;
 use twoviews::train::learning_rate;

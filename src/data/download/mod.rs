@@ -21,7 +21,7 @@ pub(crate) use patience::Patience;
 pub(crate) use request::{Answer, Request, origin};
 pub(crate) use transfer::{Transfer, reason};
 
-use crate::files::name_whole;
+use crate::atomic_write::rename_whole;
 use crate::notebook::{Progress, interrupted, note};
 use crate::{Error, Result};
 
@@ -128,7 +128,7 @@ fn copy_file(source: &Path, checksum: Option<Checksum>, part: &Path, target: &Pa
                 found,
                 hint: "Choose the right file, or give its checksum".into(),
             }),
-            _ => name_whole(part, target).map_err(|e| Error::io("write", target, e, WRITABLE)),
+            _ => rename_whole(part, target).map_err(|e| Error::io("write", target, e, WRITABLE)),
         }
     });
     if copied.is_err() {

@@ -7,8 +7,8 @@ use std::path::{Component, Path};
 use flate2::read::GzDecoder;
 
 use super::batches::{self, BATCHES_FOLDER, Checksums, RECORDS_PER_FILE};
-use super::download::{Lock, with_ending};
 use super::records::RECORD_BYTES;
+use crate::data::download::{Lock, with_ending};
 use crate::notebook::interrupted;
 use crate::{Error, Result};
 

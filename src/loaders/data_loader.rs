@@ -7,7 +7,7 @@ use std::thread;
 use ndarray::{Array1, Array2};
 use tch::{Kind, Tensor};
 
-use super::Subset;
+use crate::data::Subset;
 use crate::{Error, Result};
 
 /// Batches that a worker may be ahead.
@@ -33,7 +33,8 @@ pub struct Batch {
 /// | `num_workers` | 4 | 0 to 1,024; 0: in the calling thread |
 ///
 /// ```
-/// use twoviews::data::{DataLoader, Shapes10};
+/// use twoviews::data::Shapes10;
+/// use twoviews::loaders::DataLoader;
 /// let shapes = Shapes10 { num_images: 10, ..Default::default() }.generate()?;
 /// let loader = DataLoader::new(shapes, 4, 0)?;
 /// let sizes: Vec<i64> = loader.iter().map(|b| Ok(b?.images.size()[0])).collect::<twoviews::Result<_>>()?;
@@ -107,7 +108,8 @@ impl DataLoader {
     /// the baseline that a trained encoder has to beat.
     ///
     /// ```
-    /// use twoviews::data::{DataLoader, Shapes10};
+    /// use twoviews::data::Shapes10;
+    /// use twoviews::loaders::DataLoader;
     /// let shapes = Shapes10 { num_images: 10, ..Default::default() }.generate()?;
     /// let (x, y) = DataLoader::new(shapes, 4, 0)?.pixels()?;
     /// assert_eq!((x.dim(), y[3]), ((10, 3 * 32 * 32), 3));

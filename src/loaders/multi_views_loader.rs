@@ -9,8 +9,9 @@ use std::thread::{self, JoinHandle};
 
 use tch::{Device, Kind, Tensor};
 
-use super::loader::check_workers;
-use super::{Subset, ViewsBatch, ViewsLoader};
+use super::data_loader::check_workers;
+use super::{ViewsBatch, ViewsLoader};
+use crate::data::Subset;
 use crate::notebook::interrupted;
 use crate::rng::Draws;
 use crate::tensor_input::check_device;
@@ -66,7 +67,8 @@ impl Default for MultiViewsLoaderConfig {
 /// from another stream, so that the batches depend neither on the number of workers nor on timing.
 ///
 /// ```
-/// use twoviews::data::{MultiViewsLoader, MultiViewsLoaderConfig, Shapes10, ViewsLoader};
+/// use twoviews::data::Shapes10;
+/// use twoviews::loaders::{MultiViewsLoader, MultiViewsLoaderConfig, ViewsLoader};
 /// use twoviews::transforms::{MultiViewsTransform, simclr_transform};
 /// let shapes = Shapes10 { num_images: 10, ..Default::default() }.generate()?;
 /// let two_views = MultiViewsTransform::new(simclr_transform(), 2)?;
