@@ -22,7 +22,7 @@ pub(crate) use request::{Answer, Request, origin};
 pub(crate) use transfer::{Transfer, reason};
 
 use crate::atomic_write::rename_whole;
-use crate::notebook::{Progress, interrupted, note};
+use crate::notebook::{Progress, check_interrupt, note};
 use crate::{Error, Result};
 
 const RESUME: &str = "Run the same again: the part that has arrived is kept and the rest follows";
@@ -147,9 +147,7 @@ fn copy(source: &Path, part: &Path) -> Result<()> {
     let mut buffer = vec![0; 1 << 18];
     let mut done = 0;
     loop {
-        if interrupted() {
-            return Err(Error::Interrupted { place: format!("copy of {}", source.display()) });
-        }
+        check_interrupt(|| format!("copy of {}", source.display()))?;
         match from.read(&mut buffer) {
             Ok(0) => break,
             Ok(n) => {
