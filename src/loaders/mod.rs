@@ -2,6 +2,7 @@
 
 mod data_loader;
 mod multi_views_loader;
+mod prefetch;
 mod views;
 
 pub(crate) use data_loader::labelled_rows;

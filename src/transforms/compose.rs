@@ -212,7 +212,7 @@ fn augmentations(size: usize, kernel_size: usize) -> Compose {
             RandomGrayscale { p: 0.2 }.into(),
             GaussianBlur { kernel_size, ..GaussianBlur::default() }.into(),
             ToTensor.into(),
-            Normalize { mean: vec![0.5], std: vec![0.5] }.into(),
+            Normalize::default().into(),
         ],
     }
 }
