@@ -8,6 +8,6 @@ mod progress;
 
 pub(crate) use host::check_interrupt;
 pub use host::{Host, interrupted};
-pub use live::LiveDisplay;
+pub use live::{Figure, LiveDisplay};
 pub(crate) use note::note;
 pub use progress::Progress;
