@@ -8,6 +8,12 @@
 //! → [`probes`] (accuracy) → [`plot`] (figures). [`notebook`] shows progress; [`rng`] makes the
 //! draws repeatable; [`error`] says what went wrong.
 //!
+//! # Without tensors
+//!
+//! Without its default feature `torch` the crate is [`rng`], [`data::Image`] and data sets in memory,
+//! [`data::Shapes10`] and [`transforms`], and needs no libtorch: so a web page, for example, can
+//! compute with the same code (`wasm32-unknown-unknown`).
+//!
 //! # Notation
 //!
 //! | symbol | meaning | shape |
@@ -20,42 +26,65 @@
 //! | B | batch size | |
 //! | D | width of an embedding | |
 
-mod atomic_write;
-mod compat;
 pub mod error;
-#[cfg(target_arch = "x86_64")]
-mod libtorch;
-pub mod loaders;
-pub mod losses;
-mod memory;
-pub mod models;
-pub mod notebook;
-pub mod plot;
-pub mod prelude;
-pub mod probes;
 pub mod rng;
-mod tensor_input;
-pub mod train;
 pub mod transforms;
+
+#[cfg(feature = "torch")]
+mod atomic_write;
+#[cfg(feature = "torch")]
+mod compat;
+#[cfg(all(feature = "torch", target_arch = "x86_64"))]
+mod libtorch;
+#[cfg(feature = "torch")]
+pub mod loaders;
+#[cfg(feature = "torch")]
+pub mod losses;
+#[cfg(feature = "torch")]
+mod memory;
+#[cfg(feature = "torch")]
+pub mod models;
+#[cfg(feature = "torch")]
+pub mod notebook;
+#[cfg(feature = "torch")]
+pub mod plot;
+#[cfg(feature = "torch")]
+pub mod prelude;
+#[cfg(feature = "torch")]
+pub mod probes;
+#[cfg(feature = "torch")]
+mod tensor_input;
+#[cfg(feature = "torch")]
+pub mod train;
+#[cfg(feature = "torch")]
 pub mod weights;
 
 /// Images in memory: data sets and subsets, CIFAR-10 and Shapes10; downloads and their cache.
 pub mod data {
-    mod cache;
-    mod cifar10;
-    pub(crate) mod download;
     mod images;
     mod shapes10;
 
-    pub use cifar10::{CIFAR10_CLASSES, CIFAR10_MD5, CIFAR10_URL, Cifar10, Cifar10Config};
-    pub use download::{download, md5_of};
     pub(crate) use images::check_pixels;
     pub use images::{Image, ImageDataset, Subset};
     pub use shapes10::{Palette, SHAPES10_CLASSES, SHAPES10_SIZE, Shapes10};
 
+    #[cfg(feature = "torch")]
+    mod cache;
+    #[cfg(feature = "torch")]
+    mod cifar10;
+    #[cfg(feature = "torch")]
+    pub(crate) mod download;
+
+    #[cfg(feature = "torch")]
+    pub use cifar10::{CIFAR10_CLASSES, CIFAR10_MD5, CIFAR10_URL, Cifar10, Cifar10Config};
+    #[cfg(feature = "torch")]
+    pub use download::{download, md5_of};
+
+    #[cfg(feature = "torch")]
     #[doc(hidden)]
     pub use crate::compat::data::*;
 }
 
 pub use error::{Error, Result};
+#[cfg(feature = "torch")]
 pub use {ndarray, plotters, tch};
