@@ -4,6 +4,9 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 fn main() {
+    if env::var_os("CARGO_FEATURE_TORCH").is_none() {
+        return;
+    }
     println!("cargo:rerun-if-env-changed=LIBTORCH");
     println!("cargo:rerun-if-changed=build.rs");
     // `.cargo/config.toml` sets LIBTORCH; without it (as a path dependency of a notebook's crate,

@@ -132,6 +132,7 @@ pub enum Error {
         problem: String,
     },
     /// libtorch refused an operation.
+    #[cfg(feature = "torch")]
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),
 }

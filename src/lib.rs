@@ -3,11 +3,18 @@
 //! # Reading order
 //!
 //! The modules stand in the order in which the data flows:
-//! [`data`] (images and subsets) → [`transforms`] (two random views) → [`models`] (encoder and
-//! projection head) → [`losses`] (InfoNCE, DCL) → [`optim`] (optimizer and learning rate) →
-//! [`estimator`] (SimCLR and DCL: training, checkpoints, pretrained weights) → [`encode`] (features)
-//! → [`probes`] (accuracy) → [`plot`] (figures). [`weights`] reads and writes files of tensors;
-//! [`notebook`] shows progress; [`rng`] makes the draws repeatable; [`error`] says what went wrong.
+//! [`data`] (images and subsets) → [`transforms`] (two random views) → [`loaders`] (batches) →
+//! [`models`] (encoder and projection head) → [`losses`] (InfoNCE, DCL) → [`optim`] (optimizer and
+//! learning rate) → [`estimator`] (SimCLR and DCL: training, checkpoints, pretrained weights) →
+//! [`encode`] (features) → [`probes`] (accuracy) → [`plot`] (figures). [`weights`] reads and writes
+//! files of tensors; [`notebook`] shows progress; [`rng`] makes the draws repeatable; [`error`] says
+//! what went wrong.
+//!
+//! # Without tensors
+//!
+//! Without its default feature `torch` the crate is [`rng`], [`data::Image`] and data sets in memory,
+//! [`data::Shapes10`] and [`transforms`], and needs no libtorch: so a web page, for example, can
+//! compute with the same code (`wasm32-unknown-unknown`).
 //!
 //! # Notation
 //!
@@ -21,34 +28,77 @@
 //! | B | batch size | |
 //! | D | width of an embedding | |
 
-mod cache;
-pub mod data;
-mod deprecated;
-pub mod encode;
 pub mod error;
-pub mod estimator;
-mod files;
-#[cfg(target_arch = "x86_64")]
-mod libtorch;
-pub mod losses;
-mod memory;
-pub mod models;
-pub mod notebook;
-pub mod optim;
-pub mod plot;
-pub mod prelude;
-pub mod probes;
 pub mod rng;
-mod temperature;
-mod tensor_input;
 pub mod transforms;
+
+#[cfg(feature = "torch")]
+mod atomic_write;
+#[cfg(feature = "torch")]
+mod deprecated;
+#[cfg(feature = "torch")]
+pub mod encode;
+#[cfg(feature = "torch")]
+pub mod estimator;
+#[cfg(all(feature = "torch", target_arch = "x86_64"))]
+mod libtorch;
+#[cfg(feature = "torch")]
+pub mod loaders;
+#[cfg(feature = "torch")]
+pub mod losses;
+#[cfg(feature = "torch")]
+mod memory;
+#[cfg(feature = "torch")]
+pub mod models;
+#[cfg(feature = "torch")]
+pub mod notebook;
+#[cfg(feature = "torch")]
+pub mod optim;
+#[cfg(feature = "torch")]
+pub mod plot;
+#[cfg(feature = "torch")]
+pub mod prelude;
+#[cfg(feature = "torch")]
+pub mod probes;
+#[cfg(feature = "torch")]
+mod temperature;
+#[cfg(feature = "torch")]
+mod tensor_input;
+#[cfg(feature = "torch")]
 pub mod weights;
 
-pub(crate) use cache::cache_folder;
+/// Images in memory: data sets and subsets, CIFAR-10 and Shapes10; downloads and their cache.
+pub mod data {
+    mod images;
+    mod shapes10;
+
+    pub(crate) use images::check_pixels;
+    pub use images::{Image, ImageDataset, Subset};
+    pub use shapes10::{Palette, SHAPES10_CLASSES, SHAPES10_SIZE, Shapes10};
+
+    #[cfg(feature = "torch")]
+    mod cache;
+    #[cfg(feature = "torch")]
+    mod cifar10;
+    #[cfg(feature = "torch")]
+    pub(crate) mod download;
+
+    #[cfg(feature = "torch")]
+    pub use cifar10::{CIFAR10_CLASSES, CIFAR10_MD5, CIFAR10_URL, Cifar10, Cifar10Config};
+    #[cfg(feature = "torch")]
+    pub use download::{download, md5_of};
+
+    #[cfg(feature = "torch")]
+    #[doc(hidden)]
+    pub use crate::deprecated::data::*;
+}
+
 pub use error::{Error, Result};
+#[cfg(feature = "torch")]
 pub use {ndarray, plotters, tch};
 
 /// Has moved to [`estimator`], [`optim`] and [`models`].
+#[cfg(feature = "torch")]
 #[deprecated(note = "use twoviews::estimator, twoviews::optim and twoviews::models")]
 pub mod train {
     pub use crate::estimator::{

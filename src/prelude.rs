@@ -1,14 +1,16 @@
 //! What a notebook needs: `use twoviews::prelude::*;`.
 
 pub use crate::data::{
-    CIFAR10_CLASSES, Cifar10, Cifar10Config, DataLoader, Image, ImageDataset, MultiViewsLoader,
-    MultiViewsLoaderConfig, Palette, Shapes10, Subset, ViewsBatch, ViewsLoader,
+    CIFAR10_CLASSES, Cifar10, Cifar10Config, Image, ImageDataset, Palette, Shapes10, Subset,
 };
 pub use crate::encode::Precision;
 pub use crate::error::{Error, Result};
 pub use crate::estimator::{
     Checkpoints, DCL, DCLConfig, Estimator, FitOptions, History, OnlineKnn, SimCLR, SimCLRConfig,
     Weights,
+};
+pub use crate::loaders::{
+    DataLoader, MultiViewsLoader, MultiViewsLoaderConfig, ViewsBatch, ViewsLoader,
 };
 pub use crate::losses::{ContrastiveLoss, DCLLoss, DCLWLoss, InfoNCE};
 pub use crate::models::{EncoderKind, best_device, check_latent_size, seed_everything};

@@ -5,9 +5,10 @@ mod support;
 use ndarray::{Array1, Array2};
 use support::{assert_close, wave};
 use tch::{Device, Kind, Tensor};
-use twoviews::data::{DataLoader, Shapes10};
+use twoviews::data::Shapes10;
 use twoviews::encode::Precision;
 use twoviews::estimator::{DCL, DCLConfig};
+use twoviews::loaders::DataLoader;
 use twoviews::losses::{ContrastiveLoss, DCLLoss, InfoNCE};
 use twoviews::probes::LogisticRegression;
 

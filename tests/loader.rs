@@ -2,7 +2,8 @@
 
 use tch::{Kind, Tensor};
 use twoviews::Error;
-use twoviews::data::{DataLoader, ImageDataset, Shapes10, Subset};
+use twoviews::data::{ImageDataset, Shapes10, Subset};
+use twoviews::loaders::DataLoader;
 
 fn shapes(num_images: usize) -> ImageDataset {
     Shapes10 { num_images, ..Default::default() }.generate().unwrap()

@@ -5,9 +5,10 @@ mod support;
 use support::{assert_close, fill, fixture, numbers, wave};
 use tch::{Device, Kind, Tensor, nn};
 use twoviews::Error;
-use twoviews::data::{DataLoader, Shapes10};
+use twoviews::data::Shapes10;
 use twoviews::encode::{InferenceEncoder, Precision};
 use twoviews::estimator::{DCL, DCLConfig, SimCLR};
+use twoviews::loaders::DataLoader;
 use twoviews::models::{EncoderKind, ResNet, check_latent_size};
 
 fn images() -> Tensor {

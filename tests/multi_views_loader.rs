@@ -4,10 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use twoviews::Error;
-use twoviews::data::{
-    ImageDataset, MultiViewsLoader, MultiViewsLoaderConfig, Shapes10, Subset, ViewsBatch,
-    ViewsLoader,
-};
+use twoviews::data::{ImageDataset, Shapes10, Subset};
+use twoviews::loaders::{MultiViewsLoader, MultiViewsLoaderConfig, ViewsBatch, ViewsLoader};
 use twoviews::rng::Draws;
 use twoviews::transforms::{
     Compose, MultiViewsTransform, ToTensor, Transform, View, simclr_transform,

@@ -4,8 +4,9 @@ mod support;
 
 use support::{assert_close, fixture, numbers, wave};
 use tch::{Device, Kind, Tensor};
-use twoviews::data::{MultiViewsLoader, MultiViewsLoaderConfig, Shapes10, ViewsBatch, ViewsLoader};
+use twoviews::data::Shapes10;
 use twoviews::estimator::{Checkpoints, DCL, DCLConfig, Estimator, FitOptions};
+use twoviews::loaders::{MultiViewsLoader, MultiViewsLoaderConfig, ViewsBatch, ViewsLoader};
 use twoviews::losses::{ContrastiveLoss, DCLLoss, InfoNCE};
 use twoviews::models::EncoderKind;
 use twoviews::optim::{LrScheduler, OptimizerKind, learning_rate};

@@ -9,8 +9,9 @@ use std::time::Instant;
 
 use ndarray_npy::ReadNpyExt;
 use serde_json::json;
-use twoviews::data::{Subset, ViewsBatch};
+use twoviews::data::Subset;
 use twoviews::encode::{InferenceEncoder, Precision};
+use twoviews::loaders::ViewsBatch;
 use twoviews::ndarray::{Array1, Array2, Array4};
 use twoviews::prelude::*;
 use twoviews::rng::Draws;

@@ -14,7 +14,7 @@ use tch::{Device, nn::VarStore};
 use super::run_lock::RunLock;
 use super::state::{LoaderRecord, TrainingState};
 use super::{ContrastiveConfig, Estimator, History};
-use crate::files::write_whole;
+use crate::atomic_write::atomic_write;
 use crate::losses::ContrastiveLoss;
 use crate::optim::Optimizer;
 use crate::weights::{StateDict, load_state_dict, read_state_dict, to_safetensors};
@@ -138,7 +138,7 @@ impl CheckpointFolder {
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let path = self.folder.join(name);
-        write_whole(&path, bytes).map_err(|error| {
+        atomic_write(&path, bytes).map_err(|error| {
             let hint = "The last checkpoint and the model are unharmed: make room or choose another \
                         folder, then call resume";
             Error::io("write", path, error, hint)

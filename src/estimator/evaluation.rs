@@ -1,7 +1,7 @@
 //! What is measured between two epochs: the validation loss and the online kNN probe.
 
 use super::{Estimator, OnlineKnn};
-use crate::data::ViewsLoader;
+use crate::loaders::ViewsLoader;
 use crate::losses::ContrastiveLoss;
 use crate::notebook::interrupted;
 use crate::{Error, Result};

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::checkpoint::CheckpointFolder;
 use super::state::{LoaderRecord, TrainingState};
 use super::{Estimator, FitOptions, History};
-use crate::data::ViewsLoader;
+use crate::loaders::ViewsLoader;
 use crate::losses::ContrastiveLoss;
 use crate::memory::FreedMemory;
 use crate::notebook::{Progress, interrupted};

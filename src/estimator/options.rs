@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::History;
 use super::state::LoaderRecord;
-use crate::data::{DataLoader, ViewsLoader};
+use crate::loaders::{DataLoader, ViewsLoader};
 use crate::probes::KnnProbe;
 use crate::{Error, Result};
 

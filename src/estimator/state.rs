@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::History;
-use crate::data::ViewsLoader;
+use crate::loaders::ViewsLoader;
 use crate::optim::Optimizer;
 use crate::{Error, Result};
 

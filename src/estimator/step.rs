@@ -3,8 +3,8 @@
 use tch::{Kind, Tensor};
 
 use super::Estimator;
-use crate::data::ViewsBatch;
 use crate::encode::Precision;
+use crate::loaders::ViewsBatch;
 use crate::losses::ContrastiveLoss;
 use crate::optim::Optimizer;
 use crate::tensor_input::float_kind;

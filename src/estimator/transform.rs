@@ -4,8 +4,8 @@ use ndarray::{Array1, Array2};
 use tch::Kind;
 
 use super::Estimator;
-use crate::data::{DataLoader, labelled_rows};
 use crate::encode::{InferenceEncoder, Precision};
+use crate::loaders::{DataLoader, labelled_rows};
 use crate::losses::ContrastiveLoss;
 use crate::notebook::{Progress, interrupted};
 use crate::tensor_input::float_kind;

@@ -3,11 +3,22 @@
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::Host;
-use crate::plot::LinePlot;
+use twoviews_constants::mime;
 
-/// The kernel's own display messages, which no other kernel is sent.
-const MIME: &str = "application/x-twoviews-display+json";
+use super::Host;
+use crate::Result;
+
+/// What a display can show as a picture.
+pub trait Figure {
+    /// The picture as SVG text.
+    ///
+    /// # Errors
+    /// If it cannot be drawn.
+    fn svg(&self) -> Result<String>;
+
+    /// A line for clients that show no pictures.
+    fn text(&self) -> String;
+}
 
 /// One place below a cell whose content is replaced, with Jupyter's `display_data` and
 /// `update_display_data`.
@@ -42,10 +53,11 @@ impl LiveDisplay {
         self.send(serde_json::json!({ mime: content }));
     }
 
-    /// Shows a figure, with its title as the text for clients that show no pictures.
-    pub fn show_figure(&self, figure: &LinePlot) {
-        if let Ok(svg) = figure.to_svg() {
-            self.send(serde_json::json!({"text/html": svg, "text/plain": figure.title}));
+    /// Shows a figure, with its title as the text for clients that show no pictures. One that cannot
+    /// be drawn, such as a curve without a point yet, leaves what was there.
+    pub fn show_figure(&self, figure: &impl Figure) {
+        if let Ok(svg) = figure.svg() {
+            self.send(serde_json::json!({"text/html": svg, "text/plain": figure.text()}));
         }
     }
 
@@ -55,7 +67,8 @@ impl LiveDisplay {
         }
         let op = if self.shown.swap(true, Ordering::Relaxed) { "update" } else { "display" };
         let body = serde_json::json!({"op": op, "display_id": self.id, "data": data});
-        let text = format!("EVCXR_BEGIN_CONTENT {MIME}\n{body}\nEVCXR_END_CONTENT\n");
+        // The kernel's own display messages, which no other kernel is sent.
+        let text = format!("EVCXR_BEGIN_CONTENT {}\n{body}\nEVCXR_END_CONTENT\n", mime::DISPLAY);
         // One write, so that no other thread's output comes between.
         let _ = std::io::stdout().lock().write_all(text.as_bytes());
     }

@@ -6,7 +6,8 @@ mod note;
 mod one_line;
 mod progress;
 
+pub(crate) use host::check_interrupt;
 pub use host::{Host, interrupted};
-pub use live::LiveDisplay;
+pub use live::{Figure, LiveDisplay};
 pub(crate) use note::note;
 pub use progress::Progress;

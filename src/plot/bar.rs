@@ -8,6 +8,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::canvas::{Draw, FONT, can_show, figure_methods, is_shown};
 use super::chart::{Drawn, draw_baselines, draw_legend, tick};
+use crate::notebook::Figure;
 use crate::{Error, Result};
 
 /// Share of a group's width that its bars fill.
@@ -156,6 +157,16 @@ impl BarPlot {
 }
 
 figure_methods!(BarPlot, show_svg);
+
+impl Figure for BarPlot {
+    fn svg(&self) -> Result<String> {
+        self.to_svg()
+    }
+
+    fn text(&self) -> String {
+        self.title.clone()
+    }
+}
 
 impl fmt::Debug for BarPlot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

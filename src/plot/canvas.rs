@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use plotters::prelude::{BitMapBackend, DrawingArea, IntoDrawingArea, SVGBackend};
 use plotters::style::{FontStyle, register_font};
 
-use crate::files::write_whole;
+use crate::atomic_write::atomic_write;
 use crate::{Error, Result};
 
 /// The name under which figures ask for their font.
@@ -148,7 +148,7 @@ pub(super) fn save<F: Draw>(figure: &F, path: &Path) -> Result<()> {
             ));
         }
     };
-    write_whole(path, &bytes).map_err(|error| {
+    atomic_write(path, &bytes).map_err(|error| {
         Error::io("write", path, error, "Choose a folder that exists and may be written")
     })
 }

@@ -7,6 +7,7 @@ use plotters::prelude::*;
 
 use super::canvas::{Draw, FONT, can_show, figure_methods, is_shown};
 use super::chart::{Drawn, draw_baselines, draw_legend, tick};
+use crate::notebook::Figure;
 use crate::{Error, Result};
 
 /// matplotlib's "blue", the tutorial's colour of SimCLR.
@@ -115,6 +116,16 @@ fn span(values: impl Iterator<Item = f64>) -> (f64, f64) {
 }
 
 figure_methods!(LinePlot, show_svg);
+
+impl Figure for LinePlot {
+    fn svg(&self) -> Result<String> {
+        self.to_svg()
+    }
+
+    fn text(&self) -> String {
+        self.title.clone()
+    }
+}
 
 impl fmt::Debug for LinePlot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

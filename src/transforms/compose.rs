@@ -179,7 +179,8 @@ pub fn simclr_transform() -> Compose {
 /// tutorial's 9, or as large as crops below 5 pixels allow.
 ///
 /// ```
-/// use twoviews::prelude::*;
+/// use twoviews::data::Image;
+/// use twoviews::transforms::{MultiViewsTransform, simclr_transform_of_size};
 /// let image = Image { height: 80, width: 120, pixels: vec![128; 80 * 120 * 3] };
 /// let views = MultiViewsTransform::new(simclr_transform_of_size(96)?, 2)?;
 /// assert_eq!(views.views(&image, 42, 0, 0)?[1].values()?.len(), 3 * 96 * 96);
@@ -212,7 +213,7 @@ fn augmentations(size: usize, kernel_size: usize) -> Compose {
             RandomGrayscale { p: 0.2 }.into(),
             GaussianBlur { kernel_size, ..GaussianBlur::default() }.into(),
             ToTensor.into(),
-            Normalize { mean: vec![0.5], std: vec![0.5] }.into(),
+            Normalize::default().into(),
         ],
     }
 }

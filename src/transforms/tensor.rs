@@ -39,6 +39,7 @@ pub struct Normalize {
 }
 
 impl Default for Normalize {
+    /// The tutorial's scaling to [-1, 1], in training and for labelled images alike.
     fn default() -> Self {
         Self { mean: vec![0.5], std: vec![0.5] }
     }

@@ -6,7 +6,7 @@ use ::safetensors::tensor::{Dtype, TensorView, serialize};
 use tch::{Device, Kind, Tensor};
 
 use super::StateDict;
-use crate::files::write_whole;
+use crate::atomic_write::atomic_write;
 use crate::{Error, Result};
 
 /// Writes tensors to a `.safetensors` file, which appears whole or not at all.
@@ -16,7 +16,7 @@ use crate::{Error, Result};
 /// the file cannot be written.
 pub fn save_state_dict(state_dict: &StateDict, path: &Path) -> Result<()> {
     let bytes = to_safetensors(state_dict)?;
-    write_whole(path, &bytes).map_err(|error| {
+    atomic_write(path, &bytes).map_err(|error| {
         Error::io("write", path, error, "Choose a folder that exists, may be written and has room")
     })
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use tch::{Device, Kind, Tensor};
-use twoviews::data::{ViewsBatch, ViewsLoader};
+use twoviews::loaders::{ViewsBatch, ViewsLoader};
 use twoviews::models::{ProjectionHead, ResNet};
 use twoviews::optim::learning_rate;
 use twoviews::prelude::*;

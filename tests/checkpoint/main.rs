@@ -44,7 +44,7 @@ struct Failing {
     left: std::cell::Cell<usize>,
 }
 
-impl twoviews::data::ViewsLoader for Failing {
+impl twoviews::loaders::ViewsLoader for Failing {
     fn num_images(&self) -> usize {
         self.loader.num_images()
     }
@@ -61,7 +61,7 @@ impl twoviews::data::ViewsLoader for Failing {
         &self,
         epoch: u64,
         first_batch: usize,
-    ) -> Result<Box<dyn Iterator<Item = Result<twoviews::data::ViewsBatch>> + '_>> {
+    ) -> Result<Box<dyn Iterator<Item = Result<twoviews::loaders::ViewsBatch>> + '_>> {
         let batches = self.loader.epoch(epoch, first_batch)?;
         Ok(Box::new(batches.map(|batch| {
             let left = self.left.get();

@@ -8,7 +8,7 @@ use md5::{Digest, Md5};
 use sha1::Sha1;
 use sha2::Sha256;
 
-use crate::notebook::interrupted;
+use crate::notebook::check_interrupt;
 use crate::{Error, Result};
 
 /// A checksum that a file is to have, in hexadecimal.
@@ -68,9 +68,7 @@ fn digest(mut hasher: impl Digest, path: &Path) -> Result<String> {
     let mut file = File::open(path).map_err(|e| unreadable(path, e))?;
     let mut buffer = vec![0; 1 << 18];
     loop {
-        if interrupted() {
-            return Err(Error::Interrupted { place: format!("checking {}", path.display()) });
-        }
+        check_interrupt(|| format!("checking {}", path.display()))?;
         match file.read(&mut buffer) {
             Ok(0) => break,
             Ok(n) => hasher.update(&buffer[..n]),

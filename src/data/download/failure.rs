@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::notebook::interrupted;
+
 /// Why a transfer failed, before an error for the reader is made of it.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -20,6 +22,11 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Ends a transfer if the user asked for it.
+    pub(super) fn check_interrupt() -> Result<(), Self> {
+        if interrupted() { Err(Self::Interrupted) } else { Ok(()) }
+    }
+
     /// Whether the same request may succeed a little later.
     pub(crate) fn passes(&self) -> bool {
         match self {

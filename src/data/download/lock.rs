@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::patience::POLL;
-use crate::notebook::{interrupted, note};
+use crate::notebook::{check_interrupt, note};
 use crate::{Error, Result};
 
 /// A lock on a file, held until this is dropped.
@@ -26,8 +26,7 @@ impl Lock {
     /// [`Error::Io`] if the file cannot be made, [`Error::Interrupted`].
     pub(crate) fn acquire(path: &Path, what: &str, ours: bool, hint: &str) -> Result<Self> {
         let mut told = false;
-        let stopped =
-            || Error::Interrupted { place: format!("waiting for another process: {what}") };
+        let place = || format!("waiting for another process: {what}");
         loop {
             let file = open(path).map_err(|e| Error::io("write", path, e, hint))?;
             loop {
@@ -39,9 +38,7 @@ impl Lock {
                         if !std::mem::replace(&mut told, true) {
                             note(&format!("Waiting for another process: {what}"));
                         }
-                        if interrupted() {
-                            return Err(stopped());
-                        }
+                        check_interrupt(place)?;
                         std::thread::sleep(POLL);
                     }
                 }
@@ -50,7 +47,10 @@ impl Lock {
             if !ours || is_at(&file, path) {
                 let lock = Self { file: Some(file), remove: ours.then(|| path.to_owned()) };
                 // Perhaps the other process was interrupted, and this one with it.
-                return if told && interrupted() { Err(stopped()) } else { Ok(lock) };
+                if told {
+                    check_interrupt(place)?;
+                }
+                return Ok(lock);
             }
         }
     }

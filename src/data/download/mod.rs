@@ -21,8 +21,8 @@ pub(crate) use patience::Patience;
 pub(crate) use request::{Answer, Request, origin};
 pub(crate) use transfer::{Transfer, reason};
 
-use crate::files::name_whole;
-use crate::notebook::{Progress, interrupted, note};
+use crate::atomic_write::rename_whole;
+use crate::notebook::{Progress, check_interrupt, note};
 use crate::{Error, Result};
 
 const RESUME: &str = "Run the same again: the part that has arrived is kept and the rest follows";
@@ -128,7 +128,7 @@ fn copy_file(source: &Path, checksum: Option<Checksum>, part: &Path, target: &Pa
                 found,
                 hint: "Choose the right file, or give its checksum".into(),
             }),
-            _ => name_whole(part, target).map_err(|e| Error::io("write", target, e, WRITABLE)),
+            _ => rename_whole(part, target).map_err(|e| Error::io("write", target, e, WRITABLE)),
         }
     });
     if copied.is_err() {
@@ -147,9 +147,7 @@ fn copy(source: &Path, part: &Path) -> Result<()> {
     let mut buffer = vec![0; 1 << 18];
     let mut done = 0;
     loop {
-        if interrupted() {
-            return Err(Error::Interrupted { place: format!("copy of {}", source.display()) });
-        }
+        check_interrupt(|| format!("copy of {}", source.display()))?;
         match from.read(&mut buffer) {
             Ok(0) => break,
             Ok(n) => {

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use super::Failure;
-use crate::notebook::interrupted;
 
 /// How often a wait looks whether the reader has interrupted it.
 pub(super) const POLL: Duration = Duration::from_millis(100);
@@ -37,9 +36,7 @@ impl Patience {
     pub(crate) fn pause(&self, resumption: u32) -> Result<(), Failure> {
         let end = Instant::now() + self.pause * (1 << (resumption - 1));
         loop {
-            if interrupted() {
-                return Err(Failure::Interrupted);
-            }
+            Failure::check_interrupt()?;
             match end.saturating_duration_since(Instant::now()) {
                 Duration::ZERO => return Ok(()),
                 rest => std::thread::sleep(rest.min(POLL)),

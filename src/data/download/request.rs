@@ -7,7 +7,6 @@ use ureq::http::{HeaderMap, Uri, header};
 
 use super::patience::POLL;
 use super::{Failure, Patience};
-use crate::notebook::interrupted;
 
 /// What a server is asked for.
 #[derive(Clone, Debug, Default)]
@@ -47,9 +46,7 @@ const PIECE: usize = 1 << 16;
 impl Request {
     /// Sends the request and waits for the headers of the answer.
     pub(crate) fn send(&self, patience: &Patience) -> Result<Answer, Failure> {
-        if interrupted() {
-            return Err(Failure::Interrupted);
-        }
+        Failure::check_interrupt()?;
         let (sender, pieces) = sync_channel(16);
         let (request, patience) = (self.clone(), *patience);
         // Abandoned, the thread ends with its next piece or when the server has been silent.
@@ -151,9 +148,7 @@ impl Answer {
 
 fn receive(messages: &Receiver<Message>) -> Result<Message, Failure> {
     loop {
-        if interrupted() {
-            return Err(Failure::Interrupted);
-        }
+        Failure::check_interrupt()?;
         match messages.recv_timeout(POLL) {
             Ok(message) => return Ok(message),
             Err(RecvTimeoutError::Timeout) => {}

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::request::Answer;
 use super::{Checksum, Failure, Patience, Request};
-use crate::files::name_whole;
+use crate::atomic_write::rename_whole;
 use crate::notebook::{Progress, note};
 use crate::{Error, Result};
 
@@ -57,7 +57,7 @@ impl Transfer<'_> {
                 None => None,
             };
             let Some((checksum, found)) = found else {
-                name_whole(part, target)
+                rename_whole(part, target)
                     .or_else(|e| if target.exists() { Ok(()) } else { Err(e) })
                     .map_err(|error| explain(Failure::Write(error)))?;
                 return Ok(self.size.or(progressed.total).is_some());

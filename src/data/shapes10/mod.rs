@@ -98,6 +98,14 @@ impl Shapes10 {
             ));
         }
         let bytes_per_image = SHAPES10_SIZE * SHAPES10_SIZE * 3;
+        if isize::try_from(self.num_images * bytes_per_image).is_err() {
+            return Err(Error::parameter(
+                "num_images",
+                self.num_images,
+                "at most 2 GB of images on a machine of 32 bits",
+                "Draw at most 699,050 images.",
+            ));
+        }
         let mut pixels = vec![0; self.num_images * bytes_per_image];
         for (index, image) in pixels.chunks_exact_mut(bytes_per_image).enumerate() {
             draw::draw(image, index, self);

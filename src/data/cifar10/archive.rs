@@ -7,9 +7,9 @@ use std::path::{Component, Path};
 use flate2::read::GzDecoder;
 
 use super::batches::{self, BATCHES_FOLDER, Checksums, RECORDS_PER_FILE};
-use super::download::{Lock, with_ending};
 use super::records::RECORD_BYTES;
-use crate::notebook::interrupted;
+use crate::data::download::{Lock, with_ending};
+use crate::notebook::check_interrupt;
 use crate::{Error, Result};
 
 const DAMAGED: &str = "Delete the archive so that it is downloaded again";
@@ -33,9 +33,7 @@ pub(super) fn read(
     let mut tar = tar::Archive::new(GzDecoder::new(BufReader::new(file)));
     let damaged = |problem: String| Error::format(archive, problem, DAMAGED);
     for entry in tar.entries().map_err(|e| damaged(e.to_string()))? {
-        if interrupted() {
-            return Err(Error::Interrupted { place: format!("reading {}", archive.display()) });
-        }
+        check_interrupt(|| format!("reading {}", archive.display()))?;
         let mut entry = entry.map_err(|e| damaged(format!("it is truncated or damaged: {e}")))?;
         if !entry.header().entry_type().is_file() {
             continue;

@@ -1,15 +1,20 @@
 //! CIFAR-10 from its official binary archive.
 
+mod archive;
+mod batches;
+mod records;
+
 use std::collections::HashMap;
 use std::env;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::batches::{self, BATCHES_FOLDER, Folder, RECORDS_PER_FILE, TEST_FILE, TRAIN_FILES};
+use super::ImageDataset;
+use super::cache::cache_folder;
 use super::download::{Lock, download, expand_home, md5_of, with_ending};
-use super::{ImageDataset, archive, records};
 use crate::notebook::note;
 use crate::{Error, Result};
+use batches::{BATCHES_FOLDER, Folder, RECORDS_PER_FILE, TEST_FILE, TRAIN_FILES};
 
 /// Class names, in the order of the class indices.
 pub const CIFAR10_CLASSES: [&str; 10] =
@@ -181,7 +186,7 @@ impl Source {
             config.data_dir.clone().or_else(|| variable("TWOVIEWS_DATA").map(Into::into));
         let data_dir = match data_dir {
             Some(folder) => expand_home(&folder),
-            None => crate::cache_folder()?.join(if official.is_some() {
+            None => cache_folder()?.join(if official.is_some() {
                 "cifar10".to_owned()
             } else {
                 // Archives from different addresses must not be taken for one another.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 ///
 /// A link stays one: the file that it leads to is replaced. Devices and pipes, which a rename would
 /// replace by a file, are written to.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn atomic_write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let path = &match fs::metadata(path) {
         Ok(there) if there.is_file() => fs::canonicalize(path)?,
         Ok(there) if !there.is_dir() => {
@@ -20,7 +20,7 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let part = part_of(path);
     let written = File::create(&part)
         .and_then(|mut file| file.write_all(bytes))
-        .and_then(|()| name_whole(&part, path));
+        .and_then(|()| rename_whole(&part, path));
     if written.is_err() {
         let _ = fs::remove_file(&part);
     }
@@ -28,7 +28,7 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Gives the finished file `part` the name `path`, in the place of what had it.
-pub(crate) fn name_whole(part: &Path, path: &Path) -> io::Result<()> {
+pub(crate) fn rename_whole(part: &Path, path: &Path) -> io::Result<()> {
     File::open(part)?.sync_all()?;
     fs::rename(part, path)?;
     // The rename lasts once the folder is on the disk; not every system lets a folder be opened.
@@ -57,7 +57,7 @@ mod tests {
         let (file, link) = (folder.path().join("file"), folder.path().join("link"));
         fs::write(&file, "old").unwrap();
         symlink(&file, &link).unwrap();
-        write_whole(&link, b"new").unwrap();
+        atomic_write(&link, b"new").unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read(&file).unwrap(), b"new");
     }
@@ -73,7 +73,7 @@ mod tests {
         }
         let path = pipe.clone();
         let reader = std::thread::spawn(move || fs::read(path).unwrap());
-        write_whole(&pipe, b"through").unwrap();
+        atomic_write(&pipe, b"through").unwrap();
         assert_eq!(reader.join().unwrap(), b"through");
         assert!(fs::symlink_metadata(&pipe).unwrap().file_type().is_fifo());
     }

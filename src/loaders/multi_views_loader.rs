@@ -1,17 +1,14 @@
 //! Augmented views in shuffled batches, prepared ahead by worker threads.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread::{self, JoinHandle};
 
 use tch::{Device, Kind, Tensor};
 
-use super::loader::check_workers;
-use super::{Subset, ViewsBatch, ViewsLoader};
-use crate::notebook::interrupted;
+use super::data_loader::check_workers;
+use super::prefetch::{BatchSource, Prefetch};
+use super::{ViewsBatch, ViewsLoader};
+use crate::data::Subset;
+use crate::notebook::check_interrupt;
 use crate::rng::Draws;
 use crate::tensor_input::check_device;
 use crate::transforms::{MultiViewsTransform, View};
@@ -66,7 +63,8 @@ impl Default for MultiViewsLoaderConfig {
 /// from another stream, so that the batches depend neither on the number of workers nor on timing.
 ///
 /// ```
-/// use twoviews::data::{MultiViewsLoader, MultiViewsLoaderConfig, Shapes10, ViewsLoader};
+/// use twoviews::data::Shapes10;
+/// use twoviews::loaders::{MultiViewsLoader, MultiViewsLoaderConfig, ViewsLoader};
 /// use twoviews::transforms::{MultiViewsTransform, simclr_transform};
 /// let shapes = Shapes10 { num_images: 10, ..Default::default() }.generate()?;
 /// let two_views = MultiViewsTransform::new(simclr_transform(), 2)?;
@@ -170,16 +168,15 @@ impl ViewsLoader for MultiViewsLoader {
             let hint = "Epochs are counted from 0.";
             return Err(Error::parameter("epoch", epoch, "below 2^32", hint));
         }
-        Ok(Box::new(ViewsBatches::start(self, epoch, first_batch)))
+        Ok(Box::new(ViewsBatches::new(self, epoch, first_batch)))
     }
 }
 
-/// What the workers of one epoch share.
+/// One epoch: the loader and the order of its images.
 struct EpochPlan {
     loader: MultiViewsLoader,
     epoch: u64,
     order: Vec<usize>,
-    stop: AtomicBool,
 }
 
 /// Buffers of one worker.
@@ -190,19 +187,19 @@ struct WorkerBuffers {
     values: Vec<Vec<f32>>,
 }
 
-impl EpochPlan {
-    /// Batch `number`, with a panic turned into an error; `None` when nobody wants it any more.
-    fn guarded_batch(
+impl BatchSource for EpochPlan {
+    type Batch = ViewsBatch;
+    type Buffers = WorkerBuffers;
+    const WORKER: &'static str = "views loader";
+    const HINT: &'static str =
+        "Look at the transform; num_workers = 0 runs it in the calling thread";
+
+    fn batch(
         &self,
         number: usize,
         buffers: &mut WorkerBuffers,
-    ) -> Option<Result<ViewsBatch>> {
-        catch_unwind(AssertUnwindSafe(|| self.batch(number, buffers).transpose())).unwrap_or_else(
-            |panic| Some(Err(worker_error(self.epoch, number, panic_message(&*panic)))),
-        )
-    }
-
-    fn batch(&self, number: usize, buffers: &mut WorkerBuffers) -> Result<Option<ViewsBatch>> {
+        stop: &AtomicBool,
+    ) -> Result<Option<ViewsBatch>> {
         let MultiViewsLoader { subset, transform, config } = &self.loader;
         let dataset = subset.dataset();
         let start = number * config.batch_size;
@@ -214,7 +211,7 @@ impl EpochPlan {
             values.clear();
             let mut size = None;
             for &index in indices {
-                if self.stop.load(Ordering::Relaxed) {
+                if stop.load(Ordering::Relaxed) {
                     return Ok(None);
                 }
                 view.load(dataset.pixels(subset.indices()[index]), dataset.size())?;
@@ -242,75 +239,20 @@ impl EpochPlan {
         let targets = Tensor::f_from_slice(&targets)?;
         Ok(Some(ViewsBatch { views, targets, indices: indices.to_vec() }))
     }
-}
 
-fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "panic".into())
-}
-
-fn worker_error(epoch: u64, batch: usize, message: String) -> Error {
-    Error::Worker {
-        worker: "views loader",
-        place: format!("epoch {epoch}, batch {batch}"),
-        message,
-        hint: "Look at the transform; num_workers = 0 runs it in the calling thread".into(),
+    fn describe(&self, number: usize) -> String {
+        format!("epoch {}, batch {number}", self.epoch)
     }
 }
 
-/// The batches of one epoch; the workers stop when it is dropped.
-struct ViewsBatches {
-    plan: Arc<EpochPlan>,
-    first: usize,
-    next: usize,
-    end: usize,
-    buffers: WorkerBuffers,
-    channels: Vec<Receiver<Result<ViewsBatch>>>,
-    threads: Vec<Option<JoinHandle<()>>>,
-}
+/// The batches of one epoch, on the loader's device.
+struct ViewsBatches(Prefetch<EpochPlan>);
 
 impl ViewsBatches {
-    fn start(loader: &MultiViewsLoader, epoch: u64, first: usize) -> Self {
-        let end = loader.batches_per_epoch();
-        let workers = loader.config.num_workers.min(end - first);
-        let plan = Arc::new(EpochPlan {
-            loader: loader.clone(),
-            epoch,
-            order: loader.order(epoch),
-            stop: AtomicBool::new(false),
-        });
-        let (threads, channels) = (0..workers)
-            .map(|worker| {
-                // The worker holds one more batch while the channel is full.
-                let (sender, receiver) = sync_channel(loader.config.prefetch.min(end - first));
-                let plan = Arc::clone(&plan);
-                // Without its thread the channel is closed, and the first batch is an error.
-                let thread = thread::Builder::new().spawn(move || {
-                    let mut buffers = WorkerBuffers::default();
-                    for number in (first + worker..end).step_by(workers) {
-                        let Some(batch) = plan.guarded_batch(number, &mut buffers) else { break };
-                        if sender.send(batch).is_err() {
-                            break;
-                        }
-                    }
-                });
-                (thread.ok(), receiver)
-            })
-            .unzip();
-        let buffers = WorkerBuffers::default();
-        Self { plan, first, next: first, end, buffers, channels, threads }
-    }
-
-    /// The next batch, from its worker or made here.
-    fn receive(&mut self, number: usize) -> Result<ViewsBatch> {
-        let epoch = self.plan.epoch;
-        let batch = if self.channels.is_empty() {
-            self.plan.guarded_batch(number, &mut self.buffers)
-        } else {
-            self.channels[(number - self.first) % self.channels.len()].recv().ok()
-        };
-        let ended = || Err(worker_error(epoch, number, "the thread ended early".into()));
-        to_device(batch.unwrap_or_else(ended)?, self.plan.loader.config.device)
+    fn new(loader: &MultiViewsLoader, epoch: u64, first: usize) -> Self {
+        let plan = EpochPlan { loader: loader.clone(), epoch, order: loader.order(epoch) };
+        let MultiViewsLoaderConfig { num_workers, prefetch, .. } = loader.config;
+        Self(Prefetch::new(plan, first, loader.batches_per_epoch(), num_workers, prefetch))
     }
 }
 
@@ -318,32 +260,16 @@ impl Iterator for ViewsBatches {
     type Item = Result<ViewsBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.next == self.end {
-            return None;
-        }
-        let number = self.next;
-        self.next += 1;
-        let batch = if interrupted() {
-            let place = format!("epoch {}, batch {number}", self.plan.epoch);
-            Err(Error::Interrupted { place })
-        } else {
-            self.receive(number)
-        };
+        let Self(batches) = self;
+        let number = batches.next_number()?;
+        let device = batches.source().loader.config.device;
+        let batch = check_interrupt(|| batches.source().describe(number))
+            .and_then(|()| batches.next().transpose())
+            .and_then(|batch| batch.map(|batch| to_device(batch, device)).transpose());
         if batch.is_err() {
-            self.next = self.end;
+            batches.finish();
         }
-        Some(batch)
-    }
-}
-
-impl Drop for ViewsBatches {
-    fn drop(&mut self) {
-        self.plan.stop.store(true, Ordering::Relaxed);
-        self.channels.clear();
-        for thread in self.threads.drain(..).flatten() {
-            // A worker's panic was handed out as an error; here only its end matters.
-            let _ = thread.join();
-        }
+        batch.transpose()
     }
 }
 

@@ -1,13 +1,13 @@
 //! Labelled images as normalised batches, in order.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::thread;
+use std::sync::atomic::AtomicBool;
 
 use ndarray::{Array1, Array2};
 use tch::{Kind, Tensor};
 
-use super::Subset;
+use super::prefetch::{BatchSource, Prefetch};
+use crate::data::Subset;
+use crate::transforms::Normalize;
 use crate::{Error, Result};
 
 /// Batches that a worker may be ahead.
@@ -24,8 +24,8 @@ pub struct Batch {
 
 /// Labelled images in batches, without shuffling; the last batch may be smaller.
 ///
-/// Pixels are scaled as by torchvision's `ToTensor` and `Normalize((0.5,), (0.5,))`:
-/// (p / 255 - 0.5) / 0.5.
+/// Pixels are scaled as by torchvision's `ToTensor` and [`Normalize::default`], like the views that
+/// [`simclr_transform`](crate::transforms::simclr_transform) makes: (p / 255 - 0.5) / 0.5.
 ///
 /// | name | tutorial | range |
 /// |---|---|---|
@@ -33,7 +33,8 @@ pub struct Batch {
 /// | `num_workers` | 4 | 0 to 1,024; 0: in the calling thread |
 ///
 /// ```
-/// use twoviews::data::{DataLoader, Shapes10};
+/// use twoviews::data::Shapes10;
+/// use twoviews::loaders::DataLoader;
 /// let shapes = Shapes10 { num_images: 10, ..Default::default() }.generate()?;
 /// let loader = DataLoader::new(shapes, 4, 0)?;
 /// let sizes: Vec<i64> = loader.iter().map(|b| Ok(b?.images.size()[0])).collect::<twoviews::Result<_>>()?;
@@ -83,31 +84,16 @@ impl DataLoader {
 
     /// All batches, from the first one. Workers stop when the iterator is dropped.
     pub fn iter(&self) -> Batches {
-        let workers = self.num_workers.min(self.num_batches());
-        let channels = (0..workers)
-            .map(|worker| {
-                let (sender, receiver) = sync_channel(PREFETCH);
-                let loader = self.clone();
-                // Without its thread the channel is closed, and the first batch is an error.
-                let _ = thread::Builder::new().spawn(move || {
-                    for number in (worker..loader.num_batches()).step_by(workers) {
-                        // A dropped receiver means that nobody wants the rest.
-                        if sender.send(loader.guarded_batch(number)).is_err() {
-                            break;
-                        }
-                    }
-                });
-                receiver
-            })
-            .collect();
-        Batches { loader: self.clone(), channels, next: 0 }
+        let batches = self.num_batches();
+        Batches(Prefetch::new(self.clone(), 0, batches, self.num_workers, PREFETCH))
     }
 
     /// Every image as its own features, (N, 3 height width) in [-1, 1], and the class indices (N):
     /// the baseline that a trained encoder has to beat.
     ///
     /// ```
-    /// use twoviews::data::{DataLoader, Shapes10};
+    /// use twoviews::data::Shapes10;
+    /// use twoviews::loaders::DataLoader;
     /// let shapes = Shapes10 { num_images: 10, ..Default::default() }.generate()?;
     /// let (x, y) = DataLoader::new(shapes, 4, 0)?.pixels()?;
     /// assert_eq!((x.dim(), y[3]), ((10, 3 * 32 * 32), 3));
@@ -125,37 +111,47 @@ impl DataLoader {
         }
         labelled_rows(features, targets)
     }
+}
 
-    /// A batch, with a panic turned into an error.
-    fn guarded_batch(&self, number: usize) -> Result<Batch> {
-        catch_unwind(AssertUnwindSafe(|| self.batch(number))).unwrap_or_else(|panic| {
-            let message = panic.downcast_ref::<String>().cloned();
-            Err(Error::Worker {
-                worker: "loader",
-                place: format!("batch {number}"),
-                message: message.unwrap_or_else(|| "panic".into()),
-                hint: "Try num_workers = 0 to see where it comes from".into(),
-            })
-        })
-    }
+impl BatchSource for DataLoader {
+    type Batch = Batch;
+    type Buffers = ();
+    const WORKER: &'static str = "loader";
+    const HINT: &'static str = "Try num_workers = 0 to see where it comes from";
 
-    fn batch(&self, number: usize) -> Result<Batch> {
+    fn batch(&self, number: usize, (): &mut (), _: &AtomicBool) -> Result<Option<Batch>> {
         let start = number * self.batch_size;
         let indices = &self.subset.indices()[start..(start + self.batch_size).min(self.len())];
         let dataset = self.subset.dataset();
-        let (height, width) = dataset.size();
         let bytes: Vec<u8> = indices.iter().flat_map(|&i| dataset.pixels(i)).copied().collect();
         let targets: Vec<i64> = indices.iter().map(|&i| i64::from(dataset.targets()[i])).collect();
-        let images = Tensor::f_from_slice(&bytes)?
-            .f_view([indices.len() as i64, height as i64, width as i64, 3])?
-            .f_permute([0, 3, 1, 2])?
-            .f_contiguous()?
-            .f_to_kind(Kind::Float)?
-            .f_divide_scalar(255.0)?
-            .f_sub_scalar(0.5)?
-            .f_divide_scalar(0.5)?;
-        Ok(Batch { images, targets: Tensor::f_from_slice(&targets)? })
+        let images = normalized(&bytes, indices.len(), dataset.size(), &Normalize::default())?;
+        Ok(Some(Batch { images, targets: Tensor::f_from_slice(&targets)? }))
     }
+
+    fn describe(&self, number: usize) -> String {
+        format!("batch {number}")
+    }
+}
+
+/// Bytes (B, height, width, 3) as what [`ToTensor`](crate::transforms::ToTensor) and `normalize`
+/// make of them, (B, 3, height, width).
+fn normalized(
+    bytes: &[u8],
+    images: usize,
+    (height, width): (usize, usize),
+    normalize: &Normalize,
+) -> Result<Tensor> {
+    // One value, or one a channel: (1, 1, 1) or (3, 1, 1).
+    let per_channel = |values: &[f32]| Tensor::f_from_slice(values)?.f_view([-1, 1, 1]);
+    Ok(Tensor::f_from_slice(bytes)?
+        .f_view([images as i64, height as i64, width as i64, 3])?
+        .f_permute([0, 3, 1, 2])?
+        .f_contiguous()?
+        .f_to_kind(Kind::Float)?
+        .f_divide_scalar(255.0)?
+        .f_sub(&per_channel(&normalize.mean)?)?
+        .f_divide(&per_channel(&normalize.std)?)?)
 }
 
 /// Refuses more threads than any processor has.
@@ -180,33 +176,36 @@ pub(crate) fn labelled_rows(
 
 /// The batches of a [`DataLoader`], one after another.
 #[derive(Debug)]
-pub struct Batches {
-    loader: DataLoader,
-    channels: Vec<Receiver<Result<Batch>>>,
-    next: usize,
-}
+pub struct Batches(Prefetch<DataLoader>);
 
 impl Iterator for Batches {
     type Item = Result<Batch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.next == self.loader.num_batches() {
-            return None;
+        self.0.next()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Error;
+    use crate::data::Shapes10;
+
+    #[test]
+    fn a_panic_reaches_the_user_with_its_words() {
+        let shapes = Shapes10 { num_images: 4, ..Default::default() }.generate().unwrap();
+        for workers in [0, 2] {
+            let loader = DataLoader::new(&shapes, 2, workers).unwrap();
+            // Behind its last batch the loader indexes past its images.
+            let last = Prefetch::new(loader, 0, 9, workers, 2).last().unwrap();
+            match last {
+                Err(Error::Worker { message, place, .. }) => {
+                    assert!(message.contains("6") && message.contains("4"), "{message}");
+                    assert_eq!(place, "batch 3");
+                }
+                other => panic!("{other:?}"),
+            }
         }
-        let number = self.next;
-        self.next += 1;
-        if self.channels.is_empty() {
-            return Some(self.loader.batch(number));
-        }
-        let received = self.channels[number % self.channels.len()].recv();
-        Some(received.unwrap_or_else(|_| {
-            self.next = self.loader.num_batches();
-            Err(Error::Worker {
-                worker: "loader",
-                place: format!("batch {number}"),
-                message: "the thread ended early".into(),
-                hint: "Try num_workers = 0".into(),
-            })
-        }))
     }
 }

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::records::RECORD_BYTES;
-use crate::files::write_whole;
+use crate::atomic_write::atomic_write;
 use crate::{Error, Result};
 
 pub(super) const BATCHES_FOLDER: &str = "cifar-10-batches-bin";
@@ -83,7 +83,7 @@ impl Checksums {
     pub(super) fn write(&self, folder: &Path) -> io::Result<()> {
         let line = |(name, sum): (&String, &u32)| format!("{name} {sum:08X}\n");
         let text: String = self.0.iter().map(line).collect();
-        write_whole(&folder.join(CHECKSUMS), text.as_bytes())
+        atomic_write(&folder.join(CHECKSUMS), text.as_bytes())
     }
 }
 
