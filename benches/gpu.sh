@@ -40,7 +40,7 @@ for method in simclr dcl; do
                 --epochs "$epochs" --workers "$workers" --data "$data" \
                 --out "$out/$method-$batch-$precision" --json "${flags[@]}"
         done
-        run "nidl-$method-$batch" .peer/bin/python benches/peer/train.py "$method" "$batch" \
+        run "nidl-$method-$batch" .peer/bin/python benches/reference/train.py "$method" "$batch" \
             --epochs "$epochs" --workers "$workers" --data "$data"
     done
 done

@@ -36,7 +36,7 @@ def start(environment: dict[str, str], **options) -> tuple[KernelManager, Blocki
 @contextlib.contextmanager
 def stand_ins(folder: str) -> Iterator[str]:
     """The address at which the first lesson's data set and checkpoints are served from `folder`."""
-    program = [sys.executable, ROOT / "xtask/python/stand_ins.py", f"{folder}/served"]
+    program = [sys.executable, ROOT / "tests/support/fake_hub.py", f"{folder}/served"]
     with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as server:
         try:
             yield server.stdout.readline().strip()

@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: the library's parts by themselves, or in turn with their Python peers.
 
-mod peer;
+mod reference;
 mod report;
 mod worker;
 
@@ -9,7 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{builds, libtorch, paths, python, tools};
+use crate::{paths, setup, tools};
 
 /// What `cargo xtask bench` was asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -80,14 +80,9 @@ fn absolute(path: &str) -> Result<PathBuf> {
 
 /// Runs the benches.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    {
-        let _alone = builds::alone()?;
-        tools::check()?;
-        python::ensure()?;
-        libtorch::ensure()?;
-    }
+    setup::run_without_kernel()?;
     if options.peer {
-        return peer::run(options);
+        return reference::run(options);
     }
     let mut cargo = Command::new("cargo");
     cargo.current_dir(paths::root()).args(["bench", "--bench", "parts"]);

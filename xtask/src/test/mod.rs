@@ -1,14 +1,17 @@
 //! Every check, the cheapest first.
 
+mod fake_hub;
+
 use std::fs;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::notebooks::Lesson;
-use crate::stand_ins::StandIns;
-use crate::{notebooks, paths, say, setup, tools};
+use crate::lessons::Lesson;
+use crate::say::say;
+use crate::{notebook, paths, setup, tools};
+use fake_hub::StandIns;
 
 /// Runs all checks; `long` adds the slow ones.
 pub(crate) fn run(long: bool) -> Result<()> {
@@ -17,7 +20,7 @@ pub(crate) fn run(long: bool) -> Result<()> {
     for folder in ["notebooks", "tests/notebooks"] {
         check_stored(folder)?;
     }
-    setup()?;
+    setup::run()?;
     // The kernel apart from the rest: together cargo would unite the features of their
     // dependencies and compile rust-analyzer once more.
     for packages in [
@@ -48,14 +51,14 @@ pub(crate) fn run(long: bool) -> Result<()> {
     tools::forget_package(&mut suite);
     tools::run(&mut suite)?;
     say("the smallest notebook on a stock evcxr kernel");
-    notebooks::run(
+    notebook::run(
         &paths::root().join("tests/notebooks/smoke.ipynb"),
         &paths::root().join("target/smoke-stock"),
         &[("TWOVIEWS_NOTEBOOK_KERNEL", "stock")],
     )?;
     say("the quick start, quick");
     let out = paths::root().join("target/tutorial-test");
-    notebooks::run(&Lesson::QuickStart.notebook(), &out, &[("TWOVIEWS_QUICK", "1")])?;
+    notebook::run(&Lesson::QuickStart.notebook(), &out, &[("TWOVIEWS_QUICK", "1")])?;
     let folder = paths::root().join("target/stand-ins");
     let server = StandIns::start(&folder)?;
     let mut environment = server.environment(&folder);
@@ -65,7 +68,7 @@ pub(crate) fn run(long: bool) -> Result<()> {
         environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
     // With pretrained weights the kernel's tests have run it.
     say("the tutorial notebook, quick, training from scratch");
-    notebooks::run(&Lesson::Cifar10.notebook(), &out, &environment)?;
+    notebook::run(&Lesson::Cifar10.notebook(), &out, &environment)?;
     say("all checks passed");
     Ok(())
 }

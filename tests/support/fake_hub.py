@@ -1,4 +1,4 @@
-"""Serves a stand-in for CIFAR-10's site and for the model hub: stand_ins.py FOLDER [CHECKPOINT ARCHIVE]
+"""Serves a stand-in for CIFAR-10's site and for the model hub: fake_hub.py FOLDER [CHECKPOINT ARCHIVE]
 
 Without CHECKPOINT and ARCHIVE both are made from formulas, with the standard library alone: a small
 archive in the official layout, and one Lightning-like checkpoint of the CIFAR ResNet-18 that is

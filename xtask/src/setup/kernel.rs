@@ -9,7 +9,9 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::{builds, folders, notebooks, paths, say, slots, tools};
+use super::{build_directories, builds};
+use crate::say::say;
+use crate::{folders, notebook, paths, tools};
 
 /// The kernel's program, in the package `twoviews-kernel`.
 const BINARY: &str = "twoviews-kernel";
@@ -142,7 +144,7 @@ fn prebuild() -> Result<()> {
     {
         return Ok(());
     }
-    if slots::is_used(&paths::slot()) {
+    if build_directories::is_used(&paths::slot()) {
         // The smallest notebook would be built in another folder, and this one taken for compiled.
         say(
             "a notebook is open in .slots/0: the crates are compiled there by the first set-up after \
@@ -154,7 +156,7 @@ fn prebuild() -> Result<()> {
     // A kernel that was used before everything was there leaves an empty file.
     if before.is_ok_and(|text| text.starts_with("rustc ") && !text.starts_with(&compiler)) {
         say("rustc has changed: what another one has compiled is removed first");
-        slots::empty()?;
+        build_directories::empty()?;
     }
     // The kernel keeps to the versions of Cargo.lock; all must be here, those for other systems
     // included, because evcxr reads the whole graph.
@@ -163,9 +165,9 @@ fn prebuild() -> Result<()> {
     fs::create_dir_all(paths::slot()).context("creating .slots")?;
     fs::write(paths::root().join(".slots/.gitignore"), "*\n")?;
     write_slot_profile()?;
-    builds::resume(&paths::slots().join("unfinished"), slots::empty, || {
+    builds::resume(&paths::slots().join("unfinished"), build_directories::empty, || {
         let out = paths::root().join("target/smoke");
-        notebooks::run(&paths::root().join("tests/notebooks/smoke.ipynb"), &out, &[])
+        notebook::run(&paths::root().join("tests/notebooks/smoke.ipynb"), &out, &[])
     })?;
     folders::write(&stamp, made_by.as_bytes())
 }

@@ -10,8 +10,9 @@ use serde_json::Value;
 use super::Options;
 use super::report::{Report, Row};
 use super::worker::Worker;
-use crate::python::Environment;
-use crate::{paths, say, tools};
+use crate::say::say;
+use crate::setup::python::Environment;
+use crate::{paths, tools};
 
 /// What the Python side is: the tutorial's package and the versions that it is compared with.
 const PACKAGES: [&str; 4] =
@@ -242,7 +243,10 @@ fn side(program: &[PathBuf], options: &Options, data: &Path) -> Command {
 }
 
 fn python_side() -> Vec<PathBuf> {
-    vec![paths::root().join(".peer/bin/python"), paths::root().join("benches/peer/peer.py")]
+    vec![
+        paths::root().join(".peer/bin/python"),
+        paths::root().join("benches/reference/reference.py"),
+    ]
 }
 
 /// Makes `.peer` with the pinned packages, unless it is there.
@@ -258,6 +262,6 @@ fn environment() -> Result<()> {
 /// Builds the Rust side and says where it is.
 fn rust_side() -> Result<PathBuf> {
     say("building the Rust side");
-    let mut programs = tools::build(&["--release", "--bench", "peer"])?;
-    programs.remove("peer").context("cargo did not say where the Rust side is")
+    let mut programs = tools::build(&["--release", "--bench", "reference"])?;
+    programs.remove("reference").context("cargo did not say where the Rust side is")
 }

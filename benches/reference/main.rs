@@ -1,7 +1,7 @@
-//! The Rust side of `cargo xtask bench --peer`; `peer.py` is the other.
+//! The Rust side of `cargo xtask bench --peer`; `reference.py` is the other.
 //!
 //! ```text
-//! peer STAGE VARIANT --data DIR [--threads 2] [--workers 2] [--images N] [--batch B]
+//! reference STAGE VARIANT --data DIR [--threads 2] [--workers 2] [--images N] [--batch B]
 //!      [--checkpoint FILE] [--cifar DIR]
 //! ```
 //!
@@ -37,7 +37,7 @@ pub type Measure = Box<dyn FnMut() -> Result<Value, Box<dyn Error>>>;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let Some(options) = parse()? else {
-        println!("started by `cargo xtask bench --peer`; see benches/peer/main.rs");
+        println!("started by `cargo xtask bench --peer`; see benches/reference/main.rs");
         return Ok(());
     };
     twoviews::tch::set_num_threads(options.threads);

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::{folders, paths, say};
+use super::kernel::STAMP;
+use crate::say::say;
+use crate::{folders, paths};
 
 /// A running kernel holds this file of its folder locked.
 const LOCK: &str = "kernel.lock";
@@ -37,7 +39,7 @@ fn empty_one(folder: &Path) -> Result<()> {
         return Ok(());
     }
     // First what says that everything is there: an interruption leaves no such folder behind.
-    folders::remove(&folder.join(super::kernel::STAMP))?;
+    folders::remove(&folder.join(STAMP))?;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         if entry.file_name() != LOCK {

@@ -9,8 +9,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::python::Environment;
-use crate::{folders, paths, say, tools};
+use super::python::Environment;
+use crate::say::say;
+use crate::{folders, paths, tools};
 
 /// Brings libtorch, unless it is there: a link to the user's own, or to the full PyTorch where
 /// there is an NVIDIA GPU, or the parts of it that a CPU needs.

@@ -18,7 +18,7 @@ impl StandIns {
     /// Makes an archive and checkpoints from formulas in `folder` and serves them.
     pub(crate) fn start(folder: &Path) -> Result<Self> {
         let mut process = Command::new(paths::python())
-            .arg(paths::script("stand_ins.py"))
+            .arg(paths::root().join("tests/support/fake_hub.py"))
             .arg(folder)
             .stdout(Stdio::piped())
             .spawn()

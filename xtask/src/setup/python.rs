@@ -8,7 +8,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{folders, paths, say, scripts, tools};
+use super::scripts;
+use crate::say::say;
+use crate::{folders, paths, tools};
 
 /// Makes `.venv` and installs the pinned packages, unless they are there.
 pub(crate) fn ensure() -> Result<()> {

@@ -8,7 +8,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::{folders, say, tools};
+use crate::say::say;
+use crate::{folders, tools};
 
 /// Linux reads no more of a script's first line (older ones: 127 characters and the end of line).
 const LONGEST_LINE: usize = 127;

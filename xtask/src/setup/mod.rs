@@ -1,0 +1,29 @@
+//! Everything that has to be there before a notebook can run.
+
+mod build_directories;
+mod builds;
+mod kernel;
+mod libtorch;
+pub(crate) mod python;
+mod scripts;
+
+use anyhow::Result;
+
+use crate::tools;
+
+/// Does what is still needed of the set-up; quick when everything is there.
+pub(crate) fn run() -> Result<()> {
+    let _alone = builds::alone()?;
+    tools::check()?;
+    python::ensure()?;
+    libtorch::ensure()?;
+    kernel::ensure()
+}
+
+/// What programs without a notebook need: libtorch, and the Python that brings it.
+pub(crate) fn run_without_kernel() -> Result<()> {
+    let _alone = builds::alone()?;
+    tools::check()?;
+    python::ensure()?;
+    libtorch::ensure()
+}
