@@ -3,9 +3,12 @@
 mod build_directories;
 mod builds;
 mod kernel;
+mod library;
 mod libtorch;
+mod notebook_crates;
 pub(crate) mod python;
 mod scripts;
+mod standard_library;
 
 use anyhow::Result;
 
@@ -17,7 +20,9 @@ pub(crate) fn run() -> Result<()> {
     tools::check()?;
     python::ensure()?;
     libtorch::ensure()?;
-    kernel::ensure()
+    kernel::ensure()?;
+    standard_library::ensure()?;
+    notebook_crates::ensure()
 }
 
 /// What programs without a notebook need: libtorch, and the Python that brings it.
