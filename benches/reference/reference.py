@@ -1,4 +1,4 @@
-"""The Python side of `cargo xtask bench --peer`: nidl, torchvision, scikit-learn and plain PyTorch.
+"""The Python side of `cargo xtask bench --reference`: nidl, torchvision, scikit-learn and plain PyTorch.
 
     reference.py STAGE VARIANT --data DIR [--threads 2] [--workers 2] [--images N] [--batch B]
             [--checkpoint FILE] [--cifar DIR]

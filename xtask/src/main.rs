@@ -21,7 +21,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   lab                       open JupyterLab on the notebooks
   test [--long]             every check, the cheapest first
   bench [FILTER]            how long the library's parts take
-        [--peer]              in turn with nidl, PyTorch and scikit-learn, which go to .peer
+        [--reference]         in turn with nidl, PyTorch and scikit-learn, which go to .reference
         [--stage NAME]        only stages whose names begin so
 
 Each command does whatever set-up it still needs.";

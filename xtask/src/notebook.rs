@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use twoviews_constants::variable;
 
 use crate::{paths, tools};
 
@@ -11,7 +12,7 @@ use crate::{paths, tools};
 pub(crate) fn run(notebook: &Path, out: &Path, environment: &[(&str, &str)]) -> Result<()> {
     let mut command = Command::new(paths::python());
     command.arg(paths::script("run_notebook.py")).arg(notebook).arg(out);
-    command.env("TWOVIEWS_OUT", out).envs(environment.iter().copied());
+    command.env(variable::OUT, out).envs(environment.iter().copied());
     tools::forget_package(&mut command);
     // The runner has said which cell failed and why.
     let status = command.status().context("cannot start the environment's Python")?;

@@ -1,177 +1,24 @@
 //! Both sides alternately in one run, on the same data, threads and workers.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use super::Options;
+use super::options::Options;
 use super::report::{Report, Row};
+use super::stages::{STAGES, Stage};
 use super::worker::Worker;
 use crate::say::say;
 use crate::setup::python::Environment;
-use crate::{paths, tools};
+use crate::{folders, paths, tools};
 
 /// What the Python side is: the tutorial's package and the versions that it is compared with.
 const PACKAGES: [&str; 4] =
     ["nidl==0.0.2", "torch==2.13.0", "torchvision==0.28.0", "scikit-learn==1.7.0"];
-
-/// A comparison: the peers' variants, then this crate's.
-pub(super) struct Stage {
-    pub name: &'static str,
-    stage: &'static str,
-    python: &'static [&'static str],
-    rust: &'static [&'static str],
-    arguments: &'static [&'static str],
-}
-
-/// Stages by name; `loss` and `grow` show how cost grows.
-const STAGES: &[Stage] = &[
-    Stage {
-        name: "views",
-        stage: "views",
-        python: &["torchvision"],
-        rust: &["transform"],
-        arguments: &["--images", "1024", "--workers", "1"],
-    },
-    Stage {
-        name: "loader",
-        stage: "views",
-        python: &["nidl-loader"],
-        rust: &["loader"],
-        arguments: &["--images", "2048"],
-    },
-    // How much of what the cores can do reaches a model that computes nothing.
-    Stage {
-        name: "supply-1-worker",
-        stage: "views",
-        python: &[],
-        rust: &["transform", "loader"],
-        arguments: &["--images", "4096", "--workers", "1"],
-    },
-    Stage {
-        name: "supply-2-workers",
-        stage: "views",
-        python: &[],
-        rust: &["transform", "loader"],
-        arguments: &["--images", "4096", "--workers", "2"],
-    },
-    Stage {
-        name: "encode",
-        stage: "encode",
-        python: &["nidl"],
-        rust: &["f32", "bf16"],
-        arguments: &["--images", "1024"],
-    },
-    Stage {
-        name: "forward",
-        stage: "encode",
-        python: &["folded", "torchscript"],
-        rust: &["forward-f32", "forward-bf16"],
-        arguments: &["--images", "512"],
-    },
-    Stage {
-        name: "step-32",
-        stage: "step",
-        python: &["nidl"],
-        rust: &["f32", "bf16"],
-        arguments: &["--batch", "32"],
-    },
-    Stage {
-        name: "step-256",
-        stage: "step",
-        python: &["nidl"],
-        rust: &["f32", "bf16"],
-        arguments: &["--batch", "256"],
-    },
-    Stage {
-        name: "probe",
-        stage: "probe",
-        python: &["newton-cholesky"],
-        rust: &["newton"],
-        arguments: &[],
-    },
-    Stage {
-        name: "tutorial",
-        stage: "tutorial",
-        python: &["nidl"],
-        rust: &["f32"],
-        arguments: &[],
-    },
-    Stage {
-        name: "loss-32",
-        stage: "loss",
-        python: &["nidl-dcl"],
-        rust: &["dcl"],
-        arguments: &["--batch", "32"],
-    },
-    Stage {
-        name: "loss-256",
-        stage: "loss",
-        python: &["nidl-dcl"],
-        rust: &["dcl"],
-        arguments: &["--batch", "256"],
-    },
-    Stage {
-        name: "loss-1024",
-        stage: "loss",
-        python: &[],
-        rust: &["infonce", "dcl", "dclw"],
-        arguments: &["--batch", "1024"],
-    },
-    Stage {
-        name: "loss-4096",
-        stage: "loss",
-        python: &[],
-        rust: &["infonce", "dcl", "dclw"],
-        arguments: &["--batch", "4096"],
-    },
-    Stage {
-        name: "grow-encode-1-thread",
-        stage: "encode",
-        python: &[],
-        rust: &["f32", "bf16"],
-        arguments: &["--images", "256", "--threads", "1"],
-    },
-    Stage {
-        name: "grow-encode-256",
-        stage: "encode",
-        python: &[],
-        rust: &["f32", "bf16"],
-        arguments: &["--images", "256"],
-    },
-    Stage {
-        name: "grow-encode-4096",
-        stage: "encode",
-        python: &[],
-        rust: &["f32", "bf16"],
-        arguments: &["--images", "4096"],
-    },
-    Stage {
-        name: "grow-views-1-worker",
-        stage: "views",
-        python: &[],
-        rust: &["loader"],
-        arguments: &["--images", "2048", "--workers", "1"],
-    },
-    Stage {
-        name: "grow-views-256",
-        stage: "views",
-        python: &[],
-        rust: &["loader"],
-        arguments: &["--images", "256"],
-    },
-    Stage {
-        name: "grow-views-4096",
-        stage: "views",
-        python: &[],
-        rust: &["loader"],
-        arguments: &["--images", "4096"],
-    },
-    Stage { name: "ceiling", stage: "ceiling", python: &[], rust: &["libtorch"], arguments: &[] },
-];
 
 /// Runs the chosen stages and writes one table each.
 pub(super) fn run(options: &Options) -> Result<()> {
@@ -211,12 +58,12 @@ fn measure(stage: &Stage, options: &Options, program: &Path, data: &Path) -> Res
     let mut workers = Vec::new();
     let variants =
         stage.python.iter().map(|v| (true, v)).chain(stage.rust.iter().map(|v| (false, v)));
-    for (is_peer, variant) in variants {
-        let program = if is_peer { python_side() } else { vec![program.to_owned()] };
+    for (is_reference, variant) in variants {
+        let program = if is_reference { python_side() } else { vec![program.to_owned()] };
         let mut command = side(&program, options, data);
         command.args([stage.stage, variant]).args(stage.arguments);
         let name = format!("{} {variant}", stage.name);
-        workers.push((Row::new(variant, is_peer), Worker::start(&name, command)?));
+        workers.push((Row::new(variant, is_reference), Worker::start(&name, command)?));
     }
     for _ in 0..options.rounds {
         for (row, worker) in &mut workers {
@@ -226,7 +73,7 @@ fn measure(stage: &Stage, options: &Options, program: &Path, data: &Path) -> Res
     Ok(workers.into_iter().map(|(row, _)| row).collect())
 }
 
-/// A side with what both are told; the stage's own arguments come later and win.
+/// The command of one side, with the options of both; the stage's own arguments come later and win.
 fn side(program: &[PathBuf], options: &Options, data: &Path) -> Command {
     let mut command = Command::new(&program[0]);
     command.args(&program[1..]).arg("--data").arg(data);
@@ -242,20 +89,27 @@ fn side(program: &[PathBuf], options: &Options, data: &Path) -> Command {
     command
 }
 
-fn python_side() -> Vec<PathBuf> {
-    vec![
-        paths::root().join(".peer/bin/python"),
-        paths::root().join("benches/reference/reference.py"),
-    ]
+/// The environment of the Python side.
+fn folder() -> PathBuf {
+    paths::root().join(".reference")
 }
 
-/// Makes `.peer` with the pinned packages, unless it is there.
+fn python_side() -> Vec<PathBuf> {
+    vec![folder().join("bin/python"), paths::root().join("benches/reference/reference.py")]
+}
+
+/// Makes `.reference` with the pinned packages, unless it is there.
 fn environment() -> Result<()> {
+    let (folder, before) = (folder(), paths::root().join(".peer"));
+    if !folders::is_taken(&folder) && folders::is_taken(&before) {
+        // Its name in earlier versions; 3 GB need not be downloaded again.
+        fs::rename(&before, &folder).with_context(|| format!("renaming {}", before.display()))?;
+    }
     let packages = PACKAGES.map(OsStr::new);
-    Environment::new(paths::root().join(".peer")).ensure(
+    Environment::new(folder).ensure(
         &PACKAGES.join("\n"),
         &packages,
-        "installing nidl, PyTorch and scikit-learn into .peer (about 3 GB, for comparison only)",
+        "installing nidl, PyTorch and scikit-learn into .reference (about 3 GB, for comparison only)",
     )
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Result, bail};
+use twoviews_constants::variable;
 
 use crate::say::say;
 use crate::{notebook, paths, tools};
@@ -85,7 +86,7 @@ pub(crate) fn tutorial(options: &Options) -> Result<()> {
         Lesson::Cifar10 => "running the CIFAR-10 lesson; its data and weights are downloaded once",
     });
     let quick = if options.quick { "1" } else { "" };
-    notebook::run(&lesson.notebook(), out, &[("TWOVIEWS_QUICK", quick)])?;
+    notebook::run(&lesson.notebook(), out, &[(variable::QUICK, quick)])?;
     println!("figure: {}", out.join(lesson.figure()).with_extension("svg").display());
     println!("next: {}", lesson.next());
     Ok(())

@@ -1,4 +1,4 @@
-//! The Python environments: JupyterLab and what runs notebooks, pinned with hashes, and the peers.
+//! The Python environments: JupyterLab and what runs notebooks, pinned with hashes, and the reference of the benches.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;

@@ -7,11 +7,12 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use twoviews_constants::variable;
 
 use crate::lessons::Lesson;
 use crate::say::say;
 use crate::{notebook, paths, setup, tools};
-use fake_hub::StandIns;
+use fake_hub::FakeHub;
 
 /// Runs all checks; `long` adds the slow ones.
 pub(crate) fn run(long: bool) -> Result<()> {
@@ -46,7 +47,7 @@ pub(crate) fn run(long: bool) -> Result<()> {
     suite.arg(paths::root().join("kernel/tests"));
     suite.env("JUPYTER_PATH", paths::venv("share/jupyter"));
     if long {
-        suite.env("TWOVIEWS_LONG", "1");
+        suite.env(variable::LONG, "1");
     }
     tools::forget_package(&mut suite);
     tools::run(&mut suite)?;
@@ -54,16 +55,16 @@ pub(crate) fn run(long: bool) -> Result<()> {
     notebook::run(
         &paths::root().join("tests/notebooks/smoke.ipynb"),
         &paths::root().join("target/smoke-stock"),
-        &[("TWOVIEWS_NOTEBOOK_KERNEL", "stock")],
+        &[(variable::NOTEBOOK_KERNEL, "stock")],
     )?;
     say("the quick start, quick");
     let out = paths::root().join("target/tutorial-test");
-    notebook::run(&Lesson::QuickStart.notebook(), &out, &[("TWOVIEWS_QUICK", "1")])?;
-    let folder = paths::root().join("target/stand-ins");
-    let server = StandIns::start(&folder)?;
+    notebook::run(&Lesson::QuickStart.notebook(), &out, &[(variable::QUICK, "1")])?;
+    let folder = paths::root().join("target/fake-hub");
+    let server = FakeHub::start(&folder)?;
     let mut environment = server.environment(&folder);
-    environment.push(("TWOVIEWS_QUICK", "1".to_owned()));
-    environment.push(("TWOVIEWS_FROM_SCRATCH", "1".to_owned()));
+    environment.push((variable::QUICK, "1".to_owned()));
+    environment.push((variable::FROM_SCRATCH, "1".to_owned()));
     let environment: Vec<(&str, &str)> =
         environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
     // With pretrained weights the kernel's tests have run it.
