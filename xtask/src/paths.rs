@@ -76,7 +76,7 @@ pub(crate) fn build_directories() -> PathBuf {
     root().join(".slots")
 }
 
-/// The build directory of a notebook that is alone.
+/// The first of them, which set-up fills.
 pub(crate) fn build_directory() -> PathBuf {
     build_directories().join("0")
 }

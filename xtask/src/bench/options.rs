@@ -20,7 +20,7 @@ pub(crate) struct Options {
     pub checkpoint: Option<PathBuf>,
     /// `.npz` with `xtr` and `ytr`, for the probe.
     pub features: Option<PathBuf>,
-    /// What is handed on to the benches of the parts.
+    /// Only benches of parts whose name contains this.
     pub filter: Option<String>,
 }
 

@@ -82,8 +82,8 @@ impl Report {
     }
 }
 
-/// One line a variant; ratios are taken round by round against each variant of the reference, or against the first
-/// variant where there is none.
+/// One line a variant; ratios are taken round by round against each variant of the
+/// reference, or against the first variant where there is none.
 fn table(rows: &[Row]) -> String {
     let mut baselines: Vec<&Row> = rows.iter().filter(|row| row.is_reference).collect();
     if baselines.is_empty() && rows.len() > 1 {

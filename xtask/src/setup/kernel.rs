@@ -44,7 +44,7 @@ fn programs() -> Result<HashMap<String, PathBuf>> {
         || tools::run(Command::new("cargo").current_dir(paths::root()).args(CLEAN)),
         || tools::build(&["--package", "twoviews-kernel"]),
     )?;
-    folders::write(&stamp, compiler.as_bytes())?;
+    folders::atomic_write(&stamp, compiler.as_bytes())?;
     Ok(programs)
 }
 
@@ -63,7 +63,7 @@ fn register(root: &Path, programs: &HashMap<String, PathBuf>) -> Result<()> {
             kernel["env"]["CARGO_NET_OFFLINE"] = "true".into();
         }
         let text = serde_json::to_string_pretty(&kernel)?;
-        folders::write(&folder.join("kernel.json"), text.as_bytes())?;
+        folders::atomic_write(&folder.join("kernel.json"), text.as_bytes())?;
     }
     Ok(())
 }

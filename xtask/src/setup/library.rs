@@ -5,11 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// Folders of a crate that no program which uses it compiles.
+/// Folders of a crate that are no part of its library.
 const APART: [&str; 5] = ["benches", "examples", "notebooks", "target", "tests"];
 
 /// The crates, by their manifests.
-pub(super) struct Library {
+pub(crate) struct Library {
     /// The packages' names, the one that notebooks name first.
     pub names: Vec<String>,
     /// `Cargo.lock`, and each crate's manifest, build script and sources, of whatever language.
@@ -18,7 +18,7 @@ pub(super) struct Library {
 
 impl Library {
     /// Follows the paths in the manifests, from that of the project's folder `root` on.
-    pub(super) fn read(root: &Path) -> Self {
+    pub(crate) fn read(root: &Path) -> Self {
         let mut library = Self { names: Vec::new(), files: vec![root.join("Cargo.lock")] };
         let (mut known, mut left) = (BTreeSet::new(), vec![root.to_owned()]);
         while let Some(folder) = left.pop() {
@@ -40,7 +40,7 @@ impl Library {
         library
     }
 
-    /// When anything of it changed last.
+    /// The time of the last change.
     pub(super) fn changed(&self) -> SystemTime {
         let changed = |path: &PathBuf| fs::metadata(path).and_then(|data| data.modified()).ok();
         self.files.iter().filter_map(changed).max().unwrap_or_else(SystemTime::now)

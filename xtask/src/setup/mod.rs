@@ -3,7 +3,7 @@
 mod build_directories;
 mod builds;
 mod kernel;
-mod library;
+pub(crate) mod library;
 mod libtorch;
 mod notebook_crates;
 pub(crate) mod python;
@@ -16,7 +16,7 @@ use crate::tools;
 
 /// Does what is still needed of the set-up; quick when everything is there.
 pub(crate) fn run() -> Result<()> {
-    let _alone = builds::alone()?;
+    let _lock = builds::exclusive()?;
     tools::check()?;
     python::ensure()?;
     libtorch::ensure()?;
@@ -27,7 +27,7 @@ pub(crate) fn run() -> Result<()> {
 
 /// What programs without a notebook need: libtorch, and the Python that brings it.
 pub(crate) fn run_without_kernel() -> Result<()> {
-    let _alone = builds::alone()?;
+    let _lock = builds::exclusive()?;
     tools::check()?;
     python::ensure()?;
     libtorch::ensure()

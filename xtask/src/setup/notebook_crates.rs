@@ -60,12 +60,13 @@ pub(super) fn ensure() -> Result<()> {
             notebook::run(&root.join("tests/notebooks/smoke.ipynb"), &out, &[])
         },
     )?;
-    folders::write(&stamp, made_by.as_bytes())
+    folders::atomic_write(&stamp, made_by.as_bytes())
 }
 
-/// Profiles for the crates in the build directories: cargo reads the configuration of every parent folder.
-/// C++ glue and a compressor that no notebook calls in a loop; and the library, `own`, as it is released:
-/// checks of its own arithmetic cost a fifth of the time of encoding.
+/// Profiles for the build directories; cargo reads the configuration of every parent folder.
+///
+/// Not optimised are C++ glue and a compressor that no notebook calls in a loop. The library's own
+/// crates are compiled as they are released: checks of their arithmetic cost a fifth of the time of encoding.
 fn profile(own: &[String]) -> String {
     let mut text = "[profile.dev.package]\n\
                     torch-sys = { opt-level = 0 }\n\

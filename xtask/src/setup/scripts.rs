@@ -28,7 +28,7 @@ pub(crate) fn mend(folder: &Path) -> Result<()> {
     for (path, script) in moved {
         let python = folder.join("bin").join(script.python.file_name().unwrap_or_default());
         let text = [header(&python).as_slice(), &script.rest].concat();
-        folders::write(&path, &text)?;
+        folders::atomic_write(&path, &text)?;
     }
     Ok(())
 }

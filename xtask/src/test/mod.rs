@@ -11,6 +11,7 @@ use twoviews_constants::variable;
 
 use crate::lessons::Lesson;
 use crate::say::say;
+use crate::setup::library::Library;
 use crate::{notebook, paths, setup, tools};
 use fake_hub::FakeHub;
 
@@ -24,10 +25,11 @@ pub(crate) fn run(long: bool) -> Result<()> {
     setup::run()?;
     // The kernel apart from the rest: together cargo would unite the features of their
     // dependencies and compile rust-analyzer once more.
-    for packages in [
-        ["--package", "twoviews", "--package", "xtask"].as_slice(),
-        &["--package", "twoviews-kernel"],
-    ] {
+    let library = Library::read(&paths::root()).names;
+    let library = library.iter().flat_map(|name| ["--package", name]);
+    let library: Vec<&str> = library.collect();
+    let with_chores = [library.as_slice(), &["--package", "xtask"]].concat();
+    for packages in [with_chores.as_slice(), &["--package", "twoviews-kernel"]] {
         let mut clippy = vec!["clippy", "--quiet", "--all-targets"];
         clippy.extend(packages);
         clippy.extend(["--", "-D", "warnings"]);
@@ -40,7 +42,7 @@ pub(crate) fn run(long: bool) -> Result<()> {
             step("slow tests", &test)?;
         }
     }
-    step("documentation", &["doc", "--quiet", "--no-deps", "--package", "twoviews"])?;
+    step("documentation", &[["doc", "--quiet", "--no-deps"].as_slice(), &library].concat())?;
     say("the kernel over its protocol");
     let mut suite = Command::new(paths::python());
     suite.args(["-m", "unittest", "discover", "--verbose", "--start-directory"]);
