@@ -10,6 +10,8 @@ results=target/bench/learning.jsonl
 mkdir -p target/bench
 program=$(cargo build --quiet --release --bench learning --message-format json |
     sed -n 's/.*"executable":"\([^"]*\)".*/\1/p')
+# Words are split at spaces below, and the folder's path may have some.
+program=${program#"$PWD"/}
 # Asked first: with the variable below, nproc says 1.
 jobs=$(nproc)
 export OMP_NUM_THREADS=1
