@@ -18,14 +18,11 @@ fn read(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap()
 }
 
-/// The variables that a text names.
+/// The variables that a text names, longer names with the same letters inside them apart.
 fn variables(text: &str) -> BTreeSet<String> {
     let is_part = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
-    let names = text.split(BEGINNING).skip(1).map(|rest| {
-        let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
-        rest[..end].trim_end_matches('_')
-    });
-    names.filter(|name| !name.is_empty()).map(|name| format!("{BEGINNING}{name}")).collect()
+    let words = text.split(|c| !is_part(c)).map(|word| word.trim_end_matches('_'));
+    words.filter(|word| word.starts_with(BEGINNING)).map(str::to_owned).collect()
 }
 
 /// The variables in a file, or in all files of a folder.
