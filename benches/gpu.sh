@@ -4,7 +4,7 @@
 #   benches/gpu.sh DIR_WITH_CIFAR10 [OUT]
 #
 # Needs an NVIDIA GPU and the full PyTorch, which `cargo xtask setup` brings where it sees one, and
-# .peer, which `cargo xtask bench --peer` makes. Writes one JSON line a run to OUT/results.jsonl
+# .reference, which `cargo xtask bench --reference` makes. Writes one JSON line a run to OUT/results.jsonl
 # (accuracy, seconds, images a second) and the GPU's use, second by second, to OUT/*.gpu.csv.
 # It has not been run yet: there was no GPU to run it on.
 set -euo pipefail
@@ -40,7 +40,7 @@ for method in simclr dcl; do
                 --epochs "$epochs" --workers "$workers" --data "$data" \
                 --out "$out/$method-$batch-$precision" --json "${flags[@]}"
         done
-        run "nidl-$method-$batch" .peer/bin/python benches/peer/train.py "$method" "$batch" \
+        run "nidl-$method-$batch" .reference/bin/python benches/reference/train.py "$method" "$batch" \
             --epochs "$epochs" --workers "$workers" --data "$data"
     done
 done

@@ -148,7 +148,7 @@ fn a_cache_filled_under_a_commit_is_found_without_a_network() {
     assert_eq!(find("hf-hub:owner/name@some/branch"), Ok(expected));
 }
 
-/// Python's client as the peer: `TWOVIEWS_TEST_HUB_PYTHON` names a Python with `huggingface_hub`.
+/// Python's client as the reference: `TWOVIEWS_TEST_HUB_PYTHON` names a Python with `huggingface_hub`.
 fn start_python(hub: &Hub, cache: &Path, revision: &str, offline: bool) -> Option<Child> {
     let Ok(python) = std::env::var("TWOVIEWS_TEST_HUB_PYTHON") else {
         println!("skipped: TWOVIEWS_TEST_HUB_PYTHON names no Python with huggingface_hub");

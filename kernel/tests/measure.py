@@ -1,7 +1,7 @@
 """How fast the kernel is: measure.py [ROUNDS]
 
 Start to kernel_info reply; warm start to a tensor that is printed; and, beside a stock evcxr kernel in
-the same run, what it costs to compile each cell of the first lesson. The lesson runs on stand-ins,
+the same run, what it costs to compile each cell of the first lesson. The lesson runs on the fake hub's data,
 quick. Stock says nothing about its parts, so the running time of the same cell on this kernel is taken
 off both. Run it with the environment's Python after `cargo xtask setup`, on a machine that is idle.
 """
@@ -14,7 +14,7 @@ import time
 
 import nbformat
 from jupyter_client.manager import KernelManager
-from support import LOAD, ROOT, quick_lesson, stand_ins
+from support import LOAD, ROOT, fake_hub, quick_lesson
 
 FIRST = [LOAD, 'println!("{:?}", Tensor::from_slice(&[1.0f32]).size());']
 
@@ -74,7 +74,7 @@ def compare(cells: list[str], environment: dict[str, str]) -> list[tuple[float, 
 def main(rounds: int) -> None:
     notebook = nbformat.read(ROOT / "notebooks/01_decoupled_contrastive_learning.ipynb", as_version=4)
     cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    with tempfile.TemporaryDirectory() as folder, stand_ins(folder) as address:
+    with tempfile.TemporaryDirectory() as folder, fake_hub(folder) as address:
         environment = quick_lesson(address, folder)
         starts = [start(environment) for _ in range(3)]
         print(f"start to kernel_info reply: {statistics.median(s for s, _ in starts):.2f} s")

@@ -34,9 +34,9 @@ def start(environment: dict[str, str], **options) -> tuple[KernelManager, Blocki
 
 
 @contextlib.contextmanager
-def stand_ins(folder: str) -> Iterator[str]:
+def fake_hub(folder: str) -> Iterator[str]:
     """The address at which the first lesson's data set and checkpoints are served from `folder`."""
-    program = [sys.executable, ROOT / "xtask/python/stand_ins.py", f"{folder}/served"]
+    program = [sys.executable, ROOT / "tests/support/fake_hub.py", f"{folder}/served"]
     with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as server:
         try:
             yield server.stdout.readline().strip()
@@ -45,7 +45,7 @@ def stand_ins(folder: str) -> Iterator[str]:
 
 
 def quick_lesson(address: str, folder: Path | str) -> dict[str, str]:
-    """Variables with which the first lesson runs quickly on stand-ins, with its files in `folder`."""
+    """Variables with which the first lesson runs quickly on the fake hub's data, with its files in `folder`."""
     return {"HF_ENDPOINT": address, "HF_HOME": f"{folder}/hub", "TWOVIEWS_DATA": f"{folder}/data",
             "TWOVIEWS_CIFAR10_URL": f"{address}/cifar-10-binary.tar.gz", "TWOVIEWS_QUICK": "1"}
 

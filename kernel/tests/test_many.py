@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
-from support import LONG, ROOT, Kernel, quick_lesson, stand_ins
+from support import LONG, ROOT, Kernel, fake_hub, quick_lesson
 
 
 @unittest.skipUnless(LONG, "takes minutes: --long")
@@ -40,7 +40,7 @@ class ManyCells(Kernel):
 class ManyKernels(unittest.TestCase):
     def test_the_first_lesson_in_several_kernels_at_once(self) -> None:
         kernels, rounds = (4, 2) if LONG else (2, 1)
-        with tempfile.TemporaryDirectory() as folder, stand_ins(folder) as address:
+        with tempfile.TemporaryDirectory() as folder, fake_hub(folder) as address:
             for round_ in range(rounds):
                 with ThreadPoolExecutor(kernels) as pool:
                     texts = list(pool.map(lambda n: self.lesson(Path(folder, f"{round_}-{n}"), address), range(kernels)))
@@ -48,7 +48,7 @@ class ManyKernels(unittest.TestCase):
                 self.assertEqual(set(texts), {texts[0]}, "the same in all kernels")
 
     def lesson(self, folder: Path, address: str) -> str:
-        """The results of the first lesson on stand-ins."""
+        """The results of the first lesson on the fake hub's data."""
         folder.mkdir()
         environment = {**quick_lesson(address, folder), "TWOVIEWS_STAND_INS": "stand-ins", "TWOVIEWS_OUT": f"{folder}/out"}
         path = ROOT / "notebooks/01_decoupled_contrastive_learning.ipynb"

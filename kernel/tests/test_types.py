@@ -11,7 +11,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from support import LOAD, LONG, ROOT, Kernel, quick_lesson, stand_ins, start
+from support import LOAD, LONG, ROOT, Kernel, fake_hub, quick_lesson, start
 
 #: A `let` with its type written out; the group is the type.
 WRITTEN_OUT = re.compile(r"^(?P<head>\s*let (?:mut )?(?:\w+|\([\w, ]+\)))(?P<type>: [^=]+?)(?P<tail> = (?P<value>.*))$")
@@ -88,7 +88,7 @@ class Lessons(unittest.TestCase):
 
     @unittest.skipUnless(LONG, "takes a minute more: TWOVIEWS_LONG")
     def test_the_tutorial_runs_without_written_types(self) -> None:
-        with tempfile.TemporaryDirectory() as folder, stand_ins(folder) as address:
+        with tempfile.TemporaryDirectory() as folder, fake_hub(folder) as address:
             self.run_untyped("01_decoupled_contrastive_learning", quick_lesson(address, folder), 10)
 
 

@@ -1,8 +1,8 @@
 """Executes a notebook from top to bottom: run_notebook.py NOTEBOOK OUT_DIR
 
 Prints each cell's result lines as they come, stops at the first cell that fails, and writes the
-executed notebook and an HTML page in any case. What cells tagged `summary` print is repeated at the end. TWOVIEWS_NOTEBOOK_KERNEL names another kernel than
-the notebook does. A stock evcxr answers "ok" for a cell that panicked or whose
+executed notebook and an HTML page in any case. What cells tagged `summary` print is repeated at the
+end. TWOVIEWS_NOTEBOOK_KERNEL names another kernel than the notebook does. A stock evcxr answers "ok" for a cell that panicked or whose
 `?` failed, so everything on a cell's error stream counts as a failure, but for warnings.
 """
 

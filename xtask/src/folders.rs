@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-/// Writes a file under another name first: a reader finds the old text or the new one.
-pub(crate) fn write(path: &Path, text: &[u8]) -> Result<()> {
+/// Writes a file under another name first: whoever reads it finds the old text or the new one.
+pub(crate) fn atomic_write(path: &Path, text: &[u8]) -> Result<()> {
     let part = beside(path, ".part");
     let whole = || -> io::Result<()> {
         let mut file = fs::File::create(&part)?;
@@ -92,9 +92,9 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("script");
-        write(&path, b"old").unwrap();
+        atomic_write(&path, b"old").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        write(&path, b"new").unwrap();
+        atomic_write(&path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o755);
         assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);

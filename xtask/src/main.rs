@@ -1,16 +1,12 @@
 //! `cargo xtask`: set-up and chores. It never depends on libtorch, because it brings it.
 
 mod bench;
-mod builds;
 mod folders;
-mod kernel;
-mod libtorch;
-mod notebooks;
+mod lessons;
+mod notebook;
 mod paths;
-mod python;
-mod scripts;
-mod slots;
-mod stand_ins;
+mod say;
+mod setup;
 mod test;
 mod tools;
 
@@ -25,7 +21,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   lab                       open JupyterLab on the notebooks
   test [--long]             every check, the cheapest first
   bench [FILTER]            how long the library's parts take
-        [--peer]              in turn with nidl, PyTorch and scikit-learn, which go to .peer
+        [--reference]         in turn with nidl, PyTorch and scikit-learn, which go to .reference
         [--stage NAME]        only stages whose names begin so
 
 Each command does whatever set-up it still needs.";
@@ -42,15 +38,15 @@ fn main() {
 fn run(arguments: &[&str]) -> Result<()> {
     paths::check()?;
     match arguments {
-        ["setup"] => setup(),
+        ["setup"] => setup::run(),
         ["tutorial", rest @ ..] => {
-            let options = notebooks::Options::parse(rest)?;
-            setup()?;
-            notebooks::tutorial(&options)
+            let options = lessons::Options::parse(rest)?;
+            setup::run()?;
+            lessons::tutorial(&options)
         }
         ["lab"] => {
-            setup()?;
-            notebooks::lab()
+            setup::run()?;
+            lessons::lab()
         }
         ["bench", rest @ ..] => bench::run(&bench::Options::parse(rest)?),
         ["test"] => test::run(false),
@@ -62,18 +58,4 @@ fn run(arguments: &[&str]) -> Result<()> {
         [] => bail!("no command\n{USAGE}"),
         other => bail!("unknown command {:?}\n{USAGE}", other.join(" ")),
     }
-}
-
-/// Everything that has to be there before a notebook can run; quick when it is.
-fn setup() -> Result<()> {
-    let _alone = builds::alone()?;
-    tools::check()?;
-    python::ensure()?;
-    libtorch::ensure()?;
-    kernel::ensure()
-}
-
-/// One line that says what is being done and where.
-fn say(what: &str) {
-    eprintln!("[xtask] {what}");
 }

@@ -71,14 +71,14 @@ pub(crate) fn libtorch() -> PathBuf {
     root().join(".libtorch")
 }
 
-/// The kernels' build folders.
-pub(crate) fn slots() -> PathBuf {
+/// The build directories of the kernels.
+pub(crate) fn build_directories() -> PathBuf {
     root().join(".slots")
 }
 
-/// The build folder of the notebooks' kernel.
-pub(crate) fn slot() -> PathBuf {
-    slots().join("0")
+/// The first of them, which set-up fills.
+pub(crate) fn build_directory() -> PathBuf {
+    build_directories().join("0")
 }
 
 #[cfg(test)]

@@ -27,6 +27,12 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
+/// The compiler and its version: another one compiles everything anew.
+pub(crate) fn compiler() -> Result<String> {
+    let output = Command::new("rustc").arg("-vV").output().context("cannot run rustc")?;
+    Ok(String::from_utf8(output.stdout)?)
+}
+
 /// The first two numbers of a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Version(u32, u32);

@@ -1,6 +1,6 @@
 //! Set-up in copies of this checkout whose paths have spaces and umlauts. Python environments are made
-//! and mended for real; cargo, rustc and the notebook, which take minutes, are stand-ins that write
-//! down how they were called.
+//! and mended for real; cargo, rustc and the notebook, which take minutes, are fakes that write down how
+//! they were called.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -13,18 +13,18 @@ const CARGO: &str = r#"#!/bin/sh
 echo "cargo $1" >> "$CALLS"
 case "$1" in
 build)
-    if [ -e "$STAND_INS/damaged" ]; then exit 101; fi
+    if [ -e "$FAKES/damaged" ]; then exit 101; fi
     for name in twoviews-kernel stock-evcxr; do
         echo "{\"target\": {\"name\": \"$name\"}, \"executable\": \"$PWD/target/debug/$name\"}"
     done ;;
-clean) rm "$STAND_INS/damaged" ;;
+clean) rm "$FAKES/damaged" ;;
 esac
 "#;
 
 const RUSTC: &str = r#"#!/bin/sh
 case "$1" in
--vV) cat "$STAND_INS/version" ;;
---print) echo "$STAND_INS/sysroot" ;;
+-vV) cat "$FAKES/version" ;;
+--print) echo "$FAKES/sysroot" ;;
 esac
 "#;
 
@@ -32,12 +32,12 @@ const NOTEBOOK: &str = r#"
 import os, pathlib
 with open(os.environ["CALLS"], "a") as calls:
     calls.write("notebook\n")
-slot = pathlib.Path(__file__).parents[2] / ".slots/0"
-(slot / "target").mkdir(parents=True, exist_ok=True)
-(slot / "kernel.lock").touch()
+directory = pathlib.Path(__file__).parents[2] / ".slots/0"
+(directory / "target").mkdir(parents=True, exist_ok=True)
+(directory / "kernel.lock").touch()
 "#;
 
-/// A copy of this checkout, and what stands in for the slow programs.
+/// A copy of this checkout, and fakes of the slow programs.
 struct Place {
     temporary: TempDir,
     checkout: PathBuf,
@@ -48,7 +48,9 @@ impl Place {
         let temporary = tempfile::tempdir().unwrap();
         let checkout = temporary.path().join("ein Ordner mit Umläuten/two views");
         fs::create_dir_all(&checkout).unwrap();
-        for name in ["Cargo.lock", "Cargo.toml", "build.rs", "notebooks", "src", "tests", "xtask"] {
+        for name in
+            ["Cargo.lock", "Cargo.toml", "build.rs", "crates", "notebooks", "src", "tests", "xtask"]
+        {
             // cargo starts tests in the folder of their package.
             copy(&Path::new("..").join(name), &checkout.join(name));
         }
@@ -58,32 +60,32 @@ impl Place {
         for (name, text) in [("cargo", CARGO), ("rustc", RUSTC)] {
             place.program(name, text);
         }
-        place.stand_in("version", "rustc 1.95.0\n");
-        place.stand_in("sysroot/lib/rustlib/src/rust/library/Cargo.toml", "");
-        place.stand_in("libtorch/lib/libtorch_cpu.so", "");
-        place.stand_in("libtorch/include/torch/csrc/api/include/torch/torch.h", "");
+        place.fake("version", "rustc 1.95.0\n");
+        place.fake("sysroot/lib/rustlib/src/rust/library/Cargo.toml", "");
+        place.fake("libtorch/lib/libtorch_cpu.so", "");
+        place.fake("libtorch/include/torch/csrc/api/include/torch/torch.h", "");
         place
     }
 
-    fn stand_ins(&self) -> PathBuf {
-        self.temporary.path().join("stand-ins")
+    fn fakes(&self) -> PathBuf {
+        self.temporary.path().join("fakes")
     }
 
-    fn stand_in(&self, name: &str, text: &str) {
-        let path = self.stand_ins().join(name);
+    fn fake(&self, name: &str, text: &str) {
+        let path = self.fakes().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
 
     fn program(&self, name: &str, text: &str) {
-        self.stand_in(name, text);
-        let path = self.stand_ins().join(name);
+        self.fake(name, text);
+        let path = self.fakes().join(name);
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     /// `xtask setup` with the checkout's folder `current` as the current one.
     fn xtask(&self, current: &str) -> Output {
-        let mut path = self.stand_ins().into_os_string();
+        let mut path = self.fakes().into_os_string();
         path.push(":");
         path.push(std::env::var_os("PATH").unwrap());
         // Where this test is, at run time: it may have been moved, too.
@@ -92,9 +94,9 @@ impl Place {
             .arg("setup")
             .current_dir(self.checkout.join(current))
             .env("PATH", path)
-            .env("STAND_INS", self.stand_ins())
-            .env("CALLS", self.stand_ins().join("calls"))
-            .env("LIBTORCH", self.stand_ins().join("libtorch"))
+            .env("FAKES", self.fakes())
+            .env("CALLS", self.fakes().join("calls"))
+            .env("LIBTORCH", self.fakes().join("libtorch"))
             .env_remove("CARGO_MANIFEST_DIR")
             .output()
             .unwrap()
@@ -102,7 +104,7 @@ impl Place {
 
     /// A set-up that succeeds: what it said, and how it called the slow programs.
     fn setup(&self) -> (String, String) {
-        let calls = self.stand_ins().join("calls");
+        let calls = self.fakes().join("calls");
         let _ = fs::remove_file(&calls);
         let output = self.xtask("notebooks");
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -191,6 +193,26 @@ fn a_moved_checkout_is_mended_and_nothing_is_installed_again() {
 }
 
 #[test]
+fn a_change_below_the_library_is_compiled_for_notebooks() {
+    let place = Place::new();
+    place.setup();
+    for (name, is_compiled) in [
+        ("crates/constants/src/lib.rs", true),
+        ("crates/constants/Cargo.toml", true),
+        ("build.rs", true),
+        ("xtask/src/main.rs", false),
+        ("README.md", false),
+    ] {
+        let path = place.checkout.join(name);
+        let text = fs::read(&path).unwrap_or_default();
+        fs::write(path, text).unwrap();
+        let calls = place.setup().1;
+        assert_eq!(calls.ends_with("notebook\n"), is_compiled, "{name}: {calls}");
+        assert!(!place.setup().1.contains("notebook"), "{name}");
+    }
+}
+
+#[test]
 fn what_an_interrupted_set_up_left_is_made_anew() {
     let place = Place::new();
     // As Debian's Python without python3-venv leaves it.
@@ -208,7 +230,7 @@ fn what_an_interrupted_set_up_left_is_made_anew() {
     fs::write(venv.join("installed-requirements.txt"), "# unfinished\n").unwrap();
     fs::write(venv.join("rest"), "").unwrap();
     fs::write(place.checkout.join("target/kernel-unfinished"), "").unwrap();
-    place.stand_in("damaged", "");
+    place.fake("damaged", "");
     let (said, calls) = place.setup();
     assert!(said.contains("is unfinished") && said.contains("building anew"), "{said}");
     assert!(calls.starts_with("cargo build\ncargo clean\ncargo build\n"), "{calls}");
@@ -216,18 +238,18 @@ fn what_an_interrupted_set_up_left_is_made_anew() {
     place.check_programs();
 
     // Another compiler, while a notebook is open and after it.
-    place.stand_in("version", "rustc 1.96.0\n");
-    let slot = place.checkout.join(".slots/0");
-    fs::write(slot.join("target/old"), "").unwrap();
-    let open = fs::File::open(slot.join("kernel.lock")).unwrap();
+    place.fake("version", "rustc 1.96.0\n");
+    let directory = place.checkout.join(".slots/0");
+    fs::write(directory.join("target/old"), "").unwrap();
+    let open = fs::File::open(directory.join("kernel.lock")).unwrap();
     open.lock().unwrap();
     let (said, calls) = place.setup();
     assert!(said.contains("a notebook is open") && !calls.contains("notebook"), "{said}");
-    assert!(slot.join("target/old").exists());
+    assert!(directory.join("target/old").exists());
     drop(open);
     let (said, calls) = place.setup();
     assert!(said.contains("rustc has changed"), "{said}");
-    assert!(calls.ends_with("notebook\n") && !slot.join("target/old").exists(), "{calls}");
+    assert!(calls.ends_with("notebook\n") && !directory.join("target/old").exists(), "{calls}");
     assert_eq!(place.setup().0, "");
 }
 

@@ -16,6 +16,10 @@ pub mod variable {
     pub const BUILD_DIRECTORY: &str = "EVCXR_TMPDIR";
     /// Set by the user: the folder with CIFAR-10.
     pub const DATA: &str = "TWOVIEWS_DATA";
+    /// Set by the user: where CIFAR-10's archive is downloaded from.
+    pub const CIFAR10_URL: &str = "TWOVIEWS_CIFAR10_URL";
+    /// Set by the user: the checksum of that archive.
+    pub const CIFAR10_MD5: &str = "TWOVIEWS_CIFAR10_MD5";
     /// Set by the user: lessons take minutes, not hours.
     pub const QUICK: &str = "TWOVIEWS_QUICK";
     /// Set by the user: lesson 01 trains instead of fetching weights.
@@ -24,6 +28,8 @@ pub mod variable {
     pub const OUT: &str = "TWOVIEWS_OUT";
     /// Set when lessons are executed on generated data or weights: what figures say of it.
     pub const STAND_INS: &str = "TWOVIEWS_STAND_INS";
+    /// Set when a notebook is executed: the kernel that does it, another than the notebook names.
+    pub const NOTEBOOK_KERNEL: &str = "TWOVIEWS_NOTEBOOK_KERNEL";
     /// Set for the tests: those run, too, that take long.
     pub const LONG: &str = "TWOVIEWS_LONG";
 }

@@ -1,93 +1,24 @@
-//! `cargo xtask bench`: the library's parts by themselves, or in turn with their Python peers.
+//! `cargo xtask bench`: the library's parts by themselves, or in turn with the Python reference.
 
-mod peer;
+mod options;
+mod reference;
 mod report;
+mod stages;
 mod worker;
 
-use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 
-use crate::{builds, libtorch, paths, python, tools};
+pub(crate) use options::Options;
 
-/// What `cargo xtask bench` was asked for.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Options {
-    peer: bool,
-    /// Only stages whose name begins with one of these.
-    stages: Vec<String>,
-    rounds: usize,
-    threads: usize,
-    workers: usize,
-    /// Folder with CIFAR-10.
-    cifar: Option<PathBuf>,
-    checkpoint: Option<PathBuf>,
-    /// `.npz` with `xtr` and `ytr`, for the probe.
-    features: Option<PathBuf>,
-    /// What is handed on to the benches of the parts.
-    filter: Option<String>,
-}
-
-impl Options {
-    pub(crate) fn parse(arguments: &[&str]) -> Result<Self> {
-        let data = std::env::var_os("TWOVIEWS_DATA").filter(|folder| !folder.is_empty());
-        let mut options = Self {
-            peer: false,
-            stages: Vec::new(),
-            rounds: 5,
-            threads: 2,
-            workers: 2,
-            cifar: data.map(PathBuf::from),
-            checkpoint: None,
-            features: None,
-            filter: None,
-        };
-        let mut arguments = arguments.iter();
-        while let Some(&argument) = arguments.next() {
-            let mut value =
-                || arguments.next().with_context(|| format!("{argument} needs a value"));
-            let mut number = || -> Result<usize> {
-                let text = value()?;
-                match text.parse() {
-                    Ok(number) if number > 0 => Ok(number),
-                    _ => bail!("{argument} {text}: a whole number of at least 1"),
-                }
-            };
-            match argument {
-                "--peer" => options.peer = true,
-                "--rounds" => options.rounds = number()?,
-                "--threads" => options.threads = number()?,
-                "--workers" => options.workers = number()?,
-                "--stage" => options.stages.push((*value()?).to_owned()),
-                "--data" => options.cifar = Some(absolute(value()?)?),
-                "--checkpoint" => options.checkpoint = Some(absolute(value()?)?),
-                "--features" => options.features = Some(absolute(value()?)?),
-                filter if !filter.starts_with('-') => options.filter = Some(filter.to_owned()),
-                other => bail!(
-                    "bench does not know {other:?}: FILTER, or --peer with --stage NAME, --rounds N, \
-                     --threads N, --workers N, --data DIR, --checkpoint FILE, --features FILE"
-                ),
-            }
-        }
-        Ok(options)
-    }
-}
-
-fn absolute(path: &str) -> Result<PathBuf> {
-    std::path::absolute(path).with_context(|| path.to_owned())
-}
+use crate::{paths, setup, tools};
 
 /// Runs the benches.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    {
-        let _alone = builds::alone()?;
-        tools::check()?;
-        python::ensure()?;
-        libtorch::ensure()?;
-    }
-    if options.peer {
-        return peer::run(options);
+    setup::run_without_kernel()?;
+    if options.reference {
+        return reference::run(options);
     }
     let mut cargo = Command::new("cargo");
     cargo.current_dir(paths::root()).args(["bench", "--bench", "parts"]);
@@ -95,19 +26,4 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         cargo.args(["--", filter]);
     }
     tools::run(&mut cargo)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn options_are_read_and_wrong_ones_refused() {
-        let options = Options::parse(&["--peer", "--stage", "step", "--rounds", "3"]).unwrap();
-        assert!(options.peer && options.stages == ["step"] && options.rounds == 3);
-        assert!(Options::parse(&["--rounds", "0"]).unwrap_err().to_string().contains("at least 1"));
-        assert!(Options::parse(&["--stage"]).unwrap_err().to_string().contains("--stage"));
-        assert!(Options::parse(&["--fast"]).unwrap_err().to_string().contains("--fast"));
-        assert_eq!(Options::parse(&["views"]).unwrap().filter.as_deref(), Some("views"));
-    }
 }

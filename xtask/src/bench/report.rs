@@ -7,28 +7,28 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::Options;
+use super::options::Options;
 use crate::paths;
 
 /// All results of one variant.
 pub(super) struct Row {
     pub variant: String,
-    pub is_peer: bool,
+    pub is_reference: bool,
     pub results: Vec<Value>,
 }
 
 impl Row {
-    pub(super) fn new(variant: &str, is_peer: bool) -> Self {
-        Self { variant: variant.to_owned(), is_peer, results: Vec::new() }
+    pub(super) fn new(variant: &str, is_reference: bool) -> Self {
+        Self { variant: variant.to_owned(), is_reference, results: Vec::new() }
     }
 
-    /// Things a second of every round.
+    /// Items a second, of every round.
     fn rates(&self) -> Vec<f64> {
         let number = |result: &Value, name: &str| result[name].as_f64().unwrap_or(f64::NAN);
         self.results.iter().map(|r| number(r, "items") / number(r, "seconds")).collect()
     }
 
-    /// What was measured besides, of the last round.
+    /// What else the last round has measured.
     fn notes(&self) -> String {
         let Some(last) = self.results.last().and_then(Value::as_object) else {
             return String::new();
@@ -63,7 +63,7 @@ impl Report {
         self.append("tables.md", &table)?;
         for row in rows {
             for (round, result) in row.results.iter().enumerate() {
-                let side = if row.is_peer { "python" } else { "rust" };
+                let side = if row.is_reference { "python" } else { "rust" };
                 let line = json!({
                     "stage": stage, "side": side, "variant": row.variant, "round": round,
                     "result": result,
@@ -82,19 +82,19 @@ impl Report {
     }
 }
 
-/// One line a variant; ratios are taken round by round against each peer, or against the first
-/// variant where there is no peer.
+/// One line a variant; ratios are taken round by round against each variant of the
+/// reference, or against the first variant where there is none.
 fn table(rows: &[Row]) -> String {
-    let mut peers: Vec<&Row> = rows.iter().filter(|row| row.is_peer).collect();
-    if peers.is_empty() && rows.len() > 1 {
-        peers.push(&rows[0]);
+    let mut baselines: Vec<&Row> = rows.iter().filter(|row| row.is_reference).collect();
+    if baselines.is_empty() && rows.len() > 1 {
+        baselines.push(&rows[0]);
     }
     let mut text = "| variant | a second | seconds | spread | peak MB |".to_owned();
-    for peer in &peers {
-        text += &format!(" times {} |", peer.variant);
+    for base in &baselines {
+        text += &format!(" times {} |", base.variant);
     }
     text += " besides |\n|---|---|---|---|---|";
-    text += &"---|".repeat(peers.len() + 1);
+    text += &"---|".repeat(baselines.len() + 1);
     for row in rows {
         let rates = row.rates();
         let seconds = median(row.results.iter().filter_map(|r| r["seconds"].as_f64()).collect());
@@ -108,8 +108,8 @@ fn table(rows: &[Row]) -> String {
             short(low),
             short(high)
         );
-        for peer in &peers {
-            let ratios: Vec<f64> = rates.iter().zip(peer.rates()).map(|(a, b)| a / b).collect();
+        for base in &baselines {
+            let ratios: Vec<f64> = rates.iter().zip(base.rates()).map(|(a, b)| a / b).collect();
             let (low, high) = range(&ratios);
             text += &format!(" {:.2} ({low:.2} to {high:.2}) |", median(ratios));
         }
@@ -118,7 +118,7 @@ fn table(rows: &[Row]) -> String {
     text
 }
 
-/// Three digits at least, and nothing for what was not measured.
+/// Three digits at least; empty where nothing was measured.
 fn short(value: f64) -> String {
     if !value.is_finite() {
         String::new()
@@ -150,9 +150,9 @@ fn median(mut values: Vec<f64>) -> f64 {
 mod tests {
     use super::*;
 
-    fn row(variant: &str, is_peer: bool, seconds: [f64; 3]) -> Row {
+    fn row(variant: &str, is_reference: bool, seconds: [f64; 3]) -> Row {
         let results = seconds.map(|s| json!({"seconds": s, "items": 10, "peak_mb": 5, "x": 7}));
-        Row { results: results.to_vec(), ..Row::new(variant, is_peer) }
+        Row { results: results.to_vec(), ..Row::new(variant, is_reference) }
     }
 
     #[test]

@@ -8,7 +8,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::{folders, say, tools};
+use crate::say::say;
+use crate::{folders, tools};
 
 /// Linux reads no more of a script's first line (older ones: 127 characters and the end of line).
 const LONGEST_LINE: usize = 127;
@@ -27,7 +28,7 @@ pub(crate) fn mend(folder: &Path) -> Result<()> {
     for (path, script) in moved {
         let python = folder.join("bin").join(script.python.file_name().unwrap_or_default());
         let text = [header(&python).as_slice(), &script.rest].concat();
-        folders::write(&path, &text)?;
+        folders::atomic_write(&path, &text)?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-"""Serves a stand-in for CIFAR-10's site and for the model hub: stand_ins.py FOLDER [CHECKPOINT ARCHIVE]
+"""Serves a fake of CIFAR-10's site and of the model hub: fake_hub.py FOLDER [CHECKPOINT ARCHIVE]
 
 Without CHECKPOINT and ARCHIVE both are made from formulas, with the standard library alone: a small
 archive in the official layout, and one Lightning-like checkpoint of the CIFAR ResNet-18 that is
@@ -185,7 +185,7 @@ def handler(archive: Path, checkpoint: Path):
 def main(folder: Path, checkpoint: Path | None, archive: Path | None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if checkpoint is None or archive is None:
-        archive, checkpoint = folder / "cifar-10-binary.tar.gz", folder / "stand-in.ckpt"
+        archive, checkpoint = folder / "cifar-10-binary.tar.gz", folder / "generated.ckpt"
         if not archive.exists():
             make_archive(archive)
         if not checkpoint.exists():

@@ -1,7 +1,7 @@
-//! The Rust side of `cargo xtask bench --peer`; `peer.py` is the other.
+//! The Rust side of `cargo xtask bench --reference`; `reference.py` is the other.
 //!
 //! ```text
-//! peer STAGE VARIANT --data DIR [--threads 2] [--workers 2] [--images N] [--batch B]
+//! reference STAGE VARIANT --data DIR [--threads 2] [--workers 2] [--images N] [--batch B]
 //!      [--checkpoint FILE] [--cifar DIR]
 //! ```
 //!
@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use lexopt::prelude::*;
 use serde_json::{Value, json};
 
-/// What both sides are asked for.
+/// The options, the same on both sides.
 #[derive(Clone, Debug)]
 pub struct Options {
     stage: String,
@@ -37,7 +37,7 @@ pub type Measure = Box<dyn FnMut() -> Result<Value, Box<dyn Error>>>;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let Some(options) = parse()? else {
-        println!("started by `cargo xtask bench --peer`; see benches/peer/main.rs");
+        println!("started by `cargo xtask bench --reference`; see benches/reference/main.rs");
         return Ok(());
     };
     twoviews::tch::set_num_threads(options.threads);

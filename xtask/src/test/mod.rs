@@ -1,14 +1,19 @@
 //! Every check, the cheapest first.
 
+mod fake_hub;
+
 use std::fs;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use twoviews_constants::variable;
 
-use crate::notebooks::Lesson;
-use crate::stand_ins::StandIns;
-use crate::{notebooks, paths, say, setup, tools};
+use crate::lessons::Lesson;
+use crate::say::say;
+use crate::setup::library::Library;
+use crate::{notebook, paths, setup, tools};
+use fake_hub::FakeHub;
 
 /// Runs all checks; `long` adds the slow ones.
 pub(crate) fn run(long: bool) -> Result<()> {
@@ -17,13 +22,14 @@ pub(crate) fn run(long: bool) -> Result<()> {
     for folder in ["notebooks", "tests/notebooks"] {
         check_stored(folder)?;
     }
-    setup()?;
+    setup::run()?;
     // The kernel apart from the rest: together cargo would unite the features of their
     // dependencies and compile rust-analyzer once more.
-    for packages in [
-        ["--package", "twoviews", "--package", "xtask"].as_slice(),
-        &["--package", "twoviews-kernel"],
-    ] {
+    let library = Library::read(&paths::root()).names;
+    let library = library.iter().flat_map(|name| ["--package", name]);
+    let library: Vec<&str> = library.collect();
+    let with_chores = [library.as_slice(), &["--package", "xtask"]].concat();
+    for packages in [with_chores.as_slice(), &["--package", "twoviews-kernel"]] {
         let mut clippy = vec!["clippy", "--quiet", "--all-targets"];
         clippy.extend(packages);
         clippy.extend(["--", "-D", "warnings"]);
@@ -36,36 +42,36 @@ pub(crate) fn run(long: bool) -> Result<()> {
             step("slow tests", &test)?;
         }
     }
-    step("documentation", &["doc", "--quiet", "--no-deps", "--package", "twoviews"])?;
+    step("documentation", &[["doc", "--quiet", "--no-deps"].as_slice(), &library].concat())?;
     say("the kernel over its protocol");
     let mut suite = Command::new(paths::python());
     suite.args(["-m", "unittest", "discover", "--verbose", "--start-directory"]);
     suite.arg(paths::root().join("kernel/tests"));
     suite.env("JUPYTER_PATH", paths::venv("share/jupyter"));
     if long {
-        suite.env("TWOVIEWS_LONG", "1");
+        suite.env(variable::LONG, "1");
     }
     tools::forget_package(&mut suite);
     tools::run(&mut suite)?;
     say("the smallest notebook on a stock evcxr kernel");
-    notebooks::run(
+    notebook::run(
         &paths::root().join("tests/notebooks/smoke.ipynb"),
         &paths::root().join("target/smoke-stock"),
-        &[("TWOVIEWS_NOTEBOOK_KERNEL", "stock")],
+        &[(variable::NOTEBOOK_KERNEL, "stock")],
     )?;
     say("the quick start, quick");
     let out = paths::root().join("target/tutorial-test");
-    notebooks::run(&Lesson::QuickStart.notebook(), &out, &[("TWOVIEWS_QUICK", "1")])?;
-    let folder = paths::root().join("target/stand-ins");
-    let server = StandIns::start(&folder)?;
+    notebook::run(&Lesson::QuickStart.notebook(), &out, &[(variable::QUICK, "1")])?;
+    let folder = paths::root().join("target/fake-hub");
+    let server = FakeHub::start(&folder)?;
     let mut environment = server.environment(&folder);
-    environment.push(("TWOVIEWS_QUICK", "1".to_owned()));
-    environment.push(("TWOVIEWS_FROM_SCRATCH", "1".to_owned()));
+    environment.push((variable::QUICK, "1".to_owned()));
+    environment.push((variable::FROM_SCRATCH, "1".to_owned()));
     let environment: Vec<(&str, &str)> =
         environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
     // With pretrained weights the kernel's tests have run it.
     say("the tutorial notebook, quick, training from scratch");
-    notebooks::run(&Lesson::Cifar10.notebook(), &out, &environment)?;
+    notebook::run(&Lesson::Cifar10.notebook(), &out, &environment)?;
     say("all checks passed");
     Ok(())
 }

@@ -1,11 +1,13 @@
 //! Running notebooks without a browser, and opening them in one.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail};
+use twoviews_constants::variable;
 
-use crate::{paths, say, tools};
+use crate::say::say;
+use crate::{notebook, paths, tools};
 
 /// The notebooks that `cargo xtask tutorial` runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,21 +86,9 @@ pub(crate) fn tutorial(options: &Options) -> Result<()> {
         Lesson::Cifar10 => "running the CIFAR-10 lesson; its data and weights are downloaded once",
     });
     let quick = if options.quick { "1" } else { "" };
-    run(&lesson.notebook(), out, &[("TWOVIEWS_QUICK", quick)])?;
+    notebook::run(&lesson.notebook(), out, &[(variable::QUICK, quick)])?;
     println!("figure: {}", out.join(lesson.figure()).with_extension("svg").display());
     println!("next: {}", lesson.next());
-    Ok(())
-}
-
-/// Executes `notebook` and writes it with its outputs, and an HTML page, to `out`.
-pub(crate) fn run(notebook: &Path, out: &Path, environment: &[(&str, &str)]) -> Result<()> {
-    let mut command = Command::new(paths::python());
-    command.arg(paths::script("run_notebook.py")).arg(notebook).arg(out);
-    command.env("TWOVIEWS_OUT", out).envs(environment.iter().copied());
-    tools::forget_package(&mut command);
-    // The runner has said which cell failed and why.
-    let status = command.status().context("cannot start the environment's Python")?;
-    ensure!(status.success(), "{} did not run to its end", notebook.display());
     Ok(())
 }
 

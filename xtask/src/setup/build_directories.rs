@@ -1,27 +1,26 @@
-//! Emptying the kernels' build folders in `.slots`.
+//! Emptying the kernels' build directories in `.slots`.
 
 use std::fs::{self, File};
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use twoviews_constants::file::{LOCK, STAMP};
 
-use crate::{folders, paths, say};
+use crate::say::say;
+use crate::{folders, paths};
 
-/// A running kernel holds this file of its folder locked.
-const LOCK: &str = "kernel.lock";
-
-/// Removes what is compiled in all build folders but those of running kernels.
+/// Removes what is compiled in all build directories but those of running kernels.
 pub(crate) fn empty() -> Result<()> {
-    empty_all(&paths::slots())
+    empty_all(&paths::build_directories())
 }
 
-/// Whether a running kernel builds in `folder`.
+/// Whether a running kernel builds in `folder`: it holds the lock file.
 pub(crate) fn is_used(folder: &Path) -> bool {
     File::open(folder.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_err())
 }
 
-fn empty_all(slots: &Path) -> Result<()> {
-    for entry in fs::read_dir(slots).into_iter().flatten() {
+fn empty_all(folders: &Path) -> Result<()> {
+    for entry in fs::read_dir(folders).into_iter().flatten() {
         let folder = entry?.path();
         if folder.join(LOCK).is_file() {
             empty_one(&folder).with_context(|| format!("emptying {}", folder.display()))?;
@@ -37,7 +36,7 @@ fn empty_one(folder: &Path) -> Result<()> {
         return Ok(());
     }
     // First what says that everything is there: an interruption leaves no such folder behind.
-    folders::remove(&folder.join(super::kernel::STAMP))?;
+    folders::remove(&folder.join(STAMP))?;
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         if entry.file_name() != LOCK {
@@ -56,7 +55,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         for name in ["0", "1"] {
             fs::create_dir_all(place.path().join(name).join("target/debug")).unwrap();
-            fs::write(place.path().join(name).join("prebuilt"), "rustc").unwrap();
+            fs::write(place.path().join(name).join(STAMP), "rustc").unwrap();
             fs::write(place.path().join(name).join(LOCK), "").unwrap();
         }
         fs::create_dir(place.path().join(".cargo")).unwrap();

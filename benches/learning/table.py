@@ -1,4 +1,4 @@
-"""A table of the runs that learning.sh has made: learning_table.py RUNS.jsonl"""
+"""A table of the runs that run.sh has made: table.py RUNS.jsonl"""
 
 import json
 import re

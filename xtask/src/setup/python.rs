@@ -1,4 +1,5 @@
-//! The Python environments: JupyterLab and what runs notebooks, pinned with hashes, and the peers.
+//! Python environments: JupyterLab and what runs notebooks, pinned with hashes, and the benches'
+//! reference.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -8,7 +9,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{folders, paths, say, scripts, tools};
+use super::scripts;
+use crate::say::say;
+use crate::{folders, paths, tools};
 
 /// Makes `.venv` and installs the pinned packages, unless they are there.
 pub(crate) fn ensure() -> Result<()> {
@@ -99,9 +102,9 @@ impl Environment {
     }
 
     fn install(&self, list: &str, install: &[&OsStr]) -> Result<()> {
-        folders::write(&self.list, UNFINISHED.as_bytes())?;
+        folders::atomic_write(&self.list, UNFINISHED.as_bytes())?;
         tools::run(self.pip().arg("install").args(install))?;
-        folders::write(&self.list, list.as_bytes())
+        folders::atomic_write(&self.list, list.as_bytes())
     }
 
     /// Makes an environment that has pip and nothing else.
@@ -110,7 +113,7 @@ impl Environment {
         // Known as unfinished from its first file on.
         fs::create_dir(&self.folder)
             .with_context(|| format!("making {}", self.folder.display()))?;
-        folders::write(&self.list, UNFINISHED.as_bytes())?;
+        folders::atomic_write(&self.list, UNFINISHED.as_bytes())?;
         let mut venv = Command::new(&python.program);
         venv.env_remove("PYTHONHOME").env_remove("PYTHONPATH");
         let output = venv.args(["-m", "venv"]).arg(&self.folder).output();

@@ -17,20 +17,20 @@ const LIST: &str = "installed-files.txt";
 
 /// Why the libtorch at `place` cannot be used, if it cannot.
 pub(super) fn fault(place: &Path) -> Result<Option<String>> {
-    let lacks = lacks(place);
-    if lacks.is_some() || place.is_symlink() {
-        return Ok(lacks);
+    let missing = missing(place);
+    if missing.is_some() || place.is_symlink() {
+        return Ok(missing);
     }
     match fs::read_to_string(place.join(LIST)) {
         Ok(list) => Ok(changed(place, &list)),
         // Unpacked by the user, or by a set-up that wrote no list.
-        Err(_) if loads(place) => remember(place).map(|()| None),
+        Err(_) if loads(place) => record(place).map(|()| None),
         Err(_) => Ok(Some("is incomplete (it cannot be loaded)".to_owned())),
     }
 }
 
 /// What a folder lacks to be a libtorch at all.
-pub(super) fn lacks(folder: &Path) -> Option<String> {
+pub(super) fn missing(folder: &Path) -> Option<String> {
     let library = LIBRARIES.iter().any(|name| folder.join(name).is_file());
     let missing = if library { HEADER } else { LIBRARIES[0] };
     let whole = library && folder.join(HEADER).is_file();
@@ -38,11 +38,11 @@ pub(super) fn lacks(folder: &Path) -> Option<String> {
 }
 
 /// Writes down which files belong to the libtorch at `place`.
-pub(super) fn remember(place: &Path) -> Result<()> {
+pub(super) fn record(place: &Path) -> Result<()> {
     let mut list = String::new();
     files(place, "", &mut |name, size| list += &format!("{size} {name}\n"))
         .with_context(|| format!("reading {}", place.display()))?;
-    folders::write(&place.join(LIST), list.as_bytes())
+    folders::atomic_write(&place.join(LIST), list.as_bytes())
 }
 
 /// The first file that is not there in its full size.
@@ -98,7 +98,7 @@ mod tests {
         assert!(fault().contains("cannot be loaded"));
         // What a set-up has finished is not loaded each time.
         file("include/ATen/ATen.h", "12345");
-        remember(place).unwrap();
+        record(place).unwrap();
         assert_eq!(fault(), "");
         file("include/ATen/ATen.h", "123");
         assert_eq!(fault(), "is incomplete (include/ATen/ATen.h has 3 of 5 bytes)");

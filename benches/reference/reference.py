@@ -1,8 +1,8 @@
-"""The Python side of `cargo xtask bench --peer`: nidl, torchvision, scikit-learn and plain PyTorch.
+"""The Python side of `cargo xtask bench --reference`: nidl, torchvision, scikit-learn and plain PyTorch.
 
-    peer.py STAGE VARIANT --data DIR [--threads 2] [--workers 2] [--images N] [--batch B]
+    reference.py STAGE VARIANT --data DIR [--threads 2] [--workers 2] [--images N] [--batch B]
             [--checkpoint FILE] [--cifar DIR]
-    peer.py data - --data DIR [--cifar DIR] [--features FILE.npz]   # writes what both sides read
+    reference.py data - --data DIR [--cifar DIR] [--features FILE.npz]   # writes what both sides read
 
 Prints {"ready": true} once it is warm, then measures once for every line on
 standard input: {"seconds": S, "items": N, "peak_mb": M, ...}. The Rust side,

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::{paths, say};
+use crate::paths;
+use crate::say::say;
 
 /// Waits until no other set-up of this folder runs, and keeps others waiting while the value lives.
-pub(crate) fn alone() -> Result<File> {
+pub(crate) fn exclusive() -> Result<File> {
     lock(&paths::root().join("target/setup.lock"))
 }
 

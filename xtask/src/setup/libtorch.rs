@@ -1,6 +1,6 @@
 //! libtorch 2.13.0 in `.libtorch`.
 
-mod whole;
+mod integrity;
 
 use std::env;
 use std::os::unix::fs::symlink;
@@ -9,8 +9,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::python::Environment;
-use crate::{folders, paths, say, tools};
+use super::python::Environment;
+use crate::say::say;
+use crate::{folders, paths, tools};
 
 /// Brings libtorch, unless it is there: a link to the user's own, or to the full PyTorch where
 /// there is an NVIDIA GPU, or the parts of it that a CPU needs.
@@ -20,7 +21,7 @@ pub(crate) fn ensure() -> Result<()> {
     for folder in [&place, &wheels] {
         folders::sweep(folder)?;
     }
-    match whole::fault(&place)? {
+    match integrity::fault(&place)? {
         // An interruption between the last two steps leaves the wheels.
         None => return folders::remove(&wheels),
         Some(fault) if folders::is_taken(&place) => {
@@ -50,7 +51,7 @@ pub(crate) fn ensure() -> Result<()> {
     )?;
     let script = paths::script("libtorch_cpu.py");
     tools::run(Command::new(paths::python()).arg(script).arg(&wheels).arg(&place))?;
-    whole::remember(&place)?;
+    integrity::record(&place)?;
     folders::remove(&wheels)
 }
 
@@ -59,13 +60,13 @@ fn own_libtorch() -> Result<Option<PathBuf>> {
     // `cargo xtask` itself is started with the default from .cargo/config.toml.
     let named = env::var_os("LIBTORCH").map(PathBuf::from);
     if let Some(folder) = named.filter(|folder| !is_same(folder, &paths::libtorch())) {
-        if let Some(fault) = whole::lacks(&folder) {
+        if let Some(fault) = integrity::missing(&folder) {
             bail!("LIBTORCH is {}, which {fault}: correct it or unset it", folder.display());
         }
         return Ok(Some(folder));
     }
     let conda = env::var_os("CONDA_PREFIX").map(PathBuf::from);
-    Ok(conda.filter(|prefix| whole::lacks(prefix).is_none()))
+    Ok(conda.filter(|prefix| integrity::missing(prefix).is_none()))
 }
 
 /// Whether both name the same place, which need not be there yet, by whatever way to its folder.

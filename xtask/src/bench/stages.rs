@@ -1,0 +1,156 @@
+//! What is measured, on which sides and with what.
+
+/// A comparison: the reference's variants, then this crate's.
+pub(super) struct Stage {
+    pub name: &'static str,
+    pub stage: &'static str,
+    pub python: &'static [&'static str],
+    pub rust: &'static [&'static str],
+    pub arguments: &'static [&'static str],
+}
+
+/// Stages by name; `loss` and `grow` show how cost grows.
+pub(super) const STAGES: &[Stage] = &[
+    Stage {
+        name: "views",
+        stage: "views",
+        python: &["torchvision"],
+        rust: &["transform"],
+        arguments: &["--images", "1024", "--workers", "1"],
+    },
+    Stage {
+        name: "loader",
+        stage: "views",
+        python: &["nidl-loader"],
+        rust: &["loader"],
+        arguments: &["--images", "2048"],
+    },
+    // How much of what the cores can do reaches a model that computes nothing.
+    Stage {
+        name: "supply-1-worker",
+        stage: "views",
+        python: &[],
+        rust: &["transform", "loader"],
+        arguments: &["--images", "4096", "--workers", "1"],
+    },
+    Stage {
+        name: "supply-2-workers",
+        stage: "views",
+        python: &[],
+        rust: &["transform", "loader"],
+        arguments: &["--images", "4096", "--workers", "2"],
+    },
+    Stage {
+        name: "encode",
+        stage: "encode",
+        python: &["nidl"],
+        rust: &["f32", "bf16"],
+        arguments: &["--images", "1024"],
+    },
+    Stage {
+        name: "forward",
+        stage: "encode",
+        python: &["folded", "torchscript"],
+        rust: &["forward-f32", "forward-bf16"],
+        arguments: &["--images", "512"],
+    },
+    Stage {
+        name: "step-32",
+        stage: "step",
+        python: &["nidl"],
+        rust: &["f32", "bf16"],
+        arguments: &["--batch", "32"],
+    },
+    Stage {
+        name: "step-256",
+        stage: "step",
+        python: &["nidl"],
+        rust: &["f32", "bf16"],
+        arguments: &["--batch", "256"],
+    },
+    Stage {
+        name: "probe",
+        stage: "probe",
+        python: &["newton-cholesky"],
+        rust: &["newton"],
+        arguments: &[],
+    },
+    Stage {
+        name: "tutorial",
+        stage: "tutorial",
+        python: &["nidl"],
+        rust: &["f32"],
+        arguments: &[],
+    },
+    Stage {
+        name: "loss-32",
+        stage: "loss",
+        python: &["nidl-dcl"],
+        rust: &["dcl"],
+        arguments: &["--batch", "32"],
+    },
+    Stage {
+        name: "loss-256",
+        stage: "loss",
+        python: &["nidl-dcl"],
+        rust: &["dcl"],
+        arguments: &["--batch", "256"],
+    },
+    Stage {
+        name: "loss-1024",
+        stage: "loss",
+        python: &[],
+        rust: &["infonce", "dcl", "dclw"],
+        arguments: &["--batch", "1024"],
+    },
+    Stage {
+        name: "loss-4096",
+        stage: "loss",
+        python: &[],
+        rust: &["infonce", "dcl", "dclw"],
+        arguments: &["--batch", "4096"],
+    },
+    Stage {
+        name: "grow-encode-1-thread",
+        stage: "encode",
+        python: &[],
+        rust: &["f32", "bf16"],
+        arguments: &["--images", "256", "--threads", "1"],
+    },
+    Stage {
+        name: "grow-encode-256",
+        stage: "encode",
+        python: &[],
+        rust: &["f32", "bf16"],
+        arguments: &["--images", "256"],
+    },
+    Stage {
+        name: "grow-encode-4096",
+        stage: "encode",
+        python: &[],
+        rust: &["f32", "bf16"],
+        arguments: &["--images", "4096"],
+    },
+    Stage {
+        name: "grow-views-1-worker",
+        stage: "views",
+        python: &[],
+        rust: &["loader"],
+        arguments: &["--images", "2048", "--workers", "1"],
+    },
+    Stage {
+        name: "grow-views-256",
+        stage: "views",
+        python: &[],
+        rust: &["loader"],
+        arguments: &["--images", "256"],
+    },
+    Stage {
+        name: "grow-views-4096",
+        stage: "views",
+        python: &[],
+        rust: &["loader"],
+        arguments: &["--images", "4096"],
+    },
+    Stage { name: "ceiling", stage: "ceiling", python: &[], rust: &["libtorch"], arguments: &[] },
+];

@@ -1,0 +1,34 @@
+//! Everything that has to be there before a notebook can run.
+
+mod build_directories;
+mod builds;
+mod kernel;
+pub(crate) mod library;
+mod libtorch;
+mod notebook_crates;
+pub(crate) mod python;
+mod scripts;
+mod standard_library;
+
+use anyhow::Result;
+
+use crate::tools;
+
+/// Does what is still needed of the set-up; quick when everything is there.
+pub(crate) fn run() -> Result<()> {
+    let _lock = builds::exclusive()?;
+    tools::check()?;
+    python::ensure()?;
+    libtorch::ensure()?;
+    kernel::ensure()?;
+    standard_library::ensure()?;
+    notebook_crates::ensure()
+}
+
+/// What programs without a notebook need: libtorch, and the Python that brings it.
+pub(crate) fn run_without_kernel() -> Result<()> {
+    let _lock = builds::exclusive()?;
+    tools::check()?;
+    python::ensure()?;
+    libtorch::ensure()
+}
