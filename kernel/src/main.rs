@@ -8,47 +8,22 @@
 //! what it printed into messages, the [`publisher`] sends them to everyone who listens, and
 //! [`report`] turns what went wrong into one error.
 
-mod backtraces;
-mod cargo;
-mod commands;
-mod compile_error;
-mod compiling;
-mod completion;
-mod control;
-mod dependencies;
-mod engine;
-mod evaluate;
-mod history;
-mod info;
-mod inspection;
-mod interrupt;
-mod is_complete;
-mod ledger;
-mod live;
-mod notebook;
+mod build;
+mod child;
+mod evaluator;
 mod output;
-mod prelude;
-mod publisher;
-mod report;
-mod runtime;
+mod protocol;
 mod server;
-mod shell;
-mod slot;
 mod source;
-mod std_source;
-mod stdin;
-mod stream;
-mod tokens;
-mod wire;
 
 use std::process::ExitCode;
 
 fn main() -> anyhow::Result<ExitCode> {
-    if let Some(code) = cargo::run_if_wanted() {
+    if let Some(code) = build::cargo::run_if_wanted() {
         return Ok(code);
     }
-    if runtime::is_wanted() {
-        runtime::run();
+    if child::runtime::is_wanted() {
+        child::runtime::run();
     }
     // Returns unless this process is to wrap rustc.
     evcxr::runtime_hook();

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::sync::mpsc as std_mpsc;
 use std::time::{Duration, Instant};
 
-use super::{HELD_BYTES, Outputs, Panic, Question, Returned, State, relock};
-use crate::backtraces::{CELLS, Frame};
-use crate::runtime;
-use crate::stdin::END_OF_INPUT;
-use crate::stream::{Token, Tokenizer};
+use super::outputs::{HELD_BYTES, Outputs, Panic, Question, Returned, State, relock};
+use crate::child::backtraces::{CELLS, Frame};
+use crate::child::input::END_OF_INPUT;
+use crate::child::runtime;
+use crate::output::tokenizer::{Token, Tokenizer};
 
 impl Outputs {
     /// Takes the connections of the processes that run cells.

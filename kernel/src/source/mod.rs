@@ -17,6 +17,7 @@ pub(crate) mod returns;
 pub(crate) mod rewrite;
 mod sources;
 pub(crate) mod statics;
+pub(crate) mod tokens;
 
 pub(crate) use sources::{SharedSources, Sources};
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use super::map::{Build, Place, SourceMap};
-use crate::backtraces::{self, CELLS};
+use crate::child::backtraces::{self, CELLS};
 use crate::output::Panic;
 
 /// The engine writes it; what comes from the process of the cells is read with it.

@@ -1,0 +1,5 @@
+//! The Jupyter messaging protocol on ZeroMQ.
+
+mod session;
+
+pub(crate) use session::*;
