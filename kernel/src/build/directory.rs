@@ -1,4 +1,4 @@
-//! Build folders: each kernel has one to itself, with the notebooks' crates compiled beforehand.
+//! Build directories: each kernel has one to itself, with the notebooks' crates compiled beforehand.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
@@ -6,16 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
+use twoviews_constants::file::{LOCK, STAMP};
+use twoviews_constants::variable::BUILD_DIRECTORY;
 
-/// Names the folder that set-up has built; the folders of further kernels lie beside it.
-pub(crate) const FOLDER: &str = "EVCXR_TMPDIR";
-/// Set-up leaves this file when everything is compiled.
-const STAMP: &str = "prebuilt";
 /// More kernels at once than anyone runs on one machine.
-const SLOTS: usize = 32;
+const DIRECTORIES: usize = 32;
 
-/// A build folder that no other kernel uses while this value lives.
-pub(crate) struct Slot {
+/// A build directory that no other kernel uses while this value lives.
+pub(crate) struct BuildDirectory {
     _lock: File,
     /// The folder that set-up has built.
     first: PathBuf,
@@ -23,13 +21,13 @@ pub(crate) struct Slot {
 }
 
 /// Takes the first free folder. `None` if no folder is named: evcxr then makes its own.
-pub(crate) fn take() -> Result<Option<Slot>> {
-    let Some(first) = std::env::var_os(FOLDER).map(PathBuf::from) else { return Ok(None) };
+pub(crate) fn take() -> Result<Option<BuildDirectory>> {
+    let Some(first) = std::env::var_os(BUILD_DIRECTORY).map(PathBuf::from) else { return Ok(None) };
     let parent = first.parent().context("the build folder has no parent")?;
-    for number in 0..SLOTS {
+    for number in 0..DIRECTORIES {
         let folder = if number == 0 { first.clone() } else { parent.join(number.to_string()) };
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let path = folder.join("kernel.lock");
+        let path = folder.join(LOCK);
         let lock =
             File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
         match lock.try_lock() {
@@ -39,12 +37,12 @@ pub(crate) fn take() -> Result<Option<Slot>> {
                 return Err(error).context("cannot lock the build folder");
             }
         }
-        return Ok(Some(Slot { _lock: lock, first, folder }));
+        return Ok(Some(BuildDirectory { _lock: lock, first, folder }));
     }
-    bail!("{SLOTS} kernels of this project run already: shut one down first")
+    bail!("{DIRECTORIES} kernels of this project run already: shut one down first")
 }
 
-impl Slot {
+impl BuildDirectory {
     /// Takes what is compiled from the first folder, if that is newer, and from the others what was
     /// added there.
     pub(crate) fn fill(&self) -> Result<()> {
@@ -53,7 +51,7 @@ impl Slot {
             copy(first, folder).with_context(|| format!("cannot fill {}", folder.display()))?;
         }
         let parent = first.parent().context("the build folder has no parent")?;
-        for other in (0..SLOTS).map(|number| parent.join(number.to_string())) {
+        for other in (0..DIRECTORIES).map(|number| parent.join(number.to_string())) {
             if other != *folder && other.join("target").is_dir() {
                 // What is not there is compiled.
                 let _ = share(&other.join("target"), &folder.join("target"));
@@ -216,9 +214,10 @@ mod tests {
             write(&file, age);
         }
         fs::create_dir_all(&second).unwrap();
-        let lock = File::create(second.join("kernel.lock")).unwrap();
-        let slot = Slot { _lock: lock, first: first.clone(), folder: second.clone() };
-        slot.fill().unwrap();
+        let lock = File::create(second.join(LOCK)).unwrap();
+        let directory =
+            BuildDirectory { _lock: lock, first: first.clone(), folder: second.clone() };
+        directory.fill().unwrap();
         let copied = second.join("target/some-triple/debug");
         assert!(copied.join("deps/libtwoviews.rlib").exists());
         assert!(!copied.join("deps/libctx.so").exists());
@@ -242,7 +241,7 @@ mod tests {
         }
         write(&folder.path().join("2/target/debug/deps/x"), 1);
         write(&folder.path().join("2/target/debug/.fingerprint/x-4d/invoked"), 1);
-        slot.fill().unwrap();
+        directory.fill().unwrap();
         for there in ["deps/libnew-1a.rlib", ".fingerprint/new-1a/lib-new.json", "build/new-1a/out"]
         {
             assert!(copied.join(there).exists(), "{there}");
@@ -257,7 +256,7 @@ mod tests {
         // The first folder was built anew.
         write(&triple.join("deps/libtwoviews.rlib"), 10);
         write(&first.join(STAMP), 5);
-        slot.fill().unwrap();
+        directory.fill().unwrap();
         let name = "deps/libtwoviews.rlib";
         assert_eq!(time(&copied.join(name)), time(&triple.join(name)));
     }

@@ -23,7 +23,7 @@ const LEFT_OUT: [&str; 3] = ["stdarch", "portable-simd", "backtrace"];
 pub(crate) struct StdSource {
     pub link: PathBuf,
     folder: PathBuf,
-    /// The reader's choice of a source.
+    /// The user's choice of a source.
     chosen: Option<PathBuf>,
 }
 
@@ -88,11 +88,11 @@ mod tests {
         for name in ["core/src", "stdarch/crates"] {
             fs::create_dir_all(source.join(name)).unwrap();
         }
-        let slot = folder.path().join("slot");
-        let link = slot.join("std");
+        let directory = folder.path().join("build");
+        let link = directory.join("std");
         // A second kernel finds what the first has left.
         for _ in 0..2 {
-            let hidden = StdSource::hidden(&slot).unwrap();
+            let hidden = StdSource::hidden(&directory).unwrap();
             assert!(link.join("core").exists());
             assert!(!link.join("core/src").exists());
             StdSource { chosen: Some(source.clone()), ..hidden }.show().unwrap();

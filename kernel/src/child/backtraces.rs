@@ -12,22 +12,12 @@ use addr2line::gimli;
 use backtrace::SymbolName;
 use object::{Object, ObjectSection};
 
-use crate::child::runtime;
+use super::flush::{flush_cells, raw_write};
+use super::markers::{CELLS, marker};
+use super::panics::{FRAME_END, Frame, library_number};
 
 /// Frames of cells that are told; a recursion has more.
 const FRAMES: usize = 32;
-/// The file that evcxr makes of all cells.
-pub(crate) const CELLS: &str = "src/lib.rs";
-
-/// A function of a cell that was running.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Frame {
-    /// The library, by its number.
-    pub build: u32,
-    pub function: String,
-    pub line: usize,
-    pub column: usize,
-}
 
 /// Says where a panic happened; the text is thread, file, line, column and message.
 ///
@@ -40,29 +30,8 @@ pub unsafe extern "C" fn twoviews_panicked(text: *const u8, length: usize) {
     let text = String::from_utf8_lossy(text).replace('\u{1}', "");
     let (thread, rest) = text.split_once('\u{2}').unwrap_or_default();
     let frames: Vec<String> = frames().iter().map(Frame::to_text).collect();
-    runtime::flush_cells();
-    let frames = frames.join("\u{3}");
-    runtime::raw_write(
-        2,
-        &format!("\u{1}TWOVIEWS-PANIC\u{2}{thread}\u{2}{frames}\u{2}{rest}\u{1}"),
-    );
-}
-
-impl Frame {
-    fn to_text(&self) -> String {
-        format!("{} {} {} {}", self.build, self.line, self.column, self.function)
-    }
-
-    /// Frames as [`twoviews_panicked`] writes them.
-    pub(crate) fn of_text(text: &str) -> Vec<Self> {
-        let frame = |text: &str| {
-            let mut words = text.splitn(4, ' ');
-            let mut number = || words.next()?.parse::<usize>().ok();
-            let (build, line, column) = (number()? as u32, number()?, number()?);
-            Some(Self { build, line, column, function: words.next()?.to_owned() })
-        };
-        text.split('\u{3}').filter_map(frame).collect()
-    }
+    flush_cells();
+    raw_write(2, &marker("PANIC", &[thread, &frames.join(FRAME_END), rest]));
 }
 
 /// The frames of cells in this thread, the innermost first, but for that of the panic hook.
@@ -70,7 +39,7 @@ fn frames() -> Vec<Frame> {
     let mut addresses: Vec<(PathBuf, u64)> = Vec::new();
     backtrace::trace(|frame| {
         let found = library_of(frame.ip());
-        addresses.extend(found.filter(|(library, _)| number(library).is_some()));
+        addresses.extend(found.filter(|(library, _)| library_number(library).is_some()));
         addresses.len() < 4 * FRAMES
     });
     // backtrace itself lists the libraries once, at its first panic, and cells come later.
@@ -89,7 +58,7 @@ fn frames() -> Vec<Frame> {
 
 /// The functions of cells at each of a library's instructions: several, where some are inlined.
 fn resolve(library: &Path, offsets: &[u64]) -> Option<Vec<(u64, Vec<Frame>)>> {
-    let build = number(library)?;
+    let build = library_number(library)?;
     let data = std::fs::read(library).ok()?;
     let file = object::File::parse(&*data).ok()?;
     let load = |id: gimli::SectionId| {
@@ -134,29 +103,4 @@ fn library_of(instruction: *mut c_void) -> Option<(PathBuf, u64)> {
     let path = unsafe { CStr::from_ptr(info.dli_fname) };
     let offset = instruction.addr().checked_sub(info.dli_fbase.addr())?;
     Some((PathBuf::from(OsStr::from_bytes(path.to_bytes())), offset as u64))
-}
-
-/// `17` of `…/libcode_17.so`.
-pub(crate) fn number(library: &Path) -> Option<u32> {
-    library.file_stem()?.to_str()?.strip_prefix("libcode_")?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn frames_are_read_as_they_are_written() {
-        let frames = [("loss", 3), ("<A as B>::f", 4)].map(|(function, line)| Frame {
-            build: 7,
-            function: function.to_owned(),
-            line,
-            column: 1,
-        });
-        let text = frames.each_ref().map(Frame::to_text).join("\u{3}");
-        assert_eq!(Frame::of_text(&text), frames);
-        assert_eq!(Frame::of_text(""), []);
-        assert_eq!(number(Path::new("/a/libcode_17.so")), Some(17));
-        assert_eq!(number(Path::new("/a/libtorch_cpu.so")), None);
-    }
 }

@@ -7,12 +7,8 @@
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::child::runtime;
-
-/// Begins the marker of a cell that waits; the bytes read so far and an end mark follow.
-pub(crate) const WAITS: &str = "\u{1}TWOVIEWS-READ\u{2}";
-/// Sent alone in the place of a line: the input has ended.
-pub(crate) const END_OF_INPUT: u8 = 4;
+use super::flush::{flush_cells, raw_write};
+use super::markers::{END_OF_INPUT, marker};
 
 static CELLS_RUN_HERE: AtomicBool = AtomicBool::new(false);
 static BYTES: AtomicU64 = AtomicU64::new(0);
@@ -31,8 +27,8 @@ pub(crate) fn begin() {
 pub unsafe extern "C" fn read(descriptor: c_int, buffer: *mut c_void, count: usize) -> isize {
     let input = descriptor == 0 && CELLS_RUN_HERE.load(Ordering::Acquire);
     if input && !is_ready() {
-        runtime::flush_cells();
-        runtime::raw_write(1, &format!("{WAITS}{}\u{1}", BYTES.load(Ordering::Relaxed)));
+        flush_cells();
+        raw_write(1, &marker("READ", &[&BYTES.load(Ordering::Relaxed).to_string()]));
     }
     // SAFETY: the caller's promise.
     let length = unsafe { libc::syscall(libc::SYS_read, descriptor, buffer, count) } as isize;

@@ -7,26 +7,20 @@
 
 use std::ffi::c_void;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicPtr, Ordering};
-use std::time::Duration;
 
 use libloading::os::unix::{self, RTLD_GLOBAL, RTLD_NOW};
 use libloading::{Library, Symbol};
 
-use super::{input as stdin, interrupt};
+use super::flush::{flush_cells, flush_now_and_then, raw_write, use_flusher_of};
+use super::markers::{END, SOCKET, marker};
+use super::{input, interrupt};
 
-/// Names the kernel's socket.
-pub(crate) const SOCKET: &str = "TWOVIEWS_KERNEL_SOCKET";
 /// Set by evcxr in this process.
 const IS_RUNTIME: &str = "EVCXR_IS_RUNTIME";
 
-/// Written to both outputs when a cell has ended.
-pub(crate) const END: &str = "\u{1}TWOVIEWS-END\u{1}";
-/// Flushes what cells have printed; exported by the [`prelude`](crate::evaluator::engine::prelude).
-const FLUSH: &[u8] = b"twoviews_flush";
 const ERROR_OCCURRED: &str = "EVCXR_ERROR_OCCURRED\n";
 
 /// Whether evcxr started this process to run cells.
@@ -69,7 +63,7 @@ fn serve() -> std::io::Result<()> {
         // The kernel is gone, and with it everyone who could use this process.
         std::process::exit(0);
     });
-    stdin::begin();
+    input::begin();
     std::thread::spawn(flush_now_and_then);
     let mut cells = Cells { libraries: Vec::new(), variables: std::ptr::null_mut() };
     for line in commands.lines() {
@@ -90,26 +84,6 @@ fn replace(descriptor: i32, stream: UnixStream) -> std::io::Result<OwnedFd> {
     }
 }
 
-/// `twoviews_flush` of the prelude, once it is loaded.
-static FLUSHER: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
-
-pub(crate) fn flush_cells() {
-    let flusher = FLUSHER.load(Ordering::Acquire);
-    if !flusher.is_null() {
-        // SAFETY: it was loaded as a function of this type from a library that is never unloaded.
-        let flush: extern "C" fn() = unsafe { std::mem::transmute(flusher) };
-        flush();
-    }
-}
-
-/// A line that is not finished yet shall be seen, too.
-fn flush_now_and_then() {
-    loop {
-        std::thread::sleep(Duration::from_millis(50));
-        flush_cells();
-    }
-}
-
 struct Cells {
     /// Never unloaded: variables of later cells use their code.
     libraries: Vec<Library>,
@@ -126,8 +100,7 @@ impl Cells {
             std::process::exit(99);
         };
         let path = path.join(" ");
-        // Begins a marker of a cell that begins to run: its library, and the end.
-        raw_write(1, &format!("\u{1}TWOVIEWS-START\u{2}{path}\u{1}"));
+        raw_write(1, &marker("START", &[&path]));
         if interrupt::is_asked() {
             // Interrupted while it was compiled: evcxr forgets the variables it would have made.
             raw_write(1, ERROR_OCCURRED);
@@ -150,9 +123,7 @@ impl Cells {
         unsafe {
             // A static that an earlier cell has brought is that of this cell, too.
             let library = Library::from(unix::Library::open(Some(path), RTLD_NOW | RTLD_GLOBAL)?);
-            if let Ok(flush) = library.get::<extern "C" fn()>(FLUSH) {
-                FLUSHER.store(*flush as *mut c_void, Ordering::Release);
-            }
+            use_flusher_of(&library);
             let run: Symbol<'_, extern "C" fn(*mut c_void) -> *mut c_void> =
                 library.get(function.as_bytes())?;
             self.variables = run(self.variables);
@@ -160,14 +131,6 @@ impl Cells {
         }
         Ok(())
     }
-}
-
-/// Writes past every buffer.
-pub(crate) fn raw_write(descriptor: i32, text: &str) {
-    // SAFETY: the descriptor is open, and it is given back instead of being closed.
-    let mut file = unsafe { std::fs::File::from_raw_fd(descriptor) };
-    let _ = file.write_all(text.as_bytes());
-    let _ = file.into_raw_fd();
 }
 
 /// Reads the byte that says what a connection is for.

@@ -1,4 +1,4 @@
-//! `:dep`: what it adds, and whether a reader has to agree first.
+//! `:dep`: what it adds, and whether the user has to agree first.
 //!
 //! A crate that changes the features or the version of one that is loaded makes cargo compile that one
 //! again, with all that is built on it, and variables of its types are lost. Such a line does nothing

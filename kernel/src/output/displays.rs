@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use crate::protocol::Display;
 
 /// Between two states of one display; those in between are never seen.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -18,7 +18,7 @@ pub(crate) struct Displays {
 struct Place {
     sent: Instant,
     /// The newest state, if it was not sent yet.
-    waiting: Option<Value>,
+    waiting: Option<Display>,
 }
 
 impl Displays {
@@ -28,32 +28,32 @@ impl Displays {
     }
 
     /// Takes a new state; gives it back if it is to be sent at once.
-    pub(crate) fn update(&mut self, id: &str, content: Value, now: Instant) -> Option<Value> {
+    pub(crate) fn update(&mut self, id: &str, display: Display, now: Instant) -> Option<Display> {
         let Some(place) = self.places.get_mut(id) else {
             self.show(id, now);
-            return Some(content);
+            return Some(display);
         };
         if now.duration_since(place.sent) < INTERVAL {
-            place.waiting = Some(content);
+            place.waiting = Some(display);
             return None;
         }
         *place = Place { sent: now, waiting: None };
-        Some(content)
+        Some(display)
     }
 
     /// The states that have waited long enough.
-    pub(crate) fn due(&mut self, now: Instant) -> Vec<Value> {
+    pub(crate) fn due(&mut self, now: Instant) -> Vec<Display> {
         let due = |place: &&mut Place| now.duration_since(place.sent) >= INTERVAL;
         let take = |place: &mut Place| {
-            let content = place.waiting.take()?;
+            let display = place.waiting.take()?;
             place.sent = now;
-            Some(content)
+            Some(display)
         };
         self.places.values_mut().filter(due).filter_map(take).collect()
     }
 
     /// The last states of all displays, at the end of a cell.
-    pub(crate) fn rest(&mut self) -> Vec<Value> {
+    pub(crate) fn rest(&mut self) -> Vec<Display> {
         self.places.values_mut().filter_map(|place| place.waiting.take()).collect()
     }
 }
@@ -64,6 +64,10 @@ mod tests {
 
     use super::*;
 
+    fn state(data: serde_json::Value) -> Display {
+        Display::new(data)
+    }
+
     #[test]
     fn ten_states_a_second_are_sent_and_the_last_one_always() {
         let (mut displays, begin) = (Displays::default(), Instant::now());
@@ -72,17 +76,17 @@ mod tests {
         // 1,000 states in a second.
         for i in 1..=1000u64 {
             let now = begin + Duration::from_millis(i);
-            sent.extend(displays.update("a", json!(i), now));
+            sent.extend(displays.update("a", state(json!(i)), now));
             sent.extend(displays.due(now));
         }
         assert_eq!(sent.len(), 10, "{sent:?}");
-        displays.update("a", json!("last"), begin + Duration::from_millis(1001));
-        assert_eq!(displays.rest(), [json!("last")]);
+        displays.update("a", state(json!("last")), begin + Duration::from_millis(1001));
+        assert_eq!(displays.rest(), [state(json!("last"))]);
         assert!(displays.rest().is_empty());
         let now = begin + Duration::from_millis(1002);
         assert_eq!(
-            displays.update("other", json!(1), now),
-            Some(json!(1)),
+            displays.update("other", state(json!(1)), now),
+            Some(state(json!(1))),
             "displays do not wait for one another"
         );
     }

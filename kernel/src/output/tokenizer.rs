@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use crate::child::runtime::END;
+use crate::child::markers::{CLOSE, END, FIELD, OPEN};
 
 const PANIC: &[u8] = b"EVCXR_PANIC_NOTIFICATION\n";
 const ERROR: &[u8] = b"EVCXR_ERROR_OCCURRED\n";
@@ -11,9 +11,8 @@ const INPUT: &[u8] = b"EVCXR_INPUT_REQUEST";
 const BEGIN_CONTENT: &[u8] = b"EVCXR_BEGIN_CONTENT ";
 /// Ends a rich output; the end of the line belongs to it, if there is one.
 const END_CONTENT: &[u8] = b"\nEVCXR_END_CONTENT";
-/// Begins a marker of this kernel: a name, fields and an end follow.
-const OWN: &[u8] = b"\x01TWOVIEWS-";
-const FIELD: char = '\u{2}';
+/// Begins a marker of this kernel.
+const OWN: &[u8] = OPEN.as_bytes();
 /// A marker that is longer is text.
 const LONGEST_MARKER: usize = 16 << 20;
 /// A rich output that is longer is shown as text.
@@ -33,7 +32,7 @@ pub(crate) enum Token {
     Error,
     /// evcxr's marker of a variable whose type has changed, the whole line.
     Changed(String),
-    /// A question to the reader.
+    /// A question to the user.
     Input {
         prompt: String,
         password: bool,
@@ -88,7 +87,7 @@ impl Tokenizer {
     pub(crate) fn next(&mut self) -> Option<Token> {
         let mut from = self.start;
         loop {
-            let Some(at) = memchr::memchr2(1, b'E', &self.bytes[from..]) else {
+            let Some(at) = memchr::memchr2(OWN[0], b'E', &self.bytes[from..]) else {
                 return self.text(self.bytes.len());
             };
             let at = from + at;
@@ -200,7 +199,7 @@ fn begins(bytes: &[u8], marker: &[u8]) -> Option<bool> {
 /// A marker of this kernel.
 fn own(bytes: &[u8]) -> Match {
     let body = &bytes[OWN.len()..];
-    let Some(end) = memchr::memchr(1, body) else {
+    let Some(end) = memchr::memchr(CLOSE as u8, body) else {
         return if body.len() > LONGEST_MARKER { Match::Not } else { Match::Unfinished };
     };
     let text = String::from_utf8_lossy(&body[..end]);

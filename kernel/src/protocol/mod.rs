@@ -1,5 +1,27 @@
-//! The Jupyter messaging protocol on ZeroMQ.
+//! The Jupyter messaging protocol, version 5.4: the [connection file](ConnectionFile), [messages](Message)
+//! as signed frames ([`Session`]), what clients ask ([`Request`]) and what the kernel says
+//! ([`Content`]).
+//!
+//! Requests are read leniently: clients differ, and one wrong field is no reason to lose a request.
 
-mod session;
+mod connection;
+mod content;
+mod message;
+mod replies;
+mod requests;
 
-pub(crate) use session::*;
+pub(crate) use connection::ConnectionFile;
+pub(crate) use content::{
+    ClearOutput, CommClose, Content, Display, Empty, ErrorContent, ExecuteInput, ExecuteResult,
+    InputRequest, IopubWelcome, Status, Stream,
+};
+#[cfg(test)]
+pub(crate) use message::tests::session;
+pub(crate) use message::{Message, PROTOCOL, Session};
+pub(crate) use replies::{
+    CommInfo, Completion, CompletionItem, ExecuteReply, HelpLink, History, HistoryEntry,
+    Inspection, IsComplete, KernelInfo, LanguageInfo, Reply, Shutdown, Timing,
+};
+pub(crate) use requests::{
+    ExecuteRequest, HistoryAccess, HistoryRequest, Request, ShutdownRequest,
+};

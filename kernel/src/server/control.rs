@@ -4,12 +4,15 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use anyhow::Result;
-use serde_json::{Value, json};
 use zeromq::RouterSocket;
 
+use super::info::kernel_info;
+use super::kernel::Kernel;
+use crate::build::compilers;
 use crate::child::interrupt;
-use crate::server::info;
-use crate::server::{Kernel, failed};
+use crate::protocol::{
+    Content, Empty, ErrorContent, Reply, Request, Shutdown, ShutdownRequest, Status,
+};
 
 /// Time for a cell to answer an interrupt before its process is ended, in seconds.
 const GRACE: &str = "TWOVIEWS_INTERRUPT_GRACE";
@@ -18,32 +21,30 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 impl Kernel {
     /// Answers until a shutdown request.
-    pub(crate) async fn control(&self, control: RouterSocket) -> Result<()> {
+    pub(super) async fn control(&self, control: RouterSocket) -> Result<()> {
         let (mut send, mut receive) = control.split();
         loop {
             let Some(request) = self.request(&mut receive).await else { continue };
-            self.status_soon(&request, "busy");
-            let mut shut_down = false;
-            let (kind, content) = match request.kind() {
-                "kernel_info_request" => ("kernel_info_reply", info::reply()),
-                "interrupt_request" => ("interrupt_reply", self.interrupt()),
-                "shutdown_request" => {
-                    shut_down = true;
-                    let restart = request.content["restart"].as_bool().unwrap_or(false);
-                    ("shutdown_reply", json!({"status": "ok", "restart": restart}))
+            self.status_soon(&request, Status::Busy);
+            let content = match Request::of(&request) {
+                Request::KernelInfo => Content::KernelInfoReply(Reply::Ok(kernel_info())),
+                Request::Interrupt => Content::InterruptReply(self.interrupt()),
+                Request::Shutdown(ShutdownRequest { restart }) => {
+                    Content::ShutdownReply(Reply::Ok(Shutdown { restart }))
                 }
-                other => {
-                    eprintln!("unknown message on the control channel: {other:?}");
-                    self.status_soon(&request, "idle");
+                _ => {
+                    eprintln!("unknown message on the control channel: {:?}", request.kind());
+                    self.status_soon(&request, Status::Idle);
                     continue;
                 }
             };
-            self.answer(&mut send, kind, &request, content.clone()).await;
+            self.answer(&mut send, &request, &content).await;
+            let shut_down = matches!(content, Content::ShutdownReply(_));
             if shut_down {
                 self.end_process();
-                self.broadcast_soon(kind, &request.header, content);
+                self.broadcast_soon(&request.header, &content);
             }
-            self.status_soon(&request, "idle");
+            self.status_soon(&request, Status::Idle);
             if shut_down {
                 self.publisher.drain().await;
                 // What is on its way to the client shall arrive.
@@ -54,18 +55,19 @@ impl Kernel {
     }
 
     /// Asks the cell to stop; ends it if it does not listen.
-    fn interrupt(&self) -> Value {
+    fn interrupt(&self) -> Reply<Empty> {
         // Meant for a cell that has ended already, it must not stop the next one.
         if !self.outputs.is_busy() {
-            return json!({"status": "ok"});
+            return Reply::Ok(Empty {});
         }
         if let Err(error) = interrupt::ask() {
-            return failed(&format!("the cell cannot be asked to stop: {error}"));
+            let why = format!("the cell cannot be asked to stop: {error}");
+            return Reply::Error(ErrorContent::of_the_kernel(&why));
         }
         let seconds = std::env::var(GRACE).ok().and_then(|text| text.parse().ok()).unwrap_or(10.0);
         let kernel = self.clone();
         std::thread::spawn(move || kernel.see_to_the_end(Duration::from_secs_f64(seconds)));
-        json!({"status": "ok"})
+        Reply::Ok(Empty {})
     }
 
     /// Ends compilers as long as the cell has not begun to run, and a running cell that does not
@@ -73,7 +75,7 @@ impl Kernel {
     fn see_to_the_end(&self, grace: Duration) {
         let wanted = || self.outputs.is_busy() && interrupt::is_asked();
         while wanted() && self.outputs.started().is_none() {
-            interrupt::end_compilers(self.process_id());
+            compilers::end(self.process_id());
             std::thread::sleep(LOOK_AGAIN);
         }
         let started = self.outputs.started();
@@ -91,7 +93,7 @@ impl Kernel {
             .map_or(0, |child| child.lock().unwrap_or_else(PoisonError::into_inner).id())
     }
 
-    pub(crate) fn end_process(&self) {
+    fn end_process(&self) {
         let process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(child) = process.as_ref() {
             let _ = child.lock().unwrap_or_else(PoisonError::into_inner).kill();

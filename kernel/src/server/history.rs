@@ -1,45 +1,44 @@
 //! The cells that were run, for `history_request`.
 
-use serde_json::{Value, json};
+use crate::protocol::{self, HistoryAccess, HistoryEntry, HistoryRequest};
 
 /// What was run in this session, in order, with its execution count.
 #[derive(Default)]
-pub(crate) struct History {
+pub(super) struct History {
     cells: Vec<(i64, String)>,
 }
 
 impl History {
-    pub(crate) fn push(&mut self, count: i64, code: &str) {
+    pub(super) fn push(&mut self, count: i64, code: &str) {
         self.cells.push((count, code.to_owned()));
     }
 
-    /// The content of a `history_reply`: `range`, `tail` or `search`.
-    pub(crate) fn reply(&self, request: &Value) -> Value {
-        let n = request["n"].as_u64().unwrap_or(u64::MAX) as usize;
-        let chosen: Vec<&(i64, String)> = match request["hist_access_type"].as_str() {
-            Some("range") => {
+    /// The content of a `history_reply`.
+    pub(super) fn answer(&self, request: &HistoryRequest) -> protocol::History {
+        let n = request.n.unwrap_or(u64::MAX) as usize;
+        let chosen: Vec<&(i64, String)> = match request.hist_access_type {
+            HistoryAccess::Range => {
                 // Sessions are counted back from 0, the present one; earlier ones are not kept.
-                let start = request["start"].as_i64().unwrap_or(0);
-                let stop = request["stop"].as_i64().unwrap_or(i64::MAX);
-                self.cells.iter().filter(|(count, _)| (start..stop).contains(count)).collect()
+                let range = request.start.unwrap_or(0)..request.stop.unwrap_or(i64::MAX);
+                self.cells.iter().filter(|(count, _)| range.contains(count)).collect()
             }
-            Some("search") => {
-                let pattern = request["pattern"].as_str().unwrap_or("*");
+            HistoryAccess::Search => {
+                let pattern = request.pattern.as_deref().unwrap_or("*");
                 let found = self.cells.iter().filter(|(_, code)| glob(pattern, code));
                 let mut found: Vec<_> = found.collect();
-                if request["unique"].as_bool() == Some(true) {
+                if request.unique {
                     let mut seen = std::collections::HashSet::new();
                     found.retain(|(_, code)| seen.insert(code));
                 }
                 last(found, n)
             }
-            _ => last(self.cells.iter().collect(), n),
+            HistoryAccess::Tail => last(self.cells.iter().collect(), n),
         };
-        let output = request["output"].as_bool() == Some(true);
-        let entry = |(count, code): &(i64, String)| {
-            if output { json!([0, count, [code, null]]) } else { json!([0, count, code]) }
+        let entry = |(count, code): &(i64, String)| match request.output {
+            true => HistoryEntry::WithOutput(0, *count, (code.clone(), None)),
+            false => HistoryEntry::Input(0, *count, code.clone()),
         };
-        json!({"status": "ok", "history": chosen.into_iter().map(entry).collect::<Vec<_>>()})
+        protocol::History { history: chosen.into_iter().map(entry).collect() }
     }
 }
 
@@ -71,6 +70,8 @@ fn glob(pattern: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     #[test]
@@ -80,7 +81,8 @@ mod tests {
             history.push(count, code);
         }
         let codes = |request: Value| -> Vec<i64> {
-            let reply = history.reply(&request);
+            let request = serde_json::from_value(request).unwrap();
+            let reply = serde_json::to_value(history.answer(&request)).unwrap();
             reply["history"].as_array().unwrap().iter().map(|e| e[1].as_i64().unwrap()).collect()
         };
         assert_eq!(codes(json!({"hist_access_type": "tail", "n": 2})), [2, 3]);

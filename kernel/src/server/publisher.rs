@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use crate::protocol::{Message, Session};
+use crate::protocol::{Content, IopubWelcome, Message, Session};
 
 /// A subscriber that takes nothing for so long is dropped.
 const PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 10_000 });
@@ -45,7 +45,7 @@ struct Subscriber {
 
 /// Everyone who listens.
 #[derive(Clone)]
-pub(crate) struct Publisher {
+pub(super) struct Publisher {
     session: Session,
     subscribers: Arc<Mutex<Vec<Subscriber>>>,
     waiting: Arc<Semaphore>,
@@ -53,7 +53,7 @@ pub(crate) struct Publisher {
 
 impl Publisher {
     /// Binds to `address`, such as `127.0.0.1:5555`, and takes subscribers.
-    pub(crate) async fn bind(address: &str, session: Session) -> Result<Self> {
+    pub(super) async fn bind(address: &str, session: Session) -> Result<Self> {
         let listener = TcpListener::bind(address)
             .await
             .with_context(|| format!("cannot bind iopub_port to {address}"))?;
@@ -79,7 +79,7 @@ impl Publisher {
     }
 
     /// Sends a message to all who subscribed to its topic; waits for the slow ones.
-    pub(crate) async fn send(&self, mut message: Message) {
+    pub(super) async fn send(&self, mut message: Message) {
         message.identities = vec![format!("kernel.{}", message.kind()).into_bytes()];
         let frames = match self.session.frames(&message) {
             Ok(frames) => frames,
@@ -104,7 +104,7 @@ impl Publisher {
     }
 
     /// Returns once everything that waits has been taken, or after a short while.
-    pub(crate) async fn drain(&self) {
+    pub(super) async fn drain(&self) {
         let all = self.waiting.acquire_many(WAITING_BYTES as u32);
         let _ = tokio::time::timeout(Duration::from_millis(500), all).await;
     }
@@ -149,8 +149,9 @@ impl Publisher {
                 own.queue.clone()
             };
             let topic = &body[1..];
-            let content = json!({"subscription": String::from_utf8_lossy(topic)});
-            let mut welcome = self.session.message("iopub_welcome", &Value::Null, content);
+            let subscription = String::from_utf8_lossy(topic).into_owned();
+            let content = Content::IopubWelcome(IopubWelcome { subscription });
+            let mut welcome = self.session.message(&Value::Null, &content);
             welcome.identities = vec![topic.to_vec()];
             if let Ok(frames) = self.session.frames(&welcome) {
                 let _ = queue.send(Arc::new(Outgoing { frames, _waits: None })).await;
@@ -232,13 +233,14 @@ async fn read_frame(reader: &mut (impl AsyncRead + Unpin)) -> io::Result<(u8, Ve
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
     use zeromq::{Socket, SocketRecv, SubSocket};
 
     use super::*;
-    use crate::protocol::tests::session;
+    use crate::protocol::{Status, Stream, session};
 
-    fn status(session: &Session, state: &str) -> Message {
-        session.message("status", &Value::Null, json!({"execution_state": state}))
+    fn message(content: &Content) -> Message {
+        session("k").message(&Value::Null, content)
     }
 
     /// A subscriber of the library, connected and welcomed.
@@ -260,9 +262,10 @@ mod tests {
         let publisher = Publisher::bind(address, session("k")).await.unwrap();
         let mut all = subscriber(address, "").await;
         let mut streams = subscriber(address, "kernel.stream").await;
-        publisher.send(status(&session("k"), "busy")).await;
+        publisher.send(message(&Content::Status(Status::Busy))).await;
         let text = "x".repeat(1000);
-        publisher.send(session("k").message("stream", &Value::Null, json!({"text": text}))).await;
+        let stream = Stream { name: "stdout", text: text.clone() };
+        publisher.send(message(&Content::Stream(stream))).await;
         let first = session("k").decode(all.recv().await.unwrap()).unwrap();
         assert_eq!(first.content["execution_state"], "busy");
         for socket in [&mut all, &mut streams] {

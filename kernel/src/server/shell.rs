@@ -5,27 +5,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use zeromq::{RouterRecvHalf, RouterSendHalf, RouterSocket};
 
+use super::history::History;
+use super::info::kernel_info;
+use super::kernel::Kernel;
 use crate::child::interrupt;
-use crate::evaluator::assist::is_complete;
-use crate::evaluator::engine::{Done, Job};
-use crate::evaluator::errors::Failure;
-use crate::evaluator::execute::Request;
+use crate::evaluator::{CellRequest, CellResult, Failure, Job, is_complete};
 use crate::output::{Cell, Question};
-use crate::protocol::Message;
-use crate::server::history::History;
-use crate::server::info;
-use crate::server::{Kernel, failed};
+use crate::protocol::{
+    CommClose, CommInfo, Content, Empty, ErrorContent, ExecuteInput, ExecuteReply, ExecuteRequest,
+    InputRequest, Message, Reply, Request, Status,
+};
 use crate::source::display::ends_in_value;
 
 /// Cells that were queued behind one that failed have arrived within this time.
 const ABORT_WINDOW: Duration = Duration::from_millis(20);
 
 /// The shell channel: one request after the other.
-pub(crate) struct Shell {
+pub(super) struct Shell {
     kernel: Kernel,
     send: RouterSendHalf,
     receive: RouterRecvHalf,
@@ -37,13 +36,13 @@ pub(crate) struct Shell {
 }
 
 impl Shell {
-    pub(crate) fn new(kernel: Kernel, shell: RouterSocket, stdin: RouterSocket) -> Self {
+    pub(super) fn new(kernel: Kernel, shell: RouterSocket, stdin: RouterSocket) -> Self {
         let (send, receive) = shell.split();
         let (history, queued) = (History::default(), VecDeque::new());
         Self { kernel, send, receive, stdin: stdin.split(), history, count: 0, queued }
     }
 
-    pub(crate) async fn serve(mut self) -> Result<()> {
+    pub(super) async fn serve(mut self) -> Result<()> {
         loop {
             let Some(request) = self.kernel.request(&mut self.receive).await else { continue };
             self.handle(&request).await;
@@ -53,17 +52,17 @@ impl Shell {
         }
     }
 
-    async fn handle(&mut self, request: &Message) {
-        self.kernel.status(request, "busy").await;
-        match request.kind() {
-            "execute_request" => self.execute(request).await,
-            kind => {
-                if let Some((reply, content)) = self.other(kind, request).await {
-                    self.kernel.answer(&mut self.send, reply, request, content).await;
+    async fn handle(&mut self, message: &Message) {
+        self.kernel.status(message, Status::Busy).await;
+        match Request::of(message) {
+            Request::Execute(request) => self.execute(message, request).await,
+            request => {
+                if let Some(content) = self.other(request, message).await {
+                    self.kernel.answer(&mut self.send, message, &content).await;
                 }
             }
         }
-        self.kernel.status(request, "idle").await;
+        self.kernel.status(message, Status::Idle).await;
     }
 
     /// What was queued behind a cell that failed. It is collected before the cell's reply is sent,
@@ -80,102 +79,84 @@ impl Shell {
 
     /// Aborts the cells of a queue; other requests are answered later.
     async fn abort(&mut self, queue: Vec<Message>) {
-        for request in queue {
-            if request.kind() != "execute_request" {
-                self.queued.push_back(request);
+        for message in queue {
+            if !matches!(Request::of(&message), Request::Execute(_)) {
+                self.queued.push_back(message);
                 continue;
             }
-            self.kernel.status(&request, "busy").await;
-            let content = json!({"status": "aborted"});
-            self.kernel.answer(&mut self.send, "execute_reply", &request, content).await;
-            self.kernel.status(&request, "idle").await;
+            self.kernel.status(&message, Status::Busy).await;
+            let content = Content::ExecuteReply(ExecuteReply::Aborted);
+            self.kernel.answer(&mut self.send, &message, &content).await;
+            self.kernel.status(&message, Status::Idle).await;
         }
     }
 
     /// The reply to everything but a cell.
-    async fn other(&mut self, kind: &str, request: &Message) -> Option<(&'static str, Value)> {
-        let code = || request.content["code"].as_str().unwrap_or_default().to_owned();
-        let cursor = request.content["cursor_pos"]
-            .as_u64()
-            .map_or_else(|| code().chars().count(), |n| n as usize);
-        Some(match kind {
-            "kernel_info_request" => ("kernel_info_reply", info::reply()),
-            "is_complete_request" => ("is_complete_reply", is_complete::reply(&code())),
-            "history_request" => ("history_reply", self.history.reply(&request.content)),
-            "comm_info_request" => ("comm_info_reply", json!({"status": "ok", "comms": {}})),
-            "complete_request" => {
-                let ask = |reply| Job::Complete { code: code(), cursor, reply };
-                ("complete_reply", self.ask(ask).await)
+    async fn other(&mut self, request: Request, message: &Message) -> Option<Content> {
+        Some(match request {
+            Request::KernelInfo => Content::KernelInfoReply(Reply::Ok(kernel_info())),
+            Request::IsComplete(request) => {
+                Content::IsCompleteReply(is_complete::of(&request.code))
             }
-            "inspect_request" => {
-                let ask = |reply| Job::Inspect { code: code(), cursor, reply };
-                ("inspect_reply", self.ask(ask).await)
+            Request::History(request) => {
+                Content::HistoryReply(Reply::Ok(self.history.answer(&request)))
             }
-            "comm_open" => {
-                let content = json!({"comm_id": request.content["comm_id"], "data": {}});
-                self.kernel.broadcast("comm_close", &request.header, content).await;
+            Request::CommInfo => Content::CommInfoReply(Reply::Ok(CommInfo::default())),
+            Request::Complete(request) => {
+                let cursor = request.cursor();
+                let ask = |reply| Job::Complete { code: request.code, cursor, reply };
+                Content::CompleteReply(self.ask(ask).await)
+            }
+            Request::Inspect(request) => {
+                let cursor = request.cursor();
+                let ask = |reply| Job::Inspect { code: request.code, cursor, reply };
+                Content::InspectReply(self.ask(ask).await)
+            }
+            Request::CommOpen(request) => {
+                let close = CommClose { comm_id: request.comm_id, data: Empty {} };
+                self.kernel.broadcast(&message.header, Content::CommClose(close)).await;
                 return None;
             }
-            "comm_msg" | "comm_close" => return None,
-            other => {
-                eprintln!("unknown message on the shell channel: {other:?}");
+            Request::CommMessage | Request::CommClose => return None,
+            _ => {
+                eprintln!("unknown message on the shell channel: {:?}", message.kind());
                 return None;
             }
         })
     }
 
-    async fn ask(&self, job: impl FnOnce(oneshot::Sender<Value>) -> Job) -> Value {
+    /// Waits for what the engine answers.
+    async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<T>) -> Job) -> Reply<T> {
         let (reply, answer) = oneshot::channel();
         let _ = self.kernel.jobs.send(job(reply));
-        answer.await.unwrap_or_else(|_| failed("the engine has ended"))
+        match answer.await {
+            Ok(answer) => Reply::Ok(answer),
+            Err(_) => Reply::Error(ErrorContent::of_the_kernel("the engine has ended")),
+        }
     }
 
-    async fn execute(&mut self, request: &Message) {
-        let content = &request.content;
-        let flag = |name: &str, default: bool| content[name].as_bool().unwrap_or(default);
-        let Some(code) = content["code"].as_str().map(str::to_owned) else {
-            let content = failed("an execute_request without code");
-            self.kernel.answer(&mut self.send, "execute_reply", request, content).await;
+    /// Runs a cell, and aborts those that are queued behind it if it fails.
+    async fn execute(&mut self, message: &Message, request: ExecuteRequest) {
+        let Some(code) = request.code.clone() else {
+            let error = ErrorContent::of_the_kernel("an execute_request without code");
+            let reply = ExecuteReply::Error { error, execution_count: None };
+            let content = Content::ExecuteReply(reply);
+            self.kernel.answer(&mut self.send, message, &content).await;
             return;
         };
-        let silent = flag("silent", false);
-        let stored = flag("store_history", true) && !silent;
-        if stored {
-            self.count += 1;
-            self.history.push(self.count, &code);
-        }
-        if !silent {
-            let input = json!({"code": code, "execution_count": self.count});
-            self.kernel.broadcast("execute_input", &request.header, input).await;
-        }
-        let cell = Cell {
-            parent: request.header.clone(),
-            silent,
-            ends_in_expression: ends_in_value(&code),
-            execution_count: self.count,
-        };
-        let (reply, done) = oneshot::channel();
-        self.kernel.outputs.set_waiting(Some(cell.clone()));
-        let id = request.metadata["cellId"].as_str().map(str::to_owned);
-        let job = Job::Execute { request: Request { code, id, cell }, reply };
-        let _ = self.kernel.jobs.send(job);
-        let done = self.wait_for(done, request, flag("allow_stdin", true)).await;
-        self.kernel.outputs.set_waiting(None);
-        interrupt::clear();
-        let mut answer = json!({"status": "ok", "execution_count": self.count, "payload": [], "user_expressions": {}});
-        if let Some(failure) = &done.failure {
-            if !silent {
-                self.kernel.broadcast("error", &request.header, failure.content()).await;
+        self.announce(message, &request, &code).await;
+        let result = self.run(message, &request, code).await;
+        let mut reply = ExecuteReply::ok(self.count);
+        if let Some(failure) = &result.failure {
+            let error = failure.content();
+            if !request.silent {
+                self.kernel.broadcast(&message.header, Content::Error(error.clone())).await;
             }
-            answer = failure.content();
-            answer["status"] = json!("error");
-            answer["execution_count"] = json!(self.count);
+            reply = ExecuteReply::Error { error, execution_count: Some(self.count) };
         }
-        let mut reply = self.kernel.session.reply("execute_reply", request, answer);
-        reply.metadata = json!({
-            "twoviews": {"compile_seconds": done.compile_seconds, "run_seconds": done.run_seconds},
-        });
-        let queue = if done.failure.is_some() && flag("stop_on_error", true) {
+        let mut reply = self.kernel.session.reply(message, &Content::ExecuteReply(reply));
+        reply.set_timing(&result.timing);
+        let queue = if result.failure.is_some() && request.stop_on_error {
             self.collect_queue().await
         } else {
             Vec::new()
@@ -184,40 +165,81 @@ impl Shell {
         self.abort(queue).await;
     }
 
-    /// Waits for the cell, and passes its questions on to the reader meanwhile.
+    /// Counts a cell, and shows to everyone what is about to run.
+    async fn announce(&mut self, message: &Message, request: &ExecuteRequest, code: &str) {
+        if request.silent {
+            return;
+        }
+        if request.store_history {
+            self.count += 1;
+            self.history.push(self.count, code);
+        }
+        let input = ExecuteInput { code: code.to_owned(), execution_count: self.count };
+        self.kernel.broadcast(&message.header, Content::ExecuteInput(input)).await;
+    }
+
+    /// Has the engine run a cell, and asks the user what the cell asks meanwhile.
+    async fn run(
+        &mut self,
+        message: &Message,
+        request: &ExecuteRequest,
+        code: String,
+    ) -> CellResult {
+        let cell = Cell {
+            parent: message.header.clone(),
+            silent: request.silent,
+            ends_in_expression: ends_in_value(&code),
+            execution_count: self.count,
+        };
+        let (reply, result) = oneshot::channel();
+        self.kernel.outputs.set_waiting(Some(cell.clone()));
+        let id = message.cell_id().map(str::to_owned);
+        let job = Job::Execute { request: CellRequest { code, id, cell }, reply };
+        let _ = self.kernel.jobs.send(job);
+        let result = self.wait_for(result, message, request.allow_stdin).await;
+        self.kernel.outputs.set_waiting(None);
+        // From here on no interrupt is meant for this cell.
+        interrupt::clear();
+        result
+    }
+
+    /// Waits for the cell, and passes its questions on to the user meanwhile.
     async fn wait_for(
         &mut self,
-        mut done: oneshot::Receiver<Done>,
-        request: &Message,
+        mut result: oneshot::Receiver<CellResult>,
+        message: &Message,
         allow_stdin: bool,
-    ) -> Done {
+    ) -> CellResult {
         let questions = Arc::clone(&self.kernel.questions);
         let mut questions = questions.lock().await;
         loop {
             tokio::select! {
-                ended = &mut done => return ended.unwrap_or_else(|_| {
-                    Done::failed(Failure::new("KernelError", "the engine has ended", &[]))
+                ended = &mut result => return ended.unwrap_or_else(|_| {
+                    CellResult::failed(Failure::new("KernelError", "the engine has ended", &[]))
                 }),
                 Some(question) = questions.recv() => {
-                    let answer = if allow_stdin { self.question(request, &question).await } else { None };
+                    let answer = if allow_stdin { self.question(message, &question).await } else { None };
                     let _ = question.answer.send(answer);
                 }
             }
         }
     }
 
-    /// The reader's answer; `None`, the end of all input, if the cell was interrupted meanwhile.
-    async fn question(&mut self, request: &Message, question: &Question) -> Option<String> {
-        let content = json!({"prompt": question.prompt, "password": question.password});
-        let message = self.kernel.session.reply("input_request", request, content);
-        self.kernel.send(&mut self.stdin.0, &message).await;
+    /// The user's answer; `None`, the end of all input, if the cell was interrupted meanwhile.
+    async fn question(&mut self, message: &Message, question: &Question) -> Option<String> {
+        let request = InputRequest { prompt: question.prompt.clone(), password: question.password };
+        let request = self.kernel.session.reply(message, &Content::InputRequest(request));
+        self.kernel.send(&mut self.stdin.0, &request).await;
         loop {
             let patience = Duration::from_millis(200);
-            match tokio::time::timeout(patience, self.kernel.request(&mut self.stdin.1)).await {
-                Ok(Some(answer)) if answer.kind() == "input_reply" => {
-                    return Some(answer.content["value"].as_str().unwrap_or_default().to_owned());
+            let answer = tokio::time::timeout(patience, self.kernel.request(&mut self.stdin.1));
+            match answer.await {
+                Ok(Some(answer)) => {
+                    if let Request::InputReply(answer) = Request::of(&answer) {
+                        return Some(answer.value);
+                    }
                 }
-                Ok(_) => {}
+                Ok(None) => {}
                 Err(_) if interrupt::is_asked() => return None,
                 Err(_) => {}
             }

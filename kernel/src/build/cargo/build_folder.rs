@@ -8,10 +8,10 @@ use std::process::{Command, ExitStatus, Output, Stdio};
 
 use anyhow::{Context, Result};
 use serde_json::json;
+use twoviews_constants::variable::BUILD_DIRECTORY;
 
 use super::complaint;
 use super::versions::Versions;
-use crate::build::directory as slot;
 
 /// Whether cargo may use the network; set by people, too.
 const OFFLINE: &str = "CARGO_NET_OFFLINE";
@@ -98,7 +98,7 @@ impl BuildFolder {
             None => std::env::current_dir().ok()?.join("Cargo.toml"),
         };
         let path = manifest.parent()?.to_owned();
-        let own = std::env::var_os(slot::FOLDER)?;
+        let own = std::env::var_os(BUILD_DIRECTORY)?;
         if path.canonicalize().ok()? != Path::new(&own).canonicalize().ok()? {
             return None;
         }
@@ -213,7 +213,7 @@ pub(super) fn is_offline(arguments: &[OsString], folder: &Path) -> bool {
     if let Some(value) = std::env::var_os(OFFLINE).filter(|value| !value.is_empty()) {
         return value == "true" || value == "1";
     }
-    let home = super::StandIn::of_this_process().and_then(|stand_in| stand_in.home());
+    let home = super::CargoShim::of_this_process().and_then(|shim| shim.home());
     let places = folder.ancestors().map(|it| it.join(".cargo")).chain(home);
     places.flat_map(|it| [it.join("config.toml"), it.join("config")]).any(|file| {
         let settings = std::fs::read_to_string(file).ok();

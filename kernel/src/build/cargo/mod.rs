@@ -41,19 +41,19 @@ const REAL_HOME: &str = "TWOVIEWS_CARGO_HOME";
 const TOOLCHAINS_CARGO: &str = "toolchains-cargo";
 
 /// cargo's folder with another cargo in it.
-pub(crate) struct StandIn {
+pub(crate) struct CargoShim {
     folder: PathBuf,
     home: Option<OsString>,
     path: OsString,
 }
 
-impl StandIn {
+impl CargoShim {
     /// Makes `folder` like cargo's own, but with this program as its cargo.
     pub(crate) fn new(folder: &Path) -> Result<Self> {
         let path = std::env::var_os(PATH).unwrap_or_default();
-        let stand_in = Self { folder: folder.to_owned(), home: std::env::var_os(HOME), path };
-        stand_in.fill()?;
-        Ok(stand_in)
+        let shim = Self { folder: folder.to_owned(), home: std::env::var_os(HOME), path };
+        shim.fill()?;
+        Ok(shim)
     }
 
     /// What the kernel has made, in a program that it has called.
@@ -202,10 +202,10 @@ pub(crate) fn run_if_wanted() -> Option<ExitCode> {
     let result = if cell_build::is_recorder() {
         cell_build::record(arguments)
     } else {
-        let stand_in = StandIn::of_this_process()?;
+        let shim = CargoShim::of_this_process()?;
         match Path::new(name).file_name().and_then(OsStr::to_str)? {
-            "cargo" => stand_in.run_cargo(arguments),
-            "rustup" => stand_in.run_rustup(arguments),
+            "cargo" => shim.run_cargo(arguments),
+            "rustup" => shim.run_rustup(arguments),
             _ => return None,
         }
     };
@@ -247,22 +247,22 @@ mod tests {
         std::fs::create_dir_all(real.join("bin")).unwrap();
         std::fs::write(real.join("bin/cargo"), "").unwrap();
         std::fs::write(real.join("config.toml"), "[build]").unwrap();
-        let stand_in = StandIn {
+        let shim = CargoShim {
             folder: copy.clone(),
             home: Some(real.clone().into()),
             path: real.join("bin").into(),
         };
-        stand_in.fill().unwrap();
+        shim.fill().unwrap();
         assert_eq!(std::fs::read_to_string(copy.join("config.toml")).unwrap(), "[build]");
         let program = std::fs::canonicalize(copy.join("bin/cargo")).unwrap();
         assert_eq!(program, std::env::current_exe().unwrap().canonicalize().unwrap());
         assert!(!copy.join("bin/rustup").exists(), "there was none");
         let path = std::env::join_paths([copy.join("bin"), real.join("bin")]).unwrap();
-        let variables: HashMap<_, _> = stand_in.variables().into_iter().collect();
+        let variables: HashMap<_, _> = shim.variables().into_iter().collect();
         assert_eq!((&variables[HOME], &variables[PATH]), (&copy.into(), &path));
 
         let mut command = Command::new("program");
-        stand_in.hide_from(&mut command);
+        shim.hide_from(&mut command);
         let variables: HashMap<_, _> = command.get_envs().collect();
         assert_eq!(variables[OsStr::new(HOME)], Some(real.as_os_str()));
         assert_eq!(variables[OsStr::new(PATH)], Some(real.join("bin").as_os_str()));

@@ -17,8 +17,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::versions::Versions;
-use super::{StandIn, build_folder, complaint};
-use crate::build::directory as slot;
+use super::{CargoShim, build_folder, complaint};
+use crate::build::directory;
 
 /// Lets a stable cargo show its graph.
 const CHANNEL: (&str, &str) = ("__CARGO_TEST_CHANNEL_OVERRIDE_DO_NOT_USE_THIS", "nightly");
@@ -69,7 +69,7 @@ pub(crate) fn plan(
     let Some(versions) = Versions::of(folder).filter(|_| !is_same) else {
         return Ok(Plan::default());
     };
-    let Ok(triple) = slot::triple(&folder.join("target")) else { return Ok(Plan::default()) };
+    let Ok(triple) = directory::triple(&folder.join("target")) else { return Ok(Plan::default()) };
     build_folder::forget_ended_compilers(&folder.join("target"));
     let offline = offline.unwrap_or_else(|| build_folder::is_offline(&[], folder));
     let graph = |name: &str, manifest: &toml::Table| -> Result<Graph> {
@@ -107,7 +107,7 @@ fn with(toml: &str, new: &[(String, String)]) -> Result<toml::Table> {
 
 fn cargo(folder: &Path, place: &Path, triple: &Path) -> Command {
     let mut cargo =
-        StandIn::of_this_process().map_or_else(|| Command::new("cargo"), |it| it.cargo());
+        CargoShim::of_this_process().map_or_else(|| Command::new("cargo"), |it| it.cargo());
     cargo.args(["build", "--unit-graph", "-Zunstable-options", "--target"]).arg(triple);
     // As evcxr does: what cargo has found out about the compiler then serves here, too.
     cargo.current_dir(place).env("RUSTFLAGS", "-Cprefer-dynamic").env(CHANNEL.0, CHANNEL.1);

@@ -5,9 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use evcxr::CommandContext;
 use ra_ap_syntax::ast::{self, AstNode, SourceFile};
 use ra_ap_syntax::{Edition, SyntaxKind, TextSize};
-use serde_json::{Value, json};
 
 use crate::evaluator::assist::completion::pairs::{Pairs, macro_name};
+use crate::protocol::Inspection;
 use crate::source::tokens::{
     BODY, EDITION, Token, byte_offset, commands, is_too_deep, tokens, without_commands,
 };
@@ -20,24 +20,16 @@ const NAMES: [SyntaxKind; 4] =
 const CODE: &str = "<pre><code class=\"language-rust\">";
 
 /// The content of an `inspect_reply`; `cursor` counts characters.
-pub(crate) fn reply(context: &mut CommandContext, code: &str, cursor: usize) -> Value {
+pub(crate) fn of(context: &mut CommandContext, code: &str, cursor: usize) -> Inspection {
     let at = byte_offset(code, cursor);
     // What fails in rust-analyzer says nothing; see there.
     let found = catch_unwind(AssertUnwindSafe(|| {
         questions(code, at).into_iter().find_map(|question| ask(context, question))
     }));
-    match found.unwrap_or_default() {
-        Some((plain, html)) => json!({
-            "status": "ok", "found": true, "metadata": {},
-            "data": {"text/plain": plain, "text/html": html},
-        }),
-        None => nothing(),
-    }
-}
-
-/// The reply where nothing is known.
-pub(crate) fn nothing() -> Value {
-    json!({"status": "ok", "found": false, "data": {}, "metadata": {}})
+    let Some((plain, html)) = found.unwrap_or_default() else { return Inspection::default() };
+    let data = [("text/plain", plain), ("text/html", html)];
+    let data = data.map(|(kind, text)| (kind.to_owned(), text.into())).into_iter().collect();
+    Inspection { found: true, data, ..Inspection::default() }
 }
 
 fn ask(context: &mut CommandContext, mut question: String) -> Option<(String, String)> {

@@ -1,8 +1,8 @@
 //! Whether a piece of code is finished, for `is_complete_request`.
 
 use ra_ap_parser::{LexedStr, Step, SyntaxKind, TopEntryPoint};
-use serde_json::{Value, json};
 
+use crate::protocol::IsComplete;
 use crate::source::tokens::{
     BODY, EDITION, Token, closer, is_closer, is_too_deep, tokens, without_commands,
 };
@@ -71,13 +71,11 @@ const AHEAD: [&str; 4] = ["<", "super", "{", "self"];
 const INDENT: usize = 4;
 
 /// The content of an `is_complete_reply`.
-pub(crate) fn reply(code: &str) -> Value {
+pub(crate) fn of(code: &str) -> IsComplete {
     match state(code) {
-        State::Complete => json!({"status": "complete"}),
-        State::Invalid => json!({"status": "invalid"}),
-        State::Incomplete(indent) => {
-            json!({"status": "incomplete", "indent": " ".repeat(indent)})
-        }
+        State::Complete => IsComplete::Complete,
+        State::Invalid => IsComplete::Invalid,
+        State::Incomplete(indent) => IsComplete::Incomplete { indent: " ".repeat(indent) },
     }
 }
 

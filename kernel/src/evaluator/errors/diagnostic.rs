@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use crate::build::cargo::Diagnostics;
-use crate::child::backtraces::CELLS;
+use crate::child::markers::CELLS;
 use crate::source::Sources;
 use crate::source::map::{Build, Place};
 

@@ -1,11 +1,13 @@
 //! What went wrong in a cell, as one error with name, value and traceback.
 
 use evcxr::Error;
-use serde_json::{Value, json};
 
 use super::diagnostic::Diagnostic;
 use super::render::render;
-use crate::output::{FailedTry, Panic};
+use crate::child::markers::CELLS;
+use crate::child::panics::Panic;
+use crate::output::FailedTry;
+use crate::protocol::ErrorContent;
 use crate::source::Sources;
 use crate::source::map::Place;
 
@@ -29,11 +31,12 @@ impl Failure {
         Self { ename: ename.to_owned(), evalue: evalue.to_owned(), traceback }
     }
 
-    pub(crate) fn content(&self) -> Value {
-        json!({"ename": self.ename, "evalue": self.evalue, "traceback": self.traceback})
+    pub(crate) fn content(&self) -> ErrorContent {
+        let Self { ename, evalue, traceback } = self.clone();
+        ErrorContent { ename, evalue, traceback }
     }
 
-    /// The reader stopped the cell.
+    /// The user stopped the cell.
     pub(crate) fn interrupted(what: &str) -> Self {
         Self::new("Interrupted", what, &[])
     }
@@ -98,7 +101,7 @@ impl Failure {
 fn traced(panic: &Panic, sources: &Sources) -> Vec<String> {
     let trace = sources.trace(panic);
     let mut details = Vec::new();
-    let is_elsewhere = panic.file != crate::child::backtraces::CELLS && !panic.file.is_empty();
+    let is_elsewhere = panic.file != CELLS && !panic.file.is_empty();
     if is_elsewhere {
         details.push(format!("in the library, at {}:{}:{}", panic.file, panic.line, panic.column));
     }
@@ -134,7 +137,7 @@ fn pointed(place: &Place, head: &str, sources: &Sources) -> Vec<String> {
     ]
 }
 
-/// A function as a reader calls it; `None` for the cell itself.
+/// A function as a user calls it; `None` for the cell itself.
 fn readable(function: &str) -> Option<String> {
     let name = function.replace("ctx::", "");
     let (outer, is_closure) = match name.split_once("::{closure") {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Ran;
+use super::end::Ran;
 use crate::evaluator::engine::Engine;
 use crate::evaluator::errors::Failure;
 use crate::evaluator::notebook::ledger::Event;

@@ -2,10 +2,9 @@
 
 use evcxr::Error;
 
-use crate::evaluator::commands as answers;
 use crate::evaluator::engine::Engine;
 use crate::evaluator::errors::Failure;
-use crate::evaluator::errors::diagnostic::{self as compile_error, Diagnostic, Owner};
+use crate::evaluator::errors::diagnostic::{Diagnostic, Owner, Span};
 use crate::evaluator::notebook::Change;
 use crate::source::Sources;
 use crate::source::edits::place_of;
@@ -31,12 +30,7 @@ impl Engine {
                 let column = sources.map.line(change.cell, line).find(name).map_or(1, |at| at + 1);
                 let place =
                     Place { cell: change.cell, segment: None, line, column, is_inserted: false };
-                return Failure::at(
-                    "CompileError",
-                    &answers::cannot_keep(name, message),
-                    &place,
-                    &sources,
-                );
+                return Failure::at("CompileError", &cannot_keep(name, message), &place, &sources);
             }
         }
         let errors: Vec<&Diagnostic> = all.iter().filter(|it| it.is_error()).collect();
@@ -140,11 +134,11 @@ impl Engine {
             let (line, column) = place_of(code, at);
             Place { cell: change.cell, segment: None, line, column, is_inserted: false }
         };
-        let span = compile_error::Span {
+        let span = Span {
             is_primary: true,
             label: Some("the value of the cell".to_owned()),
             cell: Some((place(last.start), place(last.end))),
-            ..compile_error::Span::default()
+            ..Span::default()
         };
         let help = Diagnostic {
             level: "help".into(),
@@ -162,6 +156,25 @@ impl Engine {
             generated: None,
             ..error.clone()
         }
+    }
+}
+
+/// Why evcxr cannot keep a variable, in other words than its own.
+fn cannot_keep(name: &str, message: &str) -> String {
+    if message.contains("is a closure") {
+        format!(
+            "`{name}` is a closure, whose type has no name by which it could be kept: make it a function, \
+             write `let {name}: Box<dyn Fn(…) -> …> = Box::new(…);`, or put the code in braces"
+        )
+    } else if message.contains("determine type") {
+        format!("the type of `{name}` could not be found out: write it out, `let {name}: … = …;`")
+    } else {
+        let kind = message.split('`').nth(3).unwrap_or("another");
+        format!(
+            "`{name}` has the type `{kind}`, which has no name by which it could be kept: box it, as in \
+             `let {name}: Box<dyn …> = Box::new(…);`, await a future in the same line, or put the code in \
+             braces"
+        )
     }
 }
 

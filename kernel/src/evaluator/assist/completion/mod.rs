@@ -8,10 +8,11 @@ use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use evcxr::CommandContext;
-use serde_json::{Value, json};
 
 use self::place::{Behind, Place};
 use self::rank::Ranks;
+use crate::evaluator::commands::help::HELP;
+use crate::protocol::{Completion, CompletionItem};
 use crate::source::tokens::{byte_offset, commands};
 
 /// Names of what the kernel and evcxr put around a cell begin with these.
@@ -35,38 +36,22 @@ struct Match {
 }
 
 /// The content of a `complete_reply`; `cursor` counts characters.
-pub(crate) fn reply(context: &mut CommandContext, code: &str, cursor: usize) -> Value {
+pub(crate) fn of(context: &mut CommandContext, code: &str, cursor: usize) -> Completion {
     let at = byte_offset(code, cursor);
     // What fails in rust-analyzer has no proposals; it keeps nothing from one question to the next
     // that could be left half done.
-    let found = catch_unwind(AssertUnwindSafe(|| complete(context, code, at))).unwrap_or_default();
+    let found = catch_unwind(AssertUnwindSafe(|| find(context, code, at))).unwrap_or_default();
     let (word, matches) = found.unwrap_or((at..at, Vec::new()));
     let character = |byte: usize| code[..byte].chars().count();
     let (start, end) = (character(word.start), character(word.end));
-    let types: Vec<Value> = matches
-        .iter()
-        .map(|one| {
-            let Match { text, kind, label } = one;
-            json!({"text": text, "type": kind, "signature": label, "start": start, "end": end})
-        })
-        .collect();
-    let matches: Vec<&str> = matches.iter().map(|one| one.text.as_str()).collect();
-    json!({
-        "status": "ok", "matches": matches, "cursor_start": start, "cursor_end": end,
-        "metadata": {"_jupyter_types_experimental": types},
-    })
-}
-
-/// The reply where there is no evcxr to ask.
-pub(crate) fn nothing(cursor: usize) -> Value {
-    json!({
-        "status": "ok", "matches": [], "cursor_start": cursor, "cursor_end": cursor, "metadata": {},
-    })
+    let item =
+        |Match { text, kind, label }| CompletionItem { text, kind, signature: label, start, end };
+    Completion::new(start, end, matches.into_iter().map(item).collect())
 }
 
 type Found = (std::ops::Range<usize>, Vec<Match>);
 
-fn complete(context: &mut CommandContext, code: &str, at: usize) -> Option<Found> {
+fn find(context: &mut CommandContext, code: &str, at: usize) -> Option<Found> {
     if let Some(line) = commands(code).into_iter().find(|l| (l.start..=l.end).contains(&at)) {
         return command(context, code, line, at);
     }
@@ -147,7 +132,7 @@ fn command(
         let typed = &code[start..at];
         // evcxr knows its commands without looking at any code.
         let evcxr = context.completions(typed, typed.len()).ok()?.completions;
-        let own = crate::evaluator::commands::HELP.iter().map(|(name, _)| (*name).to_owned());
+        let own = HELP.iter().map(|(name, _)| (*name).to_owned());
         let names = evcxr.into_iter().map(|one| one.code).chain(own);
         let names = names.filter(|name| name.starts_with(typed)).collect();
         return Some((start..end, found(names, "magic")));

@@ -1,4 +1,4 @@
-//! The order of proposals: what the reader wrote first, what is there anyway last.
+//! The order of proposals: what the user wrote first, what is there anyway last.
 
 use std::collections::HashSet;
 

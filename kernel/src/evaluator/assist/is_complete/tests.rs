@@ -186,11 +186,13 @@ fn cells() -> Vec<String> {
     };
     let mut cells = Vec::new();
     for notebook in files("notebooks", "ipynb") {
-        let notebook: Value = serde_json::from_str(&notebook).expect("JSON");
+        let notebook: serde_json::Value = serde_json::from_str(&notebook).expect("JSON");
         for cell in notebook["cells"].as_array().expect("cells") {
             if cell["cell_type"] == "code" {
                 let source = &cell["source"];
-                let lines = source.as_array().map(|lines| lines.iter().filter_map(Value::as_str));
+                let lines = source
+                    .as_array()
+                    .map(|lines| lines.iter().filter_map(serde_json::Value::as_str));
                 cells.push(lines.map_or_else(
                     || source.as_str().expect("text").to_owned(),
                     |lines| lines.collect(),

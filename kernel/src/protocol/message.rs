@@ -1,72 +1,18 @@
-//! The Jupyter messaging protocol on ZeroMQ: connection file, frames and signatures.
-//!
-//! Only this file and [`publisher`](crate::server::publisher) know the wire. Requests are read leniently, as JSON values; replies
-//! are signed with HMAC-SHA256 as the connection file says.
-
-use std::path::Path;
+//! Messages as frames, signed with HMAC-SHA256.
 
 use anyhow::{Context, Result, bail, ensure};
 use hmac::{Hmac, KeyInit, Mac};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 use sha2::Sha256;
-use zeromq::{Socket, ZmqMessage};
+use zeromq::ZmqMessage;
+
+use super::content::Content;
+use super::replies::Timing;
 
 const DELIMITER: &[u8] = b"<IDS|MSG>";
 /// Version of the messaging protocol.
 pub(crate) const PROTOCOL: &str = "5.4";
-
-/// What the connection file says.
-#[derive(Clone, Debug)]
-pub(crate) struct ConnectionFile {
-    transport: String,
-    ip: String,
-    ports: Value,
-    key: String,
-}
-
-impl ConnectionFile {
-    pub(crate) fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read the connection file {}", path.display()))?;
-        let json: Value = serde_json::from_str(&text)
-            .with_context(|| format!("{} is not a connection file", path.display()))?;
-        let text = |name: &str| -> Result<String> {
-            let value = json[name].as_str();
-            Ok(value.with_context(|| format!("the connection file names no {name}"))?.to_owned())
-        };
-        let scheme = json["signature_scheme"].as_str().unwrap_or("hmac-sha256");
-        ensure!(scheme == "hmac-sha256", "signature_scheme {scheme} is not known: hmac-sha256");
-        let transport = text("transport")?;
-        ensure!(transport == "tcp", "transport {transport} is not known: tcp");
-        Ok(Self { transport, ip: text("ip")?, key: text("key")?, ports: json })
-    }
-
-    /// Host and port number of the port of that name.
-    pub(crate) fn address(&self, port: &str) -> Result<String> {
-        let number = self.ports[port]
-            .as_u64()
-            .filter(|&number| u16::try_from(number).is_ok())
-            .with_context(|| format!("the connection file names no {port}"))?;
-        // Brackets tell the colons of an IPv6 address from that of the port.
-        Ok(match self.ip.as_str() {
-            "*" => format!("0.0.0.0:{number}"),
-            ip if ip.contains(':') && !ip.starts_with('[') => format!("[{ip}]:{number}"),
-            ip => format!("{ip}:{number}"),
-        })
-    }
-
-    /// Binds a socket to the port of that name, such as `shell_port`.
-    pub(crate) async fn bind<S: Socket>(&self, port: &str) -> Result<S> {
-        let address = format!("{}://{}", self.transport, self.address(port)?);
-        let mut socket = S::new();
-        socket.bind(&address).await.with_context(|| format!("cannot bind {port} to {address}"))?;
-        Ok(socket)
-    }
-
-    pub(crate) fn session(&self) -> Session {
-        Session { key: self.key.clone(), id: uuid::Uuid::new_v4().to_string() }
-    }
-}
 
 /// Signs and numbers the messages of one kernel.
 #[derive(Clone, Debug)]
@@ -91,33 +37,70 @@ impl Message {
     pub(crate) fn kind(&self) -> &str {
         self.header["msg_type"].as_str().unwrap_or_default()
     }
+
+    /// Jupyter's name of the cell that a request is about, if the client tells it.
+    pub(crate) fn cell_id(&self) -> Option<&str> {
+        self.metadata["cellId"].as_str()
+    }
+
+    /// Tells the client, beside a cell's reply, how long it took.
+    pub(crate) fn set_timing(&mut self, timing: &Timing) {
+        self.metadata = json(&Metadata { twoviews: timing });
+    }
+}
+
+/// The header of a message of the kernel.
+#[derive(Serialize)]
+struct Header<'a> {
+    msg_id: String,
+    session: &'a str,
+    username: &'a str,
+    date: String,
+    msg_type: &'a str,
+    version: &'a str,
+}
+
+/// What the kernel adds to a reply; others may add theirs under other names.
+#[derive(Serialize)]
+struct Metadata<'a> {
+    twoviews: &'a Timing,
+}
+
+/// A value of this program as JSON: all of them can be written so.
+fn json(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
 }
 
 impl Session {
-    /// A message of `kind` that answers, or belongs to, the request with header `parent`.
-    pub(crate) fn message(&self, kind: &str, parent: &Value, content: Value) -> Message {
-        let header = json!({
-            "msg_id": uuid::Uuid::new_v4().to_string(),
-            "session": self.id,
-            "username": "kernel",
-            "date": utc_now(),
-            "msg_type": kind,
-            "version": PROTOCOL,
-        });
-        let parent_header = if parent.is_null() { json!({}) } else { parent.clone() };
+    pub(super) fn new(key: &str) -> Self {
+        Self { key: key.to_owned(), id: uuid::Uuid::new_v4().to_string() }
+    }
+
+    /// A message that answers, or belongs to, the request with header `parent`.
+    pub(crate) fn message(&self, parent: &Value, content: &Content) -> Message {
+        let (kind, content) = content.parts();
+        let header = Header {
+            msg_id: uuid::Uuid::new_v4().to_string(),
+            session: &self.id,
+            username: "kernel",
+            date: utc_now(),
+            msg_type: &kind,
+            version: PROTOCOL,
+        };
+        let empty = || Value::Object(Map::new());
         Message {
             identities: Vec::new(),
-            header,
-            parent_header,
-            metadata: json!({}),
+            header: json(&header),
+            parent_header: if parent.is_null() { empty() } else { parent.clone() },
+            metadata: empty(),
             content,
             buffers: Vec::new(),
         }
     }
 
     /// The reply to a request, addressed to its sender.
-    pub(crate) fn reply(&self, kind: &str, request: &Message, content: Value) -> Message {
-        let mut reply = self.message(kind, &request.header, content);
+    pub(crate) fn reply(&self, request: &Message, content: &Content) -> Message {
+        let mut reply = self.message(&request.header, content);
         reply.identities.clone_from(&request.identities);
         reply
     }
@@ -216,6 +199,7 @@ fn utc_now() -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::protocol::Status;
 
     pub(crate) fn session(key: &str) -> Session {
         Session { key: key.to_owned(), id: "s".to_owned() }
@@ -224,8 +208,7 @@ pub(crate) mod tests {
     #[test]
     fn messages_come_back_and_forged_ones_do_not() {
         let sender = session("secret");
-        let mut message =
-            sender.message("status", &Value::Null, json!({"execution_state": "idle"}));
+        let mut message = sender.message(&Value::Null, &Content::Status(Status::Idle));
         message.identities = vec![b"peer".to_vec()];
         message.buffers = vec![vec![1, 2]];
         let frames = sender.encode(&message).unwrap();

@@ -1,17 +1,18 @@
-//! The other side of [`Outputs`]: what comes from the processes that run cells, and what they are told.
+//! What comes from the processes that run cells.
 
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc as std_mpsc;
 use std::time::{Duration, Instant};
 
-use super::outputs::{HELD_BYTES, Outputs, Panic, Question, Returned, State, relock};
-use crate::child::backtraces::{CELLS, Frame};
-use crate::child::input::END_OF_INPUT;
+use super::cell::Returned;
+use super::outputs::{HELD_BYTES, Outputs, relock};
+use super::state::State;
+use super::tokenizer::{Token, Tokenizer};
+use crate::child::markers::CELLS;
+use crate::child::panics::{Frame, Panic};
 use crate::child::runtime;
-use crate::output::tokenizer::{Token, Tokenizer};
 
 impl Outputs {
     /// Takes the connections of the processes that run cells.
@@ -49,7 +50,7 @@ impl Outputs {
         if let Some(token) = tokenizer.rest() {
             self.take(name, token);
         }
-        self.lock().readers_ended += 1;
+        self.lock().streams_ended += 1;
         self.changed.notify_all();
     }
 
@@ -102,7 +103,7 @@ impl Outputs {
                 // Or a `return`, which is no failure.
                 state.failed = state.returned.is_none();
                 if state.failed
-                    && let Some(("stderr", text, _)) = state.held.take_if(|it| it.0 == "stderr")
+                    && let Some(text) = state.take_held("stderr")
                 {
                     state.error_text.push_str(&text);
                 }
@@ -139,15 +140,7 @@ impl Outputs {
 
     /// Notes the panic of a cell; tells that of another thread at once.
     fn panicked(&self, state: &mut State, fields: &[String]) {
-        let field = |i: usize| fields.get(i).map(String::as_str).unwrap_or_default();
-        let panic = Panic {
-            frames: Frame::of_text(field(1)),
-            file: field(2).to_owned(),
-            line: field(3).parse().unwrap_or(0),
-            column: field(4).parse().unwrap_or(1),
-            message: field(5).to_owned(),
-        };
-        let thread = field(0);
+        let (thread, panic) = Panic::of_fields(fields);
         if !thread.is_empty() {
             let place = relock(&self.sources).described(&panic);
             let text = format!("thread '{thread}' panicked {place}:\n{}\n", panic.message);
@@ -155,24 +148,6 @@ impl Outputs {
         } else if !panic.is_the_end() || state.panic.is_none() {
             // One that cannot unwind hides the one that led to it.
             state.panic = Some(panic);
-        }
-    }
-
-    fn ask(&self, prompt: String, password: bool) {
-        let (sender, answer) = std_mpsc::channel();
-        let question = Question { prompt, password, answer: sender };
-        let line = self.questions.send(question).ok().and_then(|()| answer.recv().ok()).flatten();
-        self.give_input(line.as_deref());
-    }
-
-    /// Answers a process that waits on its standard input; `None` ends the input.
-    fn give_input(&self, line: Option<&str>) {
-        let bytes =
-            line.map_or_else(|| vec![END_OF_INPUT], |line| format!("{line}\n").into_bytes());
-        let mut state = self.lock();
-        state.given += bytes.len() as u64;
-        if let Some(input) = &mut state.input {
-            let _ = input.write_all(&bytes);
         }
     }
 }
