@@ -1,5 +1,6 @@
 //! The cell that runs, as far as its outputs go.
 
+use std::sync::mpsc;
 use std::time::Instant;
 
 use serde_json::Value;
@@ -51,4 +52,12 @@ pub(crate) struct Outcome {
     pub started: Option<Instant>,
     /// What the code of `:vars` printed.
     pub measures: Option<String>,
+}
+
+/// A question to the user, and where the answer goes.
+pub(crate) struct Question {
+    pub prompt: String,
+    pub password: bool,
+    /// `None`: the input has ended.
+    pub answer: mpsc::Sender<Option<String>>,
 }

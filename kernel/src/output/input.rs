@@ -3,16 +3,9 @@
 use std::io::Write;
 use std::sync::mpsc;
 
+use super::cell::Question;
 use super::outputs::Outputs;
 use crate::child::markers::END_OF_INPUT;
-
-/// A question to the user, and where the answer goes.
-pub(crate) struct Question {
-    pub prompt: String,
-    pub password: bool,
-    /// `None`: the input has ended.
-    pub answer: mpsc::Sender<Option<String>>,
-}
 
 impl Outputs {
     pub(super) fn ask(&self, prompt: String, password: bool) {

@@ -16,8 +16,7 @@ mod publishing;
 mod state;
 mod tokenizer;
 
-pub(crate) use cell::{Cell, FailedTry, Outcome, Returned};
+pub(crate) use cell::{Cell, FailedTry, Outcome, Question, Returned};
 pub(crate) use compiler_log::follow;
-pub(crate) use input::Question;
 pub(crate) use outputs::Outputs;
 pub(crate) use publishing::MEASURES;

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use super::build_progress::BuildProgress;
-use super::cell::{Cell, Outcome};
-use super::input::Question;
+use super::cell::{Cell, Outcome, Question};
 use super::state::State;
 use crate::protocol::{Content, Message, Session};
 use crate::source::SharedSources;

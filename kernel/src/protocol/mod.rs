@@ -4,23 +4,25 @@
 //!
 //! Requests are read leniently: clients differ, and one wrong field is no reason to lose a request.
 
+mod broadcasts;
 mod connection;
 mod content;
 mod message;
 mod replies;
 mod requests;
 
-pub(crate) use connection::ConnectionFile;
-pub(crate) use content::{
-    ClearOutput, CommClose, Content, Display, Empty, ErrorContent, ExecuteInput, ExecuteResult,
-    InputRequest, IopubWelcome, Status, Stream,
+pub(crate) use broadcasts::{
+    ClearOutput, CommClose, Display, Empty, ErrorContent, ExecuteInput, ExecuteResult,
+    IopubWelcome, Status, Stream,
 };
+pub(crate) use connection::ConnectionFile;
+pub(crate) use content::Content;
 #[cfg(test)]
 pub(crate) use message::tests::session;
 pub(crate) use message::{Message, PROTOCOL, Session};
 pub(crate) use replies::{
     CommInfo, Completion, CompletionItem, ExecuteReply, HelpLink, History, HistoryEntry,
-    Inspection, IsComplete, KernelInfo, LanguageInfo, Reply, Shutdown, Timing,
+    InputRequest, Inspection, IsComplete, KernelInfo, LanguageInfo, Reply, Shutdown, Timing,
 };
 pub(crate) use requests::{
     ExecuteRequest, HistoryAccess, HistoryRequest, Request, ShutdownRequest,

@@ -1,9 +1,9 @@
-//! The contents of replies.
+//! The contents of what goes to the client that has asked.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::content::{Empty, ErrorContent};
+use super::broadcasts::{Empty, ErrorContent};
 
 /// What was asked for, or why it cannot be had.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -165,4 +165,11 @@ pub(crate) struct Inspection {
 pub(crate) struct Shutdown {
     /// Whether another one takes its place.
     pub restart: bool,
+}
+
+/// A question to the user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct InputRequest {
+    pub prompt: String,
+    pub password: bool,
 }
