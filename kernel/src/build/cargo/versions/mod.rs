@@ -11,12 +11,14 @@
 //!
 //! Of two versions of which cargo would use only one, the first in this order is taken.
 
+mod lock;
+
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::lock::Lock;
+use self::lock::Lock;
 
 /// Names the project's Cargo.lock, whose versions the notebooks use.
 const PROJECT: &str = "TWOVIEWS_CARGO_LOCK";

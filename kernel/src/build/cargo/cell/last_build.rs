@@ -20,9 +20,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::cell_source;
 use super::diagnostics::{self, Diagnostics};
 use super::link_stubs::Stubs;
+use super::source as cell_source;
 
 /// evcxr's name for the crate of a cell.
 const CELL: &str = "ctx";
@@ -92,12 +92,12 @@ struct LastBuild {
 }
 
 /// Whether cargo has called this program instead of rustc.
-pub(super) fn is_recorder() -> bool {
+pub(in crate::build::cargo) fn is_recorder() -> bool {
     std::env::var_os(RECORD).is_some()
 }
 
 /// Runs rustc; notes the call if it is for a cell. `arguments` begin with the compiler.
-pub(super) fn record(arguments: &[OsString]) -> Result<ExitCode> {
+pub(in crate::build::cargo) fn record(arguments: &[OsString]) -> Result<ExitCode> {
     let record = std::env::var_os(RECORD).unwrap_or_default();
     let (program, arguments) = arguments.split_first().context("no compiler is named")?;
     let mut rustc = Command::new(program);
@@ -111,7 +111,7 @@ pub(super) fn record(arguments: &[OsString]) -> Result<ExitCode> {
                 .filter_map(|(name, value)| {
                     Some((name.into_string().ok()?, value.into_string().ok()?))
                 })
-                .filter(|(name, _)| super::is_set_by_cargo(name) || name == LIBRARIES)
+                .filter(|(name, _)| crate::build::cargo::is_set_by_cargo(name) || name == LIBRARIES)
                 .collect();
             let call = Call { program: program.to_owned(), arguments, variables };
             std::fs::write(record, serde_json::to_vec(&call)?)?;
@@ -136,7 +136,7 @@ fn for_a_cell(arguments: &[OsString]) -> Vec<OsString> {
 
 /// Answers `cargo build` for a cell, and `cargo check`: what checking needs of the crates is not
 /// compiled, and would take minutes. `home` is cargo's folder, `stubs` that of [`Stubs`].
-pub(super) fn run(
+pub(in crate::build::cargo) fn run(
     mut cargo: Command,
     words: &[OsString],
     home: Option<PathBuf>,
@@ -164,7 +164,7 @@ pub(super) fn run(
     let _ = std::fs::remove_file(&memory);
     let _ = std::fs::remove_file(&record);
     cargo.env(WRAPPER, std::env::current_exe()?).env(RECORD, &record);
-    let output = super::build_folder::run(&mut cargo, words)?;
+    let output = crate::build::cargo::real_cargo::run(&mut cargo, words)?;
     let mut said = Vec::new();
     let mut answer = Vec::new();
     for line in output.stdout.split_inclusive(|&byte| byte == b'\n') {
@@ -198,7 +198,7 @@ pub(super) fn run(
         }
     }
     std::io::stdout().write_all(&answer)?;
-    Ok(super::code(output.status))
+    Ok(crate::build::cargo::shim::code(output.status))
 }
 
 /// The crates with which the last cell in `folder` was compiled, by the names that cells have for them,

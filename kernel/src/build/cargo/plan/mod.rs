@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::versions::Versions;
-use super::{CargoShim, build_folder, complaint};
+use super::{CargoShim, complaint, real_cargo};
 use crate::build::directory;
 
 /// Lets a stable cargo show its graph.
@@ -70,8 +70,8 @@ pub(crate) fn plan(
         return Ok(Plan::default());
     };
     let Ok(triple) = directory::triple(&folder.join("target")) else { return Ok(Plan::default()) };
-    build_folder::forget_ended_compilers(&folder.join("target"));
-    let offline = offline.unwrap_or_else(|| build_folder::is_offline(&[], folder));
+    real_cargo::forget_ended_compilers(&folder.join("target"));
+    let offline = offline.unwrap_or_else(|| real_cargo::is_offline(&[], folder));
     let graph = |name: &str, manifest: &toml::Table| -> Result<Graph> {
         let place = folder.join(FOLDER).join(name);
         fs::create_dir_all(place.join("src"))?;
@@ -124,7 +124,7 @@ fn resolved(
     offline: bool,
 ) -> Result<Output> {
     versions.whole()?.write(&place.join("Cargo.lock"))?;
-    let first = build_folder::run_offline(cargo)?;
+    let first = real_cargo::run_offline(cargo)?;
     if first.status.success() {
         return Ok(first);
     }
@@ -132,11 +132,11 @@ fn resolved(
     if offline {
         bail!(complaint::offline(&text(&first)));
     }
-    let fetched = build_folder::fetch(cargo, place, versions)?;
+    let fetched = real_cargo::fetch(cargo, place, versions)?;
     if !fetched.status.success() {
         bail!(complaint::online(&text(&first), &text(&fetched)));
     }
-    let second = build_folder::run_offline(cargo)?;
+    let second = real_cargo::run_offline(cargo)?;
     if !second.status.success() {
         bail!(complaint::in_one_line(&text(&second)));
     }
