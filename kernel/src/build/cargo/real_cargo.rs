@@ -4,13 +4,14 @@
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Output, Stdio};
+use std::process::{Command, ExitCode, ExitStatus, Output, Stdio};
 
 use anyhow::{Context, Result};
 use serde_json::json;
 use twoviews_constants::variable::BUILD_DIRECTORY;
 
 use super::complaint;
+use super::shim::CargoShim;
 use super::versions::Versions;
 
 /// Whether cargo may use the network; set by people, too.
@@ -24,8 +25,8 @@ const FAILED: i32 = 101;
 /// A registry that does not answer is given up after these, unless someone has set them.
 const PATIENCE: [(&str, &str); 2] = [("CARGO_HTTP_TIMEOUT", "10"), ("CARGO_NET_RETRY", "1")];
 
-/// The folder in which a call of cargo works, if it is this kernel's build folder.
-struct BuildFolder {
+/// The folder in which a call of cargo works, if it is this kernel's build directory.
+struct CellsFolder {
     path: PathBuf,
     lock_file: PathBuf,
     versions: Versions,
@@ -44,7 +45,7 @@ enum Manifest {
 /// Runs `cargo` with these arguments; answers what cargo would, with its messages if it has failed to
 /// find a crate in one line.
 pub(super) fn run(cargo: &mut Command, arguments: &[OsString]) -> Result<Output> {
-    let Some(folder) = BuildFolder::of_call(arguments) else {
+    let Some(folder) = CellsFolder::of_call(arguments) else {
         return cargo.stderr(Stdio::inherit()).output().context("cannot run cargo");
     };
     if matches!(folder.manifest, Manifest::Empty) {
@@ -90,7 +91,7 @@ pub(super) fn run(cargo: &mut Command, arguments: &[OsString]) -> Result<Output>
     Ok(output)
 }
 
-impl BuildFolder {
+impl CellsFolder {
     fn of_call(arguments: &[OsString]) -> Option<Self> {
         let mut after = arguments.iter().skip_while(|argument| *argument != "--manifest-path");
         let manifest = match after.nth(1) {
@@ -149,7 +150,7 @@ pub(super) fn fetch(cargo: &Command, folder: &Path, versions: &Versions) -> Resu
     fetch.stdin(Stdio::null()).output().context("cannot run cargo")
 }
 
-/// cargo remembers what the compiler answered, also that it was ended before it could, when a reader has
+/// cargo remembers what the compiler answered, also that it was ended before it could, when a user has
 /// stopped a cell; and then fails each time.
 pub(super) fn forget_ended_compilers(target: &Path) {
     let known = target.join(".rustc_info.json");
@@ -180,6 +181,12 @@ pub(super) fn run_offline(cargo: &mut Command) -> Result<Output> {
     let status: ExitStatus = cargo.wait()?;
     let stdout = reader.join().map_err(|_| anyhow::anyhow!("cargo cannot be read"))??;
     Ok(Output { status, stdout, stderr })
+}
+
+/// How a program ended, for the one that called this.
+pub(super) fn exit_code(status: ExitStatus) -> ExitCode {
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    code.map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 /// Whether it has stopped before there was anything to compile; not if someone has ended it.
@@ -213,7 +220,7 @@ pub(super) fn is_offline(arguments: &[OsString], folder: &Path) -> bool {
     if let Some(value) = std::env::var_os(OFFLINE).filter(|value| !value.is_empty()) {
         return value == "true" || value == "1";
     }
-    let home = super::CargoShim::of_this_process().and_then(|shim| shim.home());
+    let home = CargoShim::of_this_process().and_then(|shim| shim.home());
     let places = folder.ancestors().map(|it| it.join(".cargo")).chain(home);
     places.flat_map(|it| [it.join("config.toml"), it.join("config")]).any(|file| {
         let settings = std::fs::read_to_string(file).ok();

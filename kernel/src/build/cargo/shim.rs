@@ -1,35 +1,29 @@
-//! This program in cargo's place.
+//! cargo's folder with another cargo in it.
 //!
-//! evcxr and the rust-analyzer in it call cargo for every cell. Here they find a cargo that is this
-//! program by another name: it knows which crates a cell can meet ([`crate_graph`]) and when nothing
-//! but the cell has changed ([`cell_build`]), and leaves everything else to the real one. The kernel's
-//! own variables send them here; cells, and all that they start, see the variables as they were.
+//! The kernel's own variables send evcxr and rust-analyzer there; cells, and all that they start, see the variables as
+//! they were.
 
-use std::ffi::{OsStr, OsString};
-use std::io::Write;
+use std::ffi::OsString;
 use std::os::unix::fs::symlink;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, ExitStatus};
+use std::process::Command;
 
-use anyhow::{Context, Result};
-
-use super::{cell as cell_build, crate_graph, real_cargo};
+use anyhow::Result;
 
 /// rust-analyzer looks for `bin/cargo` here first.
 const HOME: &str = "CARGO_HOME";
 /// evcxr looks for rustup and cargo here.
 const PATH: &str = "PATH";
-/// The folder of the program that stands in for cargo.
+/// The folder of the program in cargo's place.
 const FOLDER: &str = "TWOVIEWS_CARGO";
 /// What [`HOME`] was before; not there if it was not.
 const REAL_HOME: &str = "TWOVIEWS_CARGO_HOME";
 /// A link in [`FOLDER`] to the cargo that rustup would have run.
-const TOOLCHAINS_CARGO: &str = "toolchains-cargo";
+pub(super) const TOOLCHAINS_CARGO: &str = "toolchains-cargo";
 
-/// cargo's folder with another cargo in it.
+/// A folder like cargo's own, but with this program as its cargo.
 pub(crate) struct CargoShim {
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     home: Option<OsString>,
     path: OsString,
 }
@@ -104,7 +98,7 @@ impl CargoShim {
         paths.into_iter().find(|path| path.is_file())
     }
 
-    fn program(&self, name: &str) -> Command {
+    pub(super) fn program(&self, name: &str) -> Command {
         self.command(self.found(name).unwrap_or_else(|| name.into()))
     }
 
@@ -135,97 +129,15 @@ impl CargoShim {
             Err(_) => self.program("cargo"),
         }
     }
-
-    /// Answers in cargo's place.
-    fn run_cargo(&self, arguments: &[OsString]) -> Result<ExitCode> {
-        let mut cargo = self.cargo();
-        cargo.args(arguments);
-        let asks = |word: &str| arguments.iter().any(|argument| argument == word);
-        match real_cargo::command(arguments) {
-            Some("metadata") if !asks("--no-deps") => {
-                let output = real_cargo::run(&mut cargo, arguments)?;
-                let is_for_analysis = asks("--manifest-path") && output.status.success();
-                let answer = match is_for_analysis {
-                    true => crate_graph::pruned(output.stdout),
-                    false => output.stdout,
-                };
-                std::io::stdout().write_all(&answer)?;
-                Ok(code(output.status))
-            }
-            Some("build" | "check") if asks("--message-format=json") => {
-                // evcxr's `--offline` stands before the command.
-                let word = |it: &OsString| if it == "check" { "build".into() } else { it.clone() };
-                let arguments: Vec<OsString> = arguments.iter().map(word).collect();
-                let mut cargo = self.cargo();
-                cargo.args(&arguments);
-                cell_build::run(cargo, &arguments, self.home(), &self.folder.join("link-stubs"))
-            }
-            _ => Err(cargo.exec()).context("cannot run cargo"),
-        }
-    }
-
-    /// Answers in rustup's place: its cargo is here.
-    fn run_rustup(&self, arguments: &[OsString]) -> Result<ExitCode> {
-        let mut rustup = self.program("rustup");
-        rustup.args(arguments);
-        if !arguments.ends_with(&["which".into(), "cargo".into()]) {
-            return Err(rustup.exec()).context("cannot run rustup");
-        }
-        let output = rustup.output().context("cannot run rustup")?;
-        if output.status.success() {
-            let link = self.folder.join(TOOLCHAINS_CARGO);
-            let _ = std::fs::remove_file(&link);
-            symlink(String::from_utf8(output.stdout)?.trim_end(), link)?;
-            println!("{}", self.folder.join("bin/cargo").display());
-        }
-        Ok(code(output.status))
-    }
-}
-
-/// Does what this program was called for, if that was another one's work.
-pub(crate) fn run_if_wanted() -> Option<ExitCode> {
-    let arguments: Vec<OsString> = std::env::args_os().collect();
-    let (name, arguments) = arguments.split_first()?;
-    let result = if cell_build::is_recorder() {
-        cell_build::record(arguments)
-    } else {
-        let shim = CargoShim::of_this_process()?;
-        match Path::new(name).file_name().and_then(OsStr::to_str)? {
-            "cargo" => shim.run_cargo(arguments),
-            "rustup" => shim.run_rustup(arguments),
-            _ => return None,
-        }
-    };
-    Some(result.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
-        ExitCode::FAILURE
-    }))
-}
-
-/// Whether cargo tells the programs that it runs something about their package by this variable.
-pub(crate) fn is_set_by_cargo(variable: &str) -> bool {
-    ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| variable.starts_with(prefix))
-        || ["CARGO", "CARGO_CRATE_NAME", "CARGO_BIN_NAME", "CARGO_PRIMARY_PACKAGE"]
-            .contains(&variable)
-}
-
-/// How a program ended, for the one that called this.
-pub(super) fn code(status: ExitStatus) -> ExitCode {
-    let code = status.code().and_then(|code| u8::try_from(code).ok());
-    code.map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
 
-    use super::*;
+    use std::ffi::OsStr;
 
-    #[test]
-    fn cargos_words_about_a_package_are_known() {
-        assert!(is_set_by_cargo("CARGO_PKG_NAME") && is_set_by_cargo("CARGO"));
-        assert!(!is_set_by_cargo("CARGO_NET_OFFLINE") && !is_set_by_cargo("CARGO_HOME"));
-    }
+    use super::*;
 
     #[test]
     fn the_folder_has_all_of_cargos_but_its_programs() {

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use semver::Version;
-use serde::{Deserialize, Serialize};
+
+use super::lock_file;
+use super::package_id::{Class, Id, without_commit};
 
 /// The packages of a Cargo.lock.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,15 +18,6 @@ pub(crate) struct Lock {
     packages: BTreeMap<Id, Package>,
 }
 
-/// A package's name, version and source; the source without the commit of a repository, and empty for
-/// what lies in a folder of this machine.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Id {
-    name: String,
-    version: Version,
-    source: String,
-}
-
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Package {
     source: Option<String>,
@@ -32,39 +25,14 @@ struct Package {
     dependencies: Vec<Id>,
 }
 
-/// What cargo uses only one version of: name, source and the part of the version that compatible ones
-/// share.
-type Class = (String, String, [u64; 3]);
-
-impl Id {
-    fn class(&self) -> Class {
-        let Version { major, minor, patch, .. } = self.version;
-        let shared = match (major, minor) {
-            (0, 0) => [0, 0, patch],
-            (0, _) => [0, minor, 0],
-            _ => [major, 0, 0],
-        };
-        (self.name.clone(), self.source.clone(), shared)
-    }
-
-    fn full(&self) -> String {
-        let Self { name, version, source } = self;
-        if source.is_empty() {
-            format!("{name} {version}")
-        } else {
-            format!("{name} {version} ({source})")
-        }
-    }
-}
-
 impl Lock {
     pub(crate) fn parse(text: &str) -> Result<Self> {
-        let file: file::Lock = toml::from_str(text)?;
-        let ids: Vec<Id> = file.packages.iter().map(file::Package::id).collect();
+        let file: lock_file::Lock = toml::from_str(text)?;
+        let ids: Vec<Id> = file.packages.iter().map(lock_file::Package::id).collect();
         let packages = file.packages.into_iter().zip(&ids).map(|(package, id)| {
             let named = package.dependencies.iter();
             let dependencies = named.filter_map(|name| found(name, &ids)).collect();
-            let file::Package { source, checksum, .. } = package;
+            let lock_file::Package { source, checksum, .. } = package;
             (id.clone(), Package { source, checksum, dependencies })
         });
         Ok(Self { version: file.version, packages: packages.collect() })
@@ -92,14 +60,14 @@ impl Lock {
     }
 
     fn text(&self) -> Result<String> {
-        let packages = self.packages.iter().map(|(id, package)| file::Package {
+        let packages = self.packages.iter().map(|(id, package)| lock_file::Package {
             name: id.name.clone(),
             version: id.version.clone(),
             source: package.source.clone(),
             checksum: package.checksum.clone(),
             dependencies: package.dependencies.iter().map(|id| self.short(id)).collect(),
         });
-        let file = file::Lock { version: self.version, packages: packages.collect() };
+        let file = lock_file::Lock { version: self.version, packages: packages.collect() };
         Ok(toml::to_string(&file)?)
     }
 
@@ -197,42 +165,6 @@ fn found(dependency: &str, ids: &[Id]) -> Option<Id> {
     }
     let is_it = |id: &&Id| id.name == name && version.as_ref().is_none_or(|it| *it == id.version);
     ids.iter().find(is_it).cloned()
-}
-
-fn without_commit(source: &str) -> &str {
-    source.split_once('#').map_or(source, |(source, _)| source)
-}
-
-/// The file's own form.
-mod file {
-    use super::{Deserialize, Id, Serialize, Version, without_commit};
-
-    #[derive(Deserialize, Serialize)]
-    pub(super) struct Lock {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        pub version: Option<u32>,
-        #[serde(default, rename = "package", skip_serializing_if = "Vec::is_empty")]
-        pub packages: Vec<Package>,
-    }
-
-    #[derive(Deserialize, Serialize)]
-    pub(super) struct Package {
-        pub name: String,
-        pub version: Version,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        pub source: Option<String>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        pub checksum: Option<String>,
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        pub dependencies: Vec<String>,
-    }
-
-    impl Package {
-        pub(super) fn id(&self) -> Id {
-            let source = self.source.as_deref().map(without_commit).unwrap_or_default();
-            Id { name: self.name.clone(), version: self.version.clone(), source: source.to_owned() }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Which versions of crates a build folder uses.
+//! Which versions of crates a build directory uses.
 //!
 //! cargo leaves out of a Cargo.lock what the manifest at hand does not need, and the folder of the cells
 //! has a manifest without dependencies whenever a kernel starts. So before each call of cargo a whole
@@ -7,29 +7,30 @@
 //! 1. what this session has used until now: nothing moves under a variable that exists;
 //! 2. the project's Cargo.lock;
 //! 3. the crates that were added in this checkout before, by whichever kernel, in one file beside the
-//!    build folders.
+//!    build directories.
 //!
 //! Of two versions of which cargo would use only one, the first in this order is taken.
 
 mod lock;
+mod lock_file;
+mod package_id;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use twoviews_constants::variable::CARGO_LOCK;
 
 use self::lock::Lock;
 
-/// Names the project's Cargo.lock, whose versions the notebooks use.
-const PROJECT: &str = "TWOVIEWS_CARGO_LOCK";
-/// In a build folder, what its session has used.
+/// In a build directory, what its session has used.
 const SESSION: &str = "session.lock";
-/// In a build folder, the manifest of its session.
+/// In a build directory, the manifest of its session.
 const MANIFEST: &str = "session.toml";
-/// Beside the build folders, what was added.
+/// Beside the build directories, what was added.
 const ADDED: &str = "crates.lock";
 
-/// The versions of one build folder.
+/// The versions of one build directory.
 pub(crate) struct Versions {
     project: PathBuf,
     session: PathBuf,
@@ -40,7 +41,7 @@ pub(crate) struct Versions {
 impl Versions {
     /// `None` if no project is named.
     pub(crate) fn of(folder: &Path) -> Option<Self> {
-        let project = PathBuf::from(std::env::var_os(PROJECT)?);
+        let project = PathBuf::from(std::env::var_os(CARGO_LOCK)?);
         let added = folder.parent()?.join(ADDED);
         let (session, manifest) = (folder.join(SESSION), folder.join(MANIFEST));
         Some(Self { project, session, manifest, added })
@@ -141,7 +142,7 @@ mod tests {
         packages.iter().copied().map(package).collect()
     }
 
-    /// Those of one of the build folders in `folder`.
+    /// Those of one of the build directories in `folder`.
     fn own(folder: &Path, name: &str) -> Versions {
         let own = folder.join(name);
         fs::create_dir_all(&own).unwrap();
