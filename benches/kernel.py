@@ -1,4 +1,4 @@
-"""How fast the kernel is: measure.py [ROUNDS]
+"""How fast the kernel is: kernel.py [ROUNDS]
 
 Start to kernel_info reply; warm start to a tensor that is printed; and, beside a stock evcxr kernel in
 the same run, what it costs to compile each cell of the first lesson. The lesson runs on stand-ins,
@@ -11,10 +11,13 @@ import statistics
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 import nbformat
 from jupyter_client.manager import KernelManager
-from support import LOAD, ROOT, quick_lesson, stand_ins
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "kernel/tests"))
+from support import LOAD, ROOT, quick_lesson, stand_ins  # noqa: E402
 
 FIRST = [LOAD, 'println!("{:?}", Tensor::from_slice(&[1.0f32]).size());']
 
@@ -33,7 +36,7 @@ class Session:
         self.start = time.monotonic() - begin
 
     def run(self, code: str) -> tuple[float, float]:
-        """Seconds that the reader waits, and what the cell ran by the kernel's own account."""
+        """Seconds that the user waits, and what the cell ran by the kernel's own account."""
         begin = time.monotonic()
         reply = self.client.execute_interactive(code, timeout=600, output_hook=lambda message: None)
         seconds = time.monotonic() - begin
@@ -58,7 +61,7 @@ def start(environment: dict[str, str]) -> tuple[float, float]:
 
 def compare(cells: list[str], environment: dict[str, str]) -> list[tuple[float, float]]:
     """Seconds to compile each cell, here and on stock, one after the other."""
-    # The stock kernel first: it knows only the first build folder.
+    # The stock kernel first: it knows only the first build directory.
     stock, own = Session("stock", environment), Session("rust", environment)
     rows = []
     for code in cells:
