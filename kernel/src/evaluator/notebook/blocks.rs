@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ra_ap_syntax::{AstNode, SyntaxKind, ast};
 
-use super::{Attempt, Notebook};
-use crate::source::edits::{Edits, offset_of};
+use super::attempt::Attempt;
+use crate::source::edits::Edits;
 use crate::source::identity::Definitions;
 use crate::source::items::{self, Item};
-use crate::source::map::Place;
 use crate::source::parse::{Parsed, range};
 use crate::source::rewrite::{Rewritten, anchor};
 
@@ -23,65 +22,50 @@ pub(crate) struct Block {
     pub(super) cell_id: Option<String>,
 }
 
-impl Notebook {
-    /// What is left of the blocks so far, beside the new ones; those that change go to evcxr with the
-    /// cell.
-    pub(super) fn make_way(
-        &self,
-        new: &BTreeMap<usize, Block>,
-        cell_id: Option<&str>,
-        attempt: &Attempt,
-        definitions: &mut Definitions,
-        text: &mut String,
-    ) -> BTreeMap<usize, Block> {
-        let mut left = BTreeMap::new();
-        for (key, block) in self.blocks.iter().filter(|(key, _)| !new.contains_key(key)) {
-            let mut removed: BTreeSet<&str> = attempt
-                .removed_members
-                .iter()
-                .filter(|(of, _)| of == key)
-                .map(|(_, name)| name.as_str())
-                .collect();
-            let mut is_removed = attempt.removed_blocks.contains(key);
-            for other in new.values().filter(|other| other.item.header == block.item.header) {
-                removed.extend(other.item.members.iter().map(String::as_str));
-                is_removed |= cell_id.is_some() && block.cell_id.as_deref() == cell_id;
-            }
-            removed.retain(|name| block.item.members.iter().any(|member| member == name));
-            if removed.is_empty() && !is_removed {
-                left.insert(*key, block.clone());
-                continue;
-            }
-            let mut block = block.clone();
-            block.item.members.retain(|member| !removed.contains(member.as_str()));
-            *text += &format!("\n{}", anchor(*key));
-            definitions.forget_block(*key);
-            if !is_removed && !block.item.members.is_empty() {
-                block.text = without_members(&block.text, &removed);
-                *text += &block.text;
-                definitions.define_block(*key, block.item.clone());
-                left.insert(*key, block);
-            }
+/// What is left of the `blocks` so far, beside the new ones; those that change go to evcxr with the
+/// cell.
+pub(super) fn left(
+    blocks: &BTreeMap<usize, Block>,
+    new: &BTreeMap<usize, Block>,
+    cell_id: Option<&str>,
+    attempt: &Attempt,
+    definitions: &mut Definitions,
+    text: &mut String,
+) -> BTreeMap<usize, Block> {
+    let mut left = BTreeMap::new();
+    for (key, block) in blocks.iter().filter(|(key, _)| !new.contains_key(key)) {
+        let mut removed: BTreeSet<&str> = attempt
+            .removed_members
+            .iter()
+            .filter(|(of, _)| of == key)
+            .map(|(_, name)| name.as_str())
+            .collect();
+        let mut is_removed = attempt.removed_blocks.contains(key);
+        for other in new.values().filter(|other| other.item.header == block.item.header) {
+            removed.extend(other.item.members.iter().map(String::as_str));
+            is_removed |= cell_id.is_some() && block.cell_id.as_deref() == cell_id;
         }
-        for name in &attempt.removed_names {
-            *text += &format!("\nmod {name} {{}}");
-            definitions.forget(name);
+        removed.retain(|name| block.item.members.iter().any(|member| member == name));
+        if removed.is_empty() && !is_removed {
+            left.insert(*key, block.clone());
+            continue;
         }
-        left
+        let mut block = block.clone();
+        block.item.members.retain(|member| !removed.contains(member.as_str()));
+        *text += &format!("\n{}", anchor(*key));
+        definitions.forget_block(*key);
+        if !is_removed && !block.item.members.is_empty() {
+            block.text = without_members(&block.text, &removed);
+            *text += &block.text;
+            definitions.define_block(*key, block.item.clone());
+            left.insert(*key, block);
+        }
     }
-
-    /// The function of a block in which a place lies.
-    pub(crate) fn member_at(&self, place: &Place) -> Option<String> {
-        let sources = self.sources();
-        let code = &sources.map.cell(place.cell).edited.original;
-        let at = offset_of(code, place.line, place.column);
-        let parsed = Parsed::new(code);
-        let blocks = parsed.statements.iter().filter(|node| node.kind() == SyntaxKind::IMPL);
-        let lists = blocks.filter_map(|node| node.children().find_map(ast::AssocItemList::cast));
-        let mut members = lists.flat_map(|list| list.assoc_items().collect::<Vec<_>>());
-        let member = members.find(|member| range(member.syntax()).contains(&at))?;
-        items::name(member.syntax())
+    for name in &attempt.removed_names {
+        *text += &format!("\nmod {name} {{}}");
+        definitions.forget(name);
     }
+    left
 }
 
 /// Whether a block is a new version of an earlier one.

@@ -3,73 +3,29 @@
 //! evcxr knows much of it, too, and tells little. Here a cell is a [`Change`]: proposed before evcxr
 //! compiles it, applied when that has succeeded.
 
+mod attempt;
 mod blocks;
+mod change;
 pub(crate) mod ledger;
+mod propose;
 mod refusals;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{MutexGuard, PoisonError};
 
-use blocks::{Block, new_blocks, takes_the_place_of};
-pub(crate) use refusals::use_of;
-use refusals::{refuse_empty_bindings, refuse_old_values};
+use ra_ap_syntax::{AstNode, SyntaxKind, ast};
 
-use crate::evaluator::errors::Failure;
-use crate::evaluator::notebook::ledger::Ledger;
-use crate::source::display::Display;
-use crate::source::edits::{Edits, place_of};
-use crate::source::identity::{Definitions, Identity, changed};
-use crate::source::items::Item;
-use crate::source::map::{CellText, Place};
-use crate::source::rewrite::{Options, Rewritten, rewrite};
+pub(crate) use self::attempt::Attempt;
+use self::blocks::Block;
+pub(crate) use self::change::Change;
+use self::ledger::Ledger;
+pub(crate) use self::refusals::use_of;
+use crate::source::edits::offset_of;
+use crate::source::identity::{Definitions, Identity};
+use crate::source::items::{self, Item};
+use crate::source::map::Place;
+use crate::source::parse::{Parsed, range};
 use crate::source::{SharedSources, Sources};
-
-/// What is done differently when a cell is tried again.
-#[derive(Clone, Debug)]
-pub(crate) struct Attempt {
-    pub display: Display,
-    /// Variables that an early `return` cannot keep.
-    pub not_kept: BTreeSet<String>,
-    /// Blocks that make way.
-    pub removed_blocks: BTreeSet<usize>,
-    /// Functions that make way, in blocks.
-    pub removed_members: BTreeSet<(usize, String)>,
-    /// Functions that make way.
-    pub removed_names: BTreeSet<String>,
-}
-
-impl Default for Attempt {
-    fn default() -> Self {
-        Self {
-            display: Display::Value,
-            not_kept: BTreeSet::new(),
-            removed_blocks: BTreeSet::new(),
-            removed_members: BTreeSet::new(),
-            removed_names: BTreeSet::new(),
-        }
-    }
-}
-
-/// What a cell makes of the notebook.
-pub(crate) struct Change {
-    /// For evcxr.
-    pub text: String,
-    /// Its place among the sources.
-    pub cell: usize,
-    pub bound: Vec<(String, usize)>,
-    pub has_statements: bool,
-    pub has_return: bool,
-    pub is_shown: bool,
-    /// Whether it defines or imports anything.
-    pub defines: bool,
-    /// Variables whose type is another one now, each with the definition that was changed.
-    pub dropped: BTreeMap<String, String>,
-    definitions: Definitions,
-    blocks: BTreeMap<usize, Block>,
-    /// The names that it defines, each with its segment.
-    places: HashMap<String, usize>,
-}
 
 /// All cells so far.
 #[derive(Default)]
@@ -117,121 +73,6 @@ impl Notebook {
         names.filter_map(|key| key.strip_prefix("crate ")).collect()
     }
 
-    /// Prepares a cell for evcxr. `variables` are those that evcxr holds, with their types.
-    pub(crate) fn propose(
-        &mut self,
-        code: &str,
-        count: i64,
-        cell_id: Option<&str>,
-        attempt: &Attempt,
-        variables: &[(String, String)],
-    ) -> Result<Change, Failure> {
-        refuse_empty_bindings(code, count, &self.sources)?;
-        let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-        let options = Options {
-            count,
-            display: attempt.display,
-            not_kept: &attempt.not_kept,
-            folder: &folder,
-        };
-        let (mut taken, mut next) = (BTreeSet::new(), self.next_block);
-        let key = |item: &Item| {
-            let found = self.blocks.iter().find(|(key, block)| {
-                !taken.contains(*key) && takes_the_place_of(item, cell_id, block)
-            });
-            let key = found.map_or_else(
-                || {
-                    next += 1;
-                    next - 1
-                },
-                |(key, _)| *key,
-            );
-            taken.insert(key);
-            key
-        };
-        let sources = self.sources.clone();
-        let mut sources = sources.lock().unwrap_or_else(PoisonError::into_inner);
-        let rewritten = rewrite(code, &sources.map, &self.definitions, key, &options);
-        let (cell, first_segment) = sources.map.next();
-        let rewritten = match rewritten {
-            Ok(rewritten) => rewritten,
-            Err(refused) => {
-                let edited = Edits::default().apply(code);
-                sources.map.push(CellText { count, edited }, Vec::new());
-                let (line, column) = place_of(code, refused.at);
-                let place = Place { cell, segment: None, line, column, is_inserted: false };
-                let message = format!(
-                    "a cell returns nothing: `return {}` cannot end it; write `return;`, and the value \
-                     as the last line of the cell",
-                    refused.value
-                );
-                return Err(Failure::at("CompileError", &message, &place, &sources));
-            }
-        };
-        self.next_block = next;
-        let blocks = new_blocks(&rewritten, first_segment, cell_id);
-        let Rewritten {
-            text,
-            segments,
-            items,
-            imports,
-            bound,
-            has_statements,
-            has_return,
-            is_shown,
-        } = rewritten;
-        let mut definitions = self.definitions.clone();
-        let mut places = HashMap::new();
-        let titles = segments
-            .iter()
-            .enumerate()
-            .filter_map(|(i, it)| Some((it.title.clone()?, first_segment + i)));
-        let titles: HashMap<String, usize> = titles.collect();
-        for (item, key) in &items {
-            match (&item.name, key) {
-                (Some(name), _) => {
-                    definitions.define(name, item.clone());
-                    places.extend(titles.get(name).map(|segment| (name.clone(), *segment)));
-                }
-                (None, Some(key)) => definitions.define_block(*key, item.clone()),
-                (None, None) => {}
-            }
-        }
-        for (import, _) in &imports {
-            definitions.import(import.clone());
-        }
-        let defines = !items.is_empty() || !imports.is_empty();
-        let mut evcxrs = text.edited.text.clone();
-        sources.map.push(text, segments);
-        for (import, line) in &imports {
-            sources.map.import(&import.name, cell, *line);
-        }
-        let after = self.make_way(&blocks, cell_id, attempt, &mut definitions, &mut evcxrs);
-        let mut dropped = BTreeMap::new();
-        for (name, kind) in variables {
-            let now = definitions.identity(kind);
-            if let Some(cause) = self.identities.get(name).and_then(|before| changed(before, &now))
-            {
-                dropped.insert(name.clone(), cause.to_owned());
-            }
-        }
-        let change = Change {
-            text: evcxrs,
-            cell,
-            bound,
-            has_statements,
-            has_return,
-            is_shown,
-            defines,
-            dropped,
-            definitions,
-            places,
-            blocks: after.into_iter().chain(blocks).collect(),
-        };
-        refuse_old_values(code, &change, &sources)?;
-        Ok(change)
-    }
-
     /// The cell has run (or at least begun to): what it defines is defined.
     pub(crate) fn apply(&mut self, change: &Change) {
         let crates = std::mem::take(&mut self.definitions.crates);
@@ -272,61 +113,22 @@ impl Notebook {
         found.map(|(key, block)| (*key, block))
     }
 
+    /// The function of a block in which a place lies.
+    pub(crate) fn member_at(&self, place: &Place) -> Option<String> {
+        let sources = self.sources();
+        let code = &sources.map.cell(place.cell).edited.original;
+        let at = offset_of(code, place.line, place.column);
+        let parsed = Parsed::new(code);
+        let blocks = parsed.statements.iter().filter(|node| node.kind() == SyntaxKind::IMPL);
+        let lists = blocks.filter_map(|node| node.children().find_map(ast::AssocItemList::cast));
+        let mut members = lists.flat_map(|list| list.assoc_items().collect::<Vec<_>>());
+        let member = members.find(|member| range(member.syntax()).contains(&at))?;
+        items::name(member.syntax())
+    }
+
     /// The named item that a segment holds, if it is still defined there.
     pub(crate) fn item_of(&self, segment: usize) -> Option<&Item> {
         let (name, _) = self.places.iter().find(|(_, place)| **place == segment)?;
         self.definitions.named(name)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn run(notebook: &mut Notebook, code: &str) -> Change {
-        let change = notebook.propose(code, 1, None, &Attempt::default(), &[]).unwrap();
-        notebook.apply(&change);
-        change
-    }
-
-    #[test]
-    fn a_block_takes_the_place_of_the_one_before_it() {
-        let mut notebook = Notebook::default();
-        run(
-            &mut notebook,
-            "struct A;\nimpl A { fn a() {} fn b() {} }\nimpl Clone for A { fn clone(&self) -> A { A } }",
-        );
-        assert_eq!(notebook.blocks.len(), 2);
-        run(&mut notebook, "impl Clone for A { fn clone(&self) -> Self { A } }");
-        assert_eq!(notebook.blocks.len(), 2, "one for each trait");
-        let change = run(&mut notebook, "impl A { fn b() { 1; } fn c() {} }");
-        assert_eq!(notebook.blocks.len(), 3, "`a` is left");
-        let left = change.text.lines().last().unwrap();
-        assert!(left.contains("fn a()") && !left.contains("fn b()"), "{left}");
-        let change = run(&mut notebook, "impl A { fn a() {} fn b() {} fn c() {} }");
-        assert_eq!(notebook.blocks.len(), 2, "all is replaced");
-        assert!(change.text.lines().last().unwrap().starts_with("mod __twoviews_block"));
-    }
-
-    #[test]
-    fn variables_of_changed_types_are_dropped_and_not_used() {
-        let mut notebook = Notebook::default();
-        run(&mut notebook, "struct A { x: f32 }\nlet a = A { x: 1.0 };");
-        let variables = [("a".to_owned(), "Vec<A>".to_owned())];
-        notebook.hold(&variables);
-        let propose = |notebook: &mut Notebook, code: &str| {
-            notebook.propose(code, 2, None, &Attempt::default(), &variables)
-        };
-        let same = propose(&mut notebook, "struct A { x: f32 } // again").unwrap();
-        assert!(same.dropped.is_empty());
-        let other = propose(&mut notebook, "struct A { x: f64 }").unwrap();
-        assert_eq!(other.dropped["a"], "A");
-        for code in ["a[0].x", "println!(\"{a:?}\");", "let a = f(a);", "vec![a]"] {
-            let code = format!("struct A {{ x: f64 }}\n{code}");
-            let failure = propose(&mut notebook, &code).err().unwrap();
-            assert_eq!(failure.ename, "TypeChanged", "{code}");
-        }
-        let rebound = propose(&mut notebook, "struct A { x: f64 }\nlet a = A { x: 1.0 };\na.x");
-        assert!(rebound.unwrap().dropped.contains_key("a"));
     }
 }

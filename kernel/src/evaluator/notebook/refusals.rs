@@ -4,11 +4,12 @@ use std::sync::PoisonError;
 
 use ra_ap_syntax::{SyntaxKind, SyntaxNode};
 
-use super::Change;
+use super::change::Change;
 use crate::evaluator::errors::Failure;
 use crate::source::edits::{Edits, place_of};
 use crate::source::map::{CellText, Place};
 use crate::source::parse::{self, Parsed};
+use crate::source::returns::Refused;
 use crate::source::{SharedSources, Sources};
 
 /// A `let` without a pattern is an error that evcxr does not see.
@@ -30,6 +31,26 @@ pub(super) fn refuse_empty_bindings(
     let (line, column) = place_of(code, at);
     let place = Place { cell, segment: None, line, column, is_inserted: false };
     Err(Failure::at("CompileError", &message, &place, &sources))
+}
+
+/// A cell that returns a value.
+pub(super) fn refuse_value_of_return(
+    code: &str,
+    count: i64,
+    refused: &Refused,
+    sources: &mut Sources,
+) -> Failure {
+    let (cell, _) = sources.map.next();
+    let edited = Edits::default().apply(code);
+    sources.map.push(CellText { count, edited }, Vec::new());
+    let (line, column) = place_of(code, refused.at);
+    let place = Place { cell, segment: None, line, column, is_inserted: false };
+    let message = format!(
+        "a cell returns nothing: `return {}` cannot end it; write `return;`, and the value \
+         as the last line of the cell",
+        refused.value
+    );
+    Failure::at("CompileError", &message, &place, sources)
 }
 
 /// A cell that changes a type cannot use the values of the old one.

@@ -200,7 +200,7 @@ fn cells() -> Vec<String> {
             }
         }
     }
-    let long = std::env::var_os("TWOVIEWS_LONG").is_some();
+    let long = std::env::var_os(twoviews_constants::variable::LONG).is_some();
     let folders: &[&str] = if long { &["examples", "kernel/src", "src"] } else { &["examples"] };
     for source in folders.iter().flat_map(|folder| files(folder, "rs")) {
         let parsed = SourceFile::parse(&source, Edition::Edition2024).tree();
