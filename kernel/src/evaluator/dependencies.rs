@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::build::cargo::plan::{Again, Plan, Why, plan};
+use crate::build::cargo::plan::{Cause, Plan, Recompiled, plan};
 use crate::build::cargo::versions::Versions;
 use crate::evaluator::errors::Failure;
 
@@ -85,7 +85,7 @@ pub(crate) fn prepared(folder: &Path, cell: &str) -> Result<String, Failure> {
     };
     let plan =
         plan(folder, &manifest, &new, offline).map_err(|error| failure(&format!("{error:#}")))?;
-    if plan.again.is_empty() || lines.iter().all(|line| line.may_rebuild) {
+    if plan.recompiled.is_empty() || lines.iter().all(|line| line.may_rebuild) {
         return Ok(text);
     }
     Err(failure(&refusal(&plan, &lines)))
@@ -181,15 +181,15 @@ fn refusal(plan: &Plan, lines: &[Line]) -> String {
         names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
     };
     let loaded: Vec<&str> =
-        plan.again.iter().filter(|it| it.is_direct).map(|it| it.name.as_str()).collect();
-    let below = plan.again.len() - loaded.len();
+        plan.recompiled.iter().filter(|it| it.is_direct).map(|it| it.name.as_str()).collect();
+    let below = plan.recompiled.len() - loaded.len();
     let again = match (loaded.is_empty(), below) {
-        (true, _) => listed(plan.again.iter().map(|it| it.name.as_str()).collect()),
+        (true, _) => listed(plan.recompiled.iter().map(|it| it.name.as_str()).collect()),
         (false, 0) => listed(loaded),
         (false, 1) => format!("{} and a crate below", listed(loaded)),
         (false, n) => format!("{} and {n} crates below", listed(loaded)),
     };
-    let mut causes: Vec<String> = plan.again.iter().filter_map(cause).take(MOST + 1).collect();
+    let mut causes: Vec<String> = plan.recompiled.iter().filter_map(cause).take(MOST + 1).collect();
     if causes.len() > MOST {
         causes[MOST] = "…".to_owned();
     }
@@ -205,16 +205,16 @@ fn refusal(plan: &Plan, lines: &[Line]) -> String {
     )
 }
 
-fn cause(again: &Again) -> Option<String> {
-    let name = &again.name;
-    match &again.why {
-        Why::Version(from, to) => Some(format!("`{name}` {from} becomes {to}")),
-        Why::Features(features) => {
+fn cause(it: &Recompiled) -> Option<String> {
+    let name = &it.name;
+    match &it.cause {
+        Cause::Version(from, to) => Some(format!("`{name}` {from} becomes {to}")),
+        Cause::Features(features) => {
             let features: Vec<String> = features.iter().map(|it| format!("`{it}`")).collect();
             Some(format!("`{name}` is needed with other features ({})", features.join(", ")))
         }
-        Why::Profile => Some(format!("`{name}` is compiled with other settings")),
-        Why::Below => None,
+        Cause::Profile => Some(format!("`{name}` is compiled with other settings")),
+        Cause::Below => None,
     }
 }
 
@@ -299,12 +299,13 @@ mod tests {
 
     #[test]
     fn a_refusal_says_what_why_and_how() {
-        let again = |name: &str, is_direct, why| Again { name: name.to_owned(), is_direct, why };
+        let again =
+            |name: &str, is_direct, cause| Recompiled { name: name.to_owned(), is_direct, cause };
         let plan = Plan {
-            again: vec![
-                again("zip", false, Why::Version("9.8.1".to_owned(), "9.8.2".to_owned())),
-                again("either", false, Why::Features(vec!["use_std".to_owned()])),
-                again("twoviews", true, Why::Below),
+            recompiled: vec![
+                again("zip", false, Cause::Version("9.8.1".to_owned(), "9.8.2".to_owned())),
+                again("either", false, Cause::Features(vec!["use_std".to_owned()])),
+                again("twoviews", true, Cause::Below),
             ],
             new: vec![],
         };

@@ -49,7 +49,7 @@ impl Engine {
     fn prewarm(&mut self) {
         let dependency = std::env::var(PREWARM).ok().filter(|text| !text.is_empty());
         let Some(dependency) = dependency.filter(|_| self.context.is_some()) else { return };
-        let outcome = self.hidden(&format!(":dep {dependency}"));
+        let outcome = self.run_hidden(&format!(":dep {dependency}"));
         if outcome.crates > 0
             && let Ok(Some(directory)) = &self.build.directory
         {
@@ -71,7 +71,7 @@ impl Engine {
                 Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
                     is_cold = false;
-                    self.hidden(WARMING);
+                    self.run_hidden(WARMING);
                     continue;
                 }
             };

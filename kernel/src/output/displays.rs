@@ -11,11 +11,11 @@ const INTERVAL: Duration = Duration::from_millis(100);
 /// The displays of a cell by their id.
 #[derive(Debug, Default)]
 pub(crate) struct Displays {
-    places: HashMap<String, Place>,
+    by_id: HashMap<String, LiveDisplay>,
 }
 
 #[derive(Debug)]
-struct Place {
+struct LiveDisplay {
     sent: Instant,
     /// The newest state, if it was not sent yet.
     waiting: Option<Display>,
@@ -24,12 +24,12 @@ struct Place {
 impl Displays {
     /// A display is shown for the first time.
     pub(crate) fn show(&mut self, id: &str, now: Instant) {
-        self.places.insert(id.to_owned(), Place { sent: now, waiting: None });
+        self.by_id.insert(id.to_owned(), LiveDisplay { sent: now, waiting: None });
     }
 
     /// Takes a new state; gives it back if it is to be sent at once.
     pub(crate) fn update(&mut self, id: &str, display: Display, now: Instant) -> Option<Display> {
-        let Some(place) = self.places.get_mut(id) else {
+        let Some(place) = self.by_id.get_mut(id) else {
             self.show(id, now);
             return Some(display);
         };
@@ -37,24 +37,24 @@ impl Displays {
             place.waiting = Some(display);
             return None;
         }
-        *place = Place { sent: now, waiting: None };
+        *place = LiveDisplay { sent: now, waiting: None };
         Some(display)
     }
 
     /// The states that have waited long enough.
     pub(crate) fn due(&mut self, now: Instant) -> Vec<Display> {
-        let due = |place: &&mut Place| now.duration_since(place.sent) >= INTERVAL;
-        let take = |place: &mut Place| {
+        let due = |place: &&mut LiveDisplay| now.duration_since(place.sent) >= INTERVAL;
+        let take = |place: &mut LiveDisplay| {
             let display = place.waiting.take()?;
             place.sent = now;
             Some(display)
         };
-        self.places.values_mut().filter(due).filter_map(take).collect()
+        self.by_id.values_mut().filter(due).filter_map(take).collect()
     }
 
     /// The last states of all displays, at the end of a cell.
     pub(crate) fn rest(&mut self) -> Vec<Display> {
-        self.places.values_mut().filter_map(|place| place.waiting.take()).collect()
+        self.by_id.values_mut().filter_map(|place| place.waiting.take()).collect()
     }
 }
 

@@ -35,7 +35,7 @@ impl Engine {
         match command.name() {
             ":vars" => {
                 let held = self.variables();
-                let outcome = self.hidden(&variables::measure(&held));
+                let outcome = self.run_hidden(&variables::measure(&held));
                 self.show(variables::all(&held, &outcome.measures.unwrap_or_default()));
             }
             ":why" => {
@@ -80,7 +80,7 @@ impl Engine {
                 self.settings.level = Some(level);
             }
             ":fmt" | ":types" => {
-                let shown = &mut self.settings.shown;
+                let shown = &mut self.settings.value_format;
                 match (command.name(), arguments) {
                     (":types", _) => shown.types = !shown.types,
                     (_, "") => {}
@@ -95,7 +95,7 @@ impl Engine {
                 }
                 let text = format!("Format: {}, types: {}", shown.format, shown.types);
                 let module = prelude::module(shown);
-                self.hidden(&module);
+                self.run_hidden(&module);
                 self.show(json!({"text/plain": text}));
             }
             _ => {

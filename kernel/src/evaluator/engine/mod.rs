@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use evcxr::{CommandContext, Error, EvalContext};
 
-use self::prelude::Shown;
+use self::prelude::ValueFormat;
 use super::errors::Failure;
 use super::notebook::Notebook;
 use crate::build::{BuildEnvironment, cargo, compilers};
@@ -23,7 +23,7 @@ pub(crate) type Process = Arc<Mutex<Option<Arc<Mutex<Child>>>>>;
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
     pub timing: bool,
-    pub shown: Shown,
+    pub value_format: ValueFormat,
     /// The level of optimisation of cells.
     pub level: Option<String>,
 }
@@ -89,7 +89,7 @@ impl Engine {
     }
 
     /// Runs code that the user does not see; what comes then belongs to the user's cell again.
-    pub(crate) fn hidden(&mut self, code: &str) -> Outcome {
+    pub(crate) fn run_hidden(&mut self, code: &str) -> Outcome {
         let cell = Cell { silent: true, ..Cell::default() };
         let before = self.outputs.present();
         self.outputs.begin(cell);
@@ -125,8 +125,8 @@ impl Engine {
 
     /// A new process of the cells gets the kernel's own code.
     pub(crate) fn prepare_process(&mut self) {
-        let code = prelude::all(&self.settings.shown);
-        self.hidden(&code);
+        let code = prelude::all(&self.settings.value_format);
+        self.run_hidden(&code);
     }
 
     /// The variables that evcxr holds, with their types, sorted by name.

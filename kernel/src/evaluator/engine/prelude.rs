@@ -6,19 +6,19 @@
 
 /// How values are shown, which `:fmt` and `:types` change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Shown {
+pub(crate) struct ValueFormat {
     pub format: String,
     pub types: bool,
 }
 
-impl Default for Shown {
+impl Default for ValueFormat {
     fn default() -> Self {
         Self { format: "{:?}".to_owned(), types: false }
     }
 }
 
 /// The module that cells use.
-pub(crate) fn module(shown: &Shown) -> String {
+pub(crate) fn module(shown: &ValueFormat) -> String {
     let format = &shown.format;
     let display = if format.contains('?') { "Debug" } else { "Display" };
     let (head, name) =
@@ -70,7 +70,7 @@ pub(crate) fn module(shown: &Shown) -> String {
 }
 
 /// What a new process of the cells runs first.
-pub(crate) fn all(shown: &Shown) -> String {
+pub(crate) fn all(shown: &ValueFormat) -> String {
     format!("{}\n{HOOKS}", module(shown))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::end::Ran;
+use super::end::CellRun;
 use crate::evaluator::engine::Engine;
 use crate::evaluator::errors::Failure;
 use crate::evaluator::notebook::ledger::Event;
@@ -12,8 +12,13 @@ use crate::source::parse::{self, Parsed};
 
 impl Engine {
     /// Writes down what became of the variables, and says which were dropped.
-    pub(super) fn note(&mut self, ran: &Ran<'_>, dropped: &[String], failure: Option<&Failure>) {
-        let Ran { code, change, count, before, outcome, ended } = ran;
+    pub(super) fn note(
+        &mut self,
+        ran: &CellRun<'_>,
+        dropped: &[String],
+        failure: Option<&Failure>,
+    ) {
+        let CellRun { code, change, count, before, outcome, ended } = ran;
         let has_returned = outcome.returned.is_some();
         let after: BTreeMap<String, String> = self.variables().into_iter().collect();
         let parsed = Parsed::new(code);
@@ -123,7 +128,7 @@ impl Engine {
             }
         }
         if !code.is_empty() {
-            self.hidden(&code);
+            self.run_hidden(&code);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::end::Ran;
+use super::end::CellRun;
 use crate::build::cargo::{Diagnostics, Dropped};
 use crate::child::interrupt;
 use crate::evaluator::engine::Engine;
@@ -16,15 +16,15 @@ use crate::evaluator::notebook::{Attempt, Change};
 const ATTEMPTS: usize = 8;
 
 /// How a piece of code ended.
-pub(super) struct Run {
+pub(super) struct RunResult {
     pub failure: Option<Failure>,
     pub started: Option<Instant>,
 }
 
 impl Engine {
     /// Compiles and runs code; where something in the way can be moved, again.
-    pub(super) fn run(&mut self, code: &str, request: &CellRequest) -> Run {
-        let failed = |failure| Run { failure: Some(failure), started: None };
+    pub(super) fn run(&mut self, code: &str, request: &CellRequest) -> RunResult {
+        let failed = |failure| RunResult { failure: Some(failure), started: None };
         let count = request.cell.execution_count;
         let (mut attempt, mut set_aside) = (Attempt::default(), BTreeMap::new());
         let mut first: Option<Failure> = None;
@@ -63,7 +63,7 @@ impl Engine {
                 return failed(failure);
             }
             let started = outcome.started;
-            let ran = Ran { code, change: &change, count, before, outcome: &outcome, ended };
+            let ran = CellRun { code, change: &change, count, before, outcome: &outcome, ended };
             let failure = self.finish(result, &ran);
             if is_compiled {
                 self.notebook.set_aside(&set_aside);
@@ -77,7 +77,7 @@ impl Engine {
                     );
                 }
             }
-            return Run { failure, started };
+            return RunResult { failure, started };
         }
         failed(
             first.unwrap_or_else(|| Failure::new("CompileError", "the cell does not compile", &[])),
@@ -94,7 +94,7 @@ impl Engine {
         let Some(context) = &mut self.context else { return false };
         let compiles = context.check(&change.text).is_ok_and(|errors| errors.is_empty());
         if compiles {
-            let dropped = self.hidden("();").dropped;
+            let dropped = self.run_hidden("();").dropped;
             self.note_dropped(change, count, &dropped);
             let left = self.variables();
             self.notebook.hold(&left);

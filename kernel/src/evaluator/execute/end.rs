@@ -9,7 +9,7 @@ use crate::evaluator::notebook::Change;
 use crate::output::{Outcome, Returned};
 
 /// A cell that has run, for better or worse.
-pub(super) struct Ran<'a> {
+pub(super) struct CellRun<'a> {
     pub code: &'a str,
     pub change: &'a Change,
     pub count: i64,
@@ -22,7 +22,11 @@ pub(super) struct Ran<'a> {
 
 impl Engine {
     /// What came of a cell that was compiled.
-    pub(super) fn finish(&mut self, result: Result<(), Error>, ran: &Ran<'_>) -> Option<Failure> {
+    pub(super) fn finish(
+        &mut self,
+        result: Result<(), Error>,
+        ran: &CellRun<'_>,
+    ) -> Option<Failure> {
         let (change, outcome, ended) = (ran.change, ran.outcome, ran.ended);
         // The kernel's own code comes next.
         let asked = interrupt::take();
@@ -40,7 +44,7 @@ impl Engine {
         // what they are no longer.
         let mut dropped = outcome.dropped.clone();
         if result.is_ok() && !change.has_statements && !change.dropped.is_empty() {
-            dropped.extend(self.hidden("();").dropped);
+            dropped.extend(self.run_hidden("();").dropped);
         }
         dropped.sort();
         dropped.dedup();
@@ -49,7 +53,12 @@ impl Engine {
     }
 
     /// Why the cell has failed, if it has; `asked` says whether it was asked to stop.
-    fn failure(&self, result: &Result<(), Error>, ran: &Ran<'_>, asked: bool) -> Option<Failure> {
+    fn failure(
+        &self,
+        result: &Result<(), Error>,
+        ran: &CellRun<'_>,
+        asked: bool,
+    ) -> Option<Failure> {
         let (outcome, ended) = (ran.outcome, ran.ended);
         match result {
             Err(_) if asked && !ended => {

@@ -8,23 +8,23 @@ use super::graph::{Graph, Unit};
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Plan {
     /// Crates that are loaded; the causes come first.
-    pub again: Vec<Again>,
+    pub recompiled: Vec<Recompiled>,
     /// Crates that are not, by name.
     pub new: Vec<String>,
 }
 
 /// A crate that would be compiled again.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Again {
+pub(crate) struct Recompiled {
     pub name: String,
     /// A `:dep` names it.
     pub is_direct: bool,
-    pub why: Why,
+    pub cause: Cause,
 }
 
 /// Why a crate would be compiled again.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Why {
+pub(crate) enum Cause {
     /// From one version to another.
     Version(String, String),
     /// With these features more or fewer.
@@ -41,33 +41,33 @@ pub(super) fn compare(before: &Graph, after: &Graph) -> Plan {
     let by_place: HashMap<_, &Unit> =
         after.crates().map(|(unit, _)| (unit.place(), unit)).collect();
     let known: HashSet<&str> = before.crates().map(|(unit, _)| unit.pkg_id.as_str()).collect();
-    let mut again: HashMap<&str, Why> = HashMap::new();
+    let mut recompiled: HashMap<&str, Cause> = HashMap::new();
     for (unit, _) in before.crates().filter(|(_, identity)| !there.contains(identity)) {
-        let why = match by_place.get(&unit.place()) {
+        let cause = match by_place.get(&unit.place()) {
             Some(now) if now.features != unit.features => {
-                Some(Why::Features(difference(unit, now)))
+                Some(Cause::Features(difference(unit, now)))
             }
-            Some(now) if now.profile != unit.profile => Some(Why::Profile),
-            Some(_) => Some(Why::Below),
+            Some(now) if now.profile != unit.profile => Some(Cause::Profile),
+            Some(_) => Some(Cause::Below),
             None => another_version(unit, after, &known),
         };
-        let Some(why) = why else { continue };
-        let entry = again.entry(unit.package().0).or_insert_with(|| why.clone());
-        *entry = entry.clone().min(why);
+        let Some(cause) = cause else { continue };
+        let entry = recompiled.entry(unit.package().0).or_insert_with(|| cause.clone());
+        *entry = entry.clone().min(cause);
     }
     let direct = before.direct();
-    let again = again.into_iter().map(|(name, why)| {
+    let recompiled = recompiled.into_iter().map(|(name, cause)| {
         let is_direct = direct.contains(&name);
-        Again { name: name.to_owned(), is_direct, why }
+        Recompiled { name: name.to_owned(), is_direct, cause }
     });
-    let mut again: Vec<Again> = again.collect();
-    again.sort_by(|a, b| (&a.why, &a.name).cmp(&(&b.why, &b.name)));
+    let mut recompiled: Vec<Recompiled> = recompiled.collect();
+    recompiled.sort_by(|a, b| (&a.cause, &a.name).cmp(&(&b.cause, &b.name)));
     let new = after.crates().filter(|(unit, _)| !known.contains(unit.pkg_id.as_str()));
     let mut new: Vec<String> = new.map(|(unit, _)| unit.package().0.to_owned()).collect();
     new.sort();
     new.dedup();
-    new.retain(|name| again.iter().all(|it| it.name != *name));
-    Plan { again, new }
+    new.retain(|name| recompiled.iter().all(|it| it.name != *name));
+    Plan { recompiled, new }
 }
 
 /// The features that only one of the two has.
@@ -79,7 +79,7 @@ fn difference(before: &Unit, after: &Unit) -> Vec<String> {
 }
 
 /// A version that takes the place of the unit's.
-fn another_version(unit: &Unit, after: &Graph, known: &HashSet<&str>) -> Option<Why> {
+fn another_version(unit: &Unit, after: &Graph, known: &HashSet<&str>) -> Option<Cause> {
     let (name, version) = unit.package();
     let (_, kind, ..) = unit.place();
     let mut others = after.crates().map(|(other, _)| other).filter(|other| {
@@ -88,7 +88,7 @@ fn another_version(unit: &Unit, after: &Graph, known: &HashSet<&str>) -> Option<
             && other.platform == unit.platform
             && !known.contains(other.pkg_id.as_str())
     });
-    others.next().map(|other| Why::Version(version.to_owned(), other.package().1.to_owned()))
+    others.next().map(|other| Cause::Version(version.to_owned(), other.package().1.to_owned()))
 }
 
 #[cfg(test)]
@@ -112,8 +112,8 @@ mod tests {
         serde_json::from_value(json!({"units": units, "roots": [0]})).unwrap()
     }
 
-    fn again(name: &str, is_direct: bool, why: Why) -> Again {
-        Again { name: name.to_owned(), is_direct, why }
+    fn again(name: &str, is_direct: bool, cause: Cause) -> Recompiled {
+        Recompiled { name: name.to_owned(), is_direct, cause }
     }
 
     #[test]
@@ -125,7 +125,7 @@ mod tests {
             ("lesson", "0.1.0", &[], &[]),
         ]);
         let plan = compare(&before, &after);
-        assert_eq!(plan, Plan { again: vec![], new: vec!["new".to_owned()] });
+        assert_eq!(plan, Plan { recompiled: vec![], new: vec!["new".to_owned()] });
         assert_eq!(compare(&after, &before), Plan::default(), "one that goes is no cause");
     }
 
@@ -145,11 +145,14 @@ mod tests {
             ("new", "1.0.0", &[], &[2]),
         ]);
         let expected = vec![
-            again("zip", false, Why::Version("9.8.1".to_owned(), "9.8.2".to_owned())),
-            again("either", false, Why::Features(vec!["use_std".to_owned()])),
-            again("lesson", true, Why::Below),
+            again("zip", false, Cause::Version("9.8.1".to_owned(), "9.8.2".to_owned())),
+            again("either", false, Cause::Features(vec!["use_std".to_owned()])),
+            again("lesson", true, Cause::Below),
         ];
-        assert_eq!(compare(&before, &after), Plan { again: expected, new: vec!["new".to_owned()] });
+        assert_eq!(
+            compare(&before, &after),
+            Plan { recompiled: expected, new: vec!["new".to_owned()] }
+        );
     }
 
     #[test]
@@ -160,7 +163,7 @@ mod tests {
             ("rand", "0.8.5", &[], &[]),
             ("rand", "0.9.0", &[], &[]),
         ]);
-        assert_eq!(compare(&before, &after).again, []);
+        assert_eq!(compare(&before, &after).recompiled, []);
     }
 
     #[test]

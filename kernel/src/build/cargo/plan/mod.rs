@@ -15,7 +15,7 @@ use std::process::{Command, Output};
 use anyhow::{Context, Result, anyhow, bail};
 
 use self::compare::compare;
-pub(crate) use self::compare::{Again, Plan, Why};
+pub(crate) use self::compare::{Cause, Plan, Recompiled};
 use self::graph::Graph;
 use super::versions::Versions;
 use super::{CargoShim, complaint, real_cargo};

@@ -1,7 +1,7 @@
 //! What a word may become, for `complete_request`.
 
 pub(crate) mod pairs;
-mod place;
+mod query;
 mod rank;
 
 use std::collections::HashSet;
@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use evcxr::CommandContext;
 
-use self::place::{Behind, Place};
+use self::query::{Preceding, Query};
 use self::rank::Ranks;
 use crate::evaluator::commands::help::HELP;
 use crate::protocol::{Completion, CompletionItem};
@@ -55,31 +55,31 @@ fn find(context: &mut CommandContext, code: &str, at: usize) -> Option<Found> {
     if let Some(line) = commands(code).into_iter().find(|l| (l.start..=l.end).contains(&at)) {
         return command(context, code, line, at);
     }
-    let place = place::find(code, at)?;
-    let found = context.completions(&place.text, place.at).ok()?.completions;
+    let query = query::find(code, at)?;
+    let found = context.completions(&query.text, query.at).ok()?.completions;
     let found: Vec<Proposal> = found
         .into_iter()
         .map(|one| Proposal { code: one.code, kind: one.kind, label: one.label })
         .collect();
-    let ranks = Ranks::of(context, code, &place, &found);
+    let ranks = Ranks::of(context, code, &query, &found);
     let mut seen = HashSet::new();
     let mut matches: Vec<(_, Match)> = Vec::new();
     for Proposal { code, kind, label } in found {
-        if let Some(text) = inserted(&place, &code, kind)
+        if let Some(text) = inserted(&query, &code, kind)
             && seen.insert(text.clone())
         {
             matches.push((ranks.rank(&text, kind), Match { text, kind, label }));
         }
     }
     matches.sort_by(|(a, _), (b, _)| a.cmp(b));
-    Some((place.word, matches.into_iter().map(|(_, one)| one).collect()))
+    Some((query.word, matches.into_iter().map(|(_, one)| one).collect()))
 }
 
 /// The name that a proposal stands for, if it is one to put in the place of the word.
-fn inserted(place: &Place, code: &str, kind: &str) -> Option<String> {
-    let code = match place.behind {
+fn inserted(query: &Query, code: &str, kind: &str) -> Option<String> {
+    let code = match query.preceding {
         // In an `impl` of a trait: its whole functions.
-        Behind::Fn => code.strip_prefix("fn ").unwrap_or(code),
+        Preceding::Fn => code.strip_prefix("fn ").unwrap_or(code),
         _ => code,
     };
     let raw = if code.starts_with("r#") { 2 } else { 0 };
@@ -89,7 +89,7 @@ fn inserted(place: &Place, code: &str, kind: &str) -> Option<String> {
     let is_name = match kind {
         // Templates begin with their keyword.
         "keyword" => true,
-        _ if number => place.behind == Behind::Dot && rest.is_empty(),
+        _ if number => query.preceding == Preceding::Dot && rest.is_empty(),
         // Not the beginning of an expression: arguments, fields and parameters only.
         _ => {
             rest == "::"
@@ -102,11 +102,11 @@ fn inserted(place: &Place, code: &str, kind: &str) -> Option<String> {
         return None;
     }
     // A string of `format!` takes names of values.
-    if place.behind == Behind::Brace && (kind != "instance" || !rest.is_empty()) {
+    if query.preceding == Preceding::Brace && (kind != "instance" || !rest.is_empty()) {
         return None;
     }
-    let bang = if rest.starts_with('!') && !place.bang { "!" } else { "" };
-    Some(format!("{name}{bang}")).filter(|text| text.starts_with(&place.typed))
+    let bang = if rest.starts_with('!') && !query.bang { "!" } else { "" };
+    Some(format!("{name}{bang}")).filter(|text| text.starts_with(&query.typed))
 }
 
 /// A command or the variable that it is about.

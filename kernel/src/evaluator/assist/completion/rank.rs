@@ -7,7 +7,7 @@ use ra_ap_syntax::Edition;
 use ra_ap_syntax::ast::{self, AstNode, HasName, SourceFile};
 
 use super::Proposal;
-use super::place::{Behind, Place};
+use super::query::{Preceding, Query};
 use crate::source::tokens::{BODY, tokens, without_commands};
 
 /// Methods of the standard library's traits that nearly every type has.
@@ -116,7 +116,7 @@ const PRELUDE: [&str; 72] = [
 
 /// What is known about names, to order them.
 pub(super) struct Ranks {
-    behind: Behind,
+    preceding: Preceding,
     /// Variables, and names of this cell.
     near: HashSet<String>,
     /// Items of cells.
@@ -135,19 +135,19 @@ impl Ranks {
     pub(super) fn of(
         context: &CommandContext,
         code: &str,
-        place: &Place,
+        query: &Query,
         found: &[Proposal],
     ) -> Self {
         let rust = without_commands(code);
         let mut near: HashSet<String> = tokens(&rust)
             .iter()
-            .filter(|token| token.is_word() && token.range != place.word)
+            .filter(|token| token.is_word() && token.range != query.word)
             .map(|token| token.text(&rust).to_owned())
             .collect();
         near.extend(context.variables_and_types().map(|(name, _)| name.to_owned()));
         let items = context.defined_item_names().map(str::to_owned).collect();
         let mut members = Members::default();
-        if matches!(place.behind, Behind::Dot | Behind::Path) {
+        if matches!(query.preceding, Preceding::Dot | Preceding::Path) {
             // What evcxr has just asked rust-analyzer about: all items of all cells.
             members.read(&context.last_source().unwrap_or_default());
             members.read(&format!("{BODY}{rust}\n}}"));
@@ -157,15 +157,22 @@ impl Ranks {
         // Before those of every type come a type's own.
         let of_numbers =
             at("max(").is_some_and(|max| at("try_into(").is_none_or(|into| max < into));
-        Self { behind: place.behind, near, items, fields: members.fields, of_traits, of_numbers }
+        Self {
+            preceding: query.preceding,
+            near,
+            items,
+            fields: members.fields,
+            of_traits,
+            of_numbers,
+        }
     }
 
     pub(super) fn rank(&self, text: &str, kind: &str) -> Rank {
         let name = text.trim_end_matches('!');
         let keyword = kind == "keyword" || text == "macro_rules!";
-        let rank = match self.behind {
+        let rank = match self.preceding {
             _ if keyword => 9,
-            Behind::Dot | Behind::Path => {
+            Preceding::Dot | Preceding::Path => {
                 let number = name.starts_with(|c: char| c.is_ascii_digit());
                 let everywhere = EVERYWHERE.contains(&name)
                     || OF_NUMBERS.contains(&name) && !self.of_numbers

@@ -48,7 +48,7 @@ const FREE: (&str, &str) = ("{();", ";}");
 
 /// What stands before a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Behind {
+pub(crate) enum Preceding {
     Dot,
     Path,
     Fn,
@@ -59,20 +59,20 @@ pub(crate) enum Behind {
 
 /// A word that is to be completed.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct Query {
     /// What evcxr is asked about, and where in it.
     pub text: String,
     pub at: usize,
     /// The word in the cell, in bytes, and what of it stands before the cursor.
     pub word: Range<usize>,
     pub typed: String,
-    pub behind: Behind,
+    pub preceding: Preceding,
     /// Whether a `!` follows.
     pub bang: bool,
 }
 
 /// What is at a position of a cell; `None` in comments, strings, numbers and commands.
-pub(crate) fn find(code: &str, cursor: usize) -> Option<Place> {
+pub(crate) fn find(code: &str, cursor: usize) -> Option<Query> {
     let rust = without_commands(code);
     let mut all = tokens(&rust);
     if is_too_deep(&all) {
@@ -107,25 +107,25 @@ pub(crate) fn find(code: &str, cursor: usize) -> Option<Place> {
     if before.last().is_some_and(|&i| all[i].kind == SyntaxKind::POUND) {
         return None;
     }
-    let behind = match string {
-        Some(_) => Behind::Brace,
-        None => behind(&rust, &all, &before, word.start),
+    let preceding = match string {
+        Some(_) => Preceding::Brace,
+        None => preceding(&rust, &all, &before, word.start),
     };
     let mut blank = pairs.stray.clone();
     for &open in &pairs.around {
         let name = macro_name(&all, open);
-        if behind == Behind::Brace && Some(&open) == pairs.around.last() {
+        if preceding == Preceding::Brace && Some(&open) == pairs.around.last() {
             let last = name.first().map(|&i| all[i].text(&rust));
             last.filter(|last| FORMATTING.contains(last))?;
         }
         blank.extend(name);
     }
-    if behind == Behind::Brace && pairs.around.is_empty() {
+    if preceding == Preceding::Brace && pairs.around.is_empty() {
         return None;
     }
 
     let after = all.iter().find(|t| !t.is_trivia() && t.range.start >= word.end);
-    let bang = behind != Behind::Brace
+    let bang = preceding != Preceding::Brace
         && after.is_some_and(|t| t.kind == SyntaxKind::BANG && t.range.start == word.end);
     let line_ends = rust[word.end..].trim_start_matches([' ', '\t', '\r']);
     let line_ends = line_ends.is_empty() || line_ends.starts_with('\n');
@@ -134,7 +134,7 @@ pub(crate) fn find(code: &str, cursor: usize) -> Option<Place> {
     // rust-analyzer knows what is visible where an expression stands.
     let mut inserted = String::new();
     let in_attribute = pairs.around.iter().any(|&open| begins_attribute(&all, open));
-    if matches!(behind, Behind::Brace | Behind::Other) && !in_attribute {
+    if matches!(preceding, Preceding::Brace | Preceding::Other) && !in_attribute {
         inserted.push_str(WORD);
         let joins = |next: char| matches!(next, '"' | '\'' | '#') || next.is_alphanumeric();
         inserted.push_str(if rust[word.end..].starts_with(joins) { " " } else { "" });
@@ -200,7 +200,7 @@ pub(crate) fn find(code: &str, cursor: usize) -> Option<Place> {
         at += FREE.0.len();
     }
     let (text, at) = guarded(text, at);
-    Some(Place { text, at, word, typed, behind, bang })
+    Some(Query { text, at, word, typed, preceding, bang })
 }
 
 /// Where the path that ends in the word begins and ends, if it is an expression.
@@ -285,16 +285,16 @@ fn named_in_string(rust: &str, token: &Token, cursor: usize) -> Option<Range<usi
     Some(start..cursor + rest.find(|c| !name(c)).unwrap_or(rest.len()))
 }
 
-fn behind(rust: &str, all: &[Token], before: &[usize], start: usize) -> Behind {
+fn preceding(rust: &str, all: &[Token], before: &[usize], start: usize) -> Preceding {
     let back = |n: usize| before.len().checked_sub(n).map(|i| &all[before[i]]);
     let touch = |a: &Token, b: &Token| a.range.end == b.range.start;
     match (back(2), back(1)) {
         // The dot of `1.` belongs to the number.
-        _ if rust[..start].ends_with('.') && !rust[..start].ends_with("..") => Behind::Dot,
+        _ if rust[..start].ends_with('.') && !rust[..start].ends_with("..") => Preceding::Dot,
         (Some(first), Some(last)) if last.kind == SyntaxKind::DOT => {
             match first.kind == SyntaxKind::DOT && touch(first, last) {
-                true => Behind::Other,
-                false => Behind::Dot,
+                true => Preceding::Other,
+                false => Preceding::Dot,
             }
         }
         (Some(first), Some(last))
@@ -302,10 +302,10 @@ fn behind(rust: &str, all: &[Token], before: &[usize], start: usize) -> Behind {
                 && last.kind == SyntaxKind::COLON
                 && touch(first, last) =>
         {
-            Behind::Path
+            Preceding::Path
         }
-        (_, Some(last)) if last.kind == SyntaxKind::FN_KW => Behind::Fn,
-        _ => Behind::Other,
+        (_, Some(last)) if last.kind == SyntaxKind::FN_KW => Preceding::Fn,
+        _ => Preceding::Other,
     }
 }
 

@@ -4,12 +4,12 @@ use super::*;
 fn asked(marked: &str) -> Option<(String, String)> {
     let cursor = marked.find('¦').expect("a bar");
     let code = marked.replacen('¦', "", 1);
-    let place = find(&code, cursor)?;
-    let mut text = place.text;
-    text.insert(place.at, '¦');
+    let query = find(&code, cursor)?;
+    let mut text = query.text;
+    text.insert(query.at, '¦');
     Some((
         text.replace(FREE.0, "<").replace(FREE.1, ">").replace(WORD, "W"),
-        code[place.word].to_owned(),
+        code[query.word].to_owned(),
     ))
 }
 
@@ -93,10 +93,10 @@ fn every_position_is_one() {
     let code = ":dep a\nlet ü = f!(\"{é}\", [1.0, x.0.1], 'a', r#\"b\"#);}\nfn g<'a>(x: &'a str) { /* é */ x.";
     for (end, _) in code.char_indices() {
         for (cursor, _) in code[..end].char_indices() {
-            if let Some(place) = find(&code[..end], cursor) {
-                assert!(place.text.is_char_boundary(place.at));
-                assert!(place.word.start <= cursor && cursor <= place.word.end);
-                assert!(code[place.word].starts_with(&place.typed));
+            if let Some(query) = find(&code[..end], cursor) {
+                assert!(query.text.is_char_boundary(query.at));
+                assert!(query.word.start <= cursor && cursor <= query.word.end);
+                assert!(code[query.word].starts_with(&query.typed));
             }
         }
     }
