@@ -1,5 +1,5 @@
-//! Lets the libraries that the kernel loads find its `read` (see `src/stdin.rs`) and what they call
-//! when they panic (see `src/backtraces.rs`).
+//! Lets the libraries that the kernel loads find its `read` (see `src/child/input.rs`) and what they call
+//! when they panic (see `src/child/backtraces.rs`).
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

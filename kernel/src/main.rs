@@ -1,54 +1,31 @@
 //! A Jupyter kernel for Rust in which cells are live and errors are errors.
 //!
 //! The program appears in three roles, told apart by its environment and name: the kernel itself, the
-//! process that runs the cells (evcxr starts it from the kernel), and what stands in for [`cargo`]
-//! and wraps rustc when these two compile a cell. The way of a cell: the
-//! [`shell`] takes the request from the [`wire`], the
-//! [`engine`] compiles it with evcxr, the [`runtime`] runs it in the other process, [`output`] turns
-//! what it printed into messages, the [`publisher`] sends them to everyone who listens, and
-//! [`report`] turns what went wrong into one error.
+//! process that runs the cells ([`child`]; evcxr starts it from the kernel), and what answers in place
+//! of [`cargo`](build::cargo) and wraps rustc when these two compile a cell.
+//!
+//! The way of a cell: the [`server`] takes the request, in the words of the [`protocol`]; the
+//! [`evaluator`] rewrites its text ([`source`]) and has evcxr compile it ([`build`]); the [`child`] process runs
+//! it; [`output`] turns what it printed into messages, which the [`server`] sends to everyone who listens.
+//! A room uses only those that stand before it here:
+//! protocol, child, build, source, output, evaluator, server.
 
-mod backtraces;
-mod cargo;
-mod commands;
-mod compile_error;
-mod compiling;
-mod completion;
-mod control;
-mod dependencies;
-mod engine;
-mod evaluate;
-mod history;
-mod info;
-mod inspection;
-mod interrupt;
-mod is_complete;
-mod ledger;
-mod live;
-mod notebook;
+mod build;
+mod child;
+mod evaluator;
 mod output;
-mod prelude;
-mod publisher;
-mod report;
-mod runtime;
+mod protocol;
 mod server;
-mod shell;
-mod slot;
 mod source;
-mod std_source;
-mod stdin;
-mod stream;
-mod tokens;
-mod wire;
 
 use std::process::ExitCode;
 
 fn main() -> anyhow::Result<ExitCode> {
-    if let Some(code) = cargo::run_if_wanted() {
+    if let Some(code) = build::cargo::run_if_wanted() {
         return Ok(code);
     }
-    if runtime::is_wanted() {
-        runtime::run();
+    if child::runtime::is_wanted() {
+        child::runtime::run();
     }
     // Returns unless this process is to wrap rustc.
     evcxr::runtime_hook();

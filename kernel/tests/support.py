@@ -15,7 +15,7 @@ from jupyter_client.manager import KernelManager
 ROOT = Path(__file__).resolve().parents[2]
 LONG = bool(os.environ.get("TWOVIEWS_LONG"))
 
-# Asks as the library does whether the reader wants the cell to stop.
+# Asks as the library does whether the user wants the cell to stop.
 ASKED = ('fn asked() -> bool { std::env::var_os("TWOVIEWS_INTERRUPT_FILE")'
          '.is_some_and(|f| std::path::Path::new(&f).exists()) }')
 

@@ -101,7 +101,7 @@ class Messages(Kernel):
         self.assertEqual(reply["status"], "ok")
         self.assertIn("lost", self.streams(messages))
 
-    def test_without_a_reader_the_input_ends(self) -> None:
+    def test_without_a_user_the_input_ends(self) -> None:
         code = 'let mut line = String::new(); let n = std::io::stdin().read_line(&mut line).unwrap(); println!("{n}");'
         _, messages = self.run_cell(code, allow_stdin=False)
         self.assertEqual(self.streams(messages), "0\n")

@@ -66,7 +66,7 @@ class Asking(Kernel):
 
 
 class Completion(Asking):
-    """Cells of a reader's own, without any crate."""
+    """Cells of a user's own, without any crate."""
 
     environment = {"TWOVIEWS_PREWARM": ""}
 

@@ -81,9 +81,9 @@ class Folders(unittest.TestCase):
         run.interrupt = manager.interrupt_kernel
         return run
 
-    def chosen(self, slot: int = 0) -> dict[str, set[str]]:
+    def chosen(self, directory: int = 0) -> dict[str, set[str]]:
         """What the cells of a build folder were compiled with."""
-        return versions(self.folder / f"slots/{slot}/session.lock")
+        return versions(self.folder / f"slots/{directory}/session.lock")
 
 
 class Network(Folders):

@@ -135,7 +135,7 @@ class Cells(Kernel):
         self.assertIn("all variables are lost", reply["evalue"])
         self.assertEqual(self.run_cell("1 + 1")[0]["status"], "ok")
 
-    def test_the_reader_sees_what_is_compiled(self) -> None:
+    def test_the_user_sees_what_is_compiled(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "src").mkdir()
             Path(folder, "Cargo.toml").write_text('[package]\nname = "tiny"\nversion = "1.0.0"\nedition = "2024"\n')

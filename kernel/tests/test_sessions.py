@@ -15,7 +15,7 @@ from support import LONG, Kernel
 SEED = int(os.environ.get("TWOVIEWS_SEED", "1"))
 CELLS = int(os.environ.get("TWOVIEWS_CELLS", "1000" if LONG else "24"))
 
-# Nothing of these may appear in what a reader sees.
+# Nothing of these may appear in what a user sees.
 INTERNAL = re.compile(r"__twoviews|evcxr_|twoviews:\d|EVCXR_|TWOVIEWS-|run_user_code|src/lib\.rs")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 

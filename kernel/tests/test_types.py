@@ -53,7 +53,7 @@ class Types(Kernel):
         self.assertEqual(reply["status"], "ok", reply)
         self.assertEqual(self.streams(messages, "stdout"), "[2] Float [1.0, 1.0] [1] 3 1.5\n")
 
-    def test_cells_see_the_readers_cargo(self) -> None:
+    def test_cells_see_the_users_cargo(self) -> None:
         for name in ("CARGO_HOME", "PATH"):
             _, messages = self.run_cell(f'println!("{{:?}}", std::env::var("{name}").ok());')
             expected = os.environ.get(name)

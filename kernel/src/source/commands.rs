@@ -1,6 +1,6 @@
 //! The commands of a cell (`:dep …`), apart from its code.
 
-use super::is_complete_so_far;
+use super::boundaries::{is_blank, is_complete_so_far};
 
 /// A line of a cell that is no Rust.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub(crate) fn split(cell: &str) -> (Vec<Command>, String) {
             commands.push(Command { line: number + 1, text, after_code: has_code });
         } else {
             code.push_str(line);
-            has_code = has_code || !super::is_blank(line);
+            has_code = has_code || !is_blank(line);
         }
     }
     (commands, code)

@@ -46,7 +46,7 @@ impl Item {
         self.kind == SyntaxKind::IMPL && self.header.split(' ').any(|word| word == "for")
     }
 
-    /// The item as a reader calls it.
+    /// The item as a user calls it.
     pub(crate) fn title(&self) -> String {
         match &self.name {
             Some(name) => name.clone(),

@@ -13,7 +13,7 @@ const CLOSE: &str = "*/";
 /// A cell that was sent to evcxr.
 #[derive(Clone, Debug)]
 pub(crate) struct CellText {
-    /// The number that the reader sees beside it.
+    /// The number that the user sees beside it.
     pub count: i64,
     pub edited: Edited,
 }
@@ -23,7 +23,7 @@ pub(crate) struct CellText {
 pub(crate) struct Segment {
     /// The cell, by its place in [`SourceMap`].
     pub cell: usize,
-    /// What a reader would call it, if it is an item.
+    /// What a user would call it, if it is an item.
     pub title: Option<String>,
     /// The place of its comment in the cell's edited text.
     pub line: usize,

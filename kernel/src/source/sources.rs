@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use super::map::{Build, Place, SourceMap};
-use crate::backtraces::{self, CELLS};
-use crate::output::Panic;
+use crate::child::markers::CELLS;
+use crate::child::panics::{Panic, library_number};
 
 /// The engine writes it; what comes from the process of the cells is read with it.
 pub(crate) type SharedSources = Arc<Mutex<Sources>>;
@@ -23,7 +23,7 @@ impl Sources {
     pub(crate) fn loaded(&mut self, library: &Path) {
         let folder = library.ancestors().find(|it| it.file_name().is_some_and(|it| it == "target"));
         let file = folder.and_then(Path::parent).map(|folder| folder.join(CELLS));
-        if let Some(number) = backtraces::number(library)
+        if let Some(number) = library_number(library)
             && let Some(source) = file.and_then(|file| std::fs::read_to_string(file).ok())
         {
             let build = self.map.build(&source);

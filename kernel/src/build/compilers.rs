@@ -1,0 +1,59 @@
+//! The programs that compile a cell: which compiler it is, and how they are stopped.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// Asks rustc for its version while the kernel starts, so that nobody waits for the answer.
+pub(crate) fn ask_for_version() {
+    std::thread::spawn(rust_version);
+}
+
+/// The version where there is no compiler.
+const UNKNOWN: &str = "unknown";
+/// What to know and do then.
+const NO_COMPILER: &str =
+    "rustc is not there: no cell will compile; install Rust from https://rustup.rs";
+
+/// Why evcxr does not start, with what this machine lacks.
+pub(crate) fn explained(error: &str) -> String {
+    if rust_version() == UNKNOWN { format!("{NO_COMPILER} ({error})") } else { error.to_owned() }
+}
+
+/// The version of the compiler that compiles the cells, such as `1.95.0`.
+pub(crate) fn rust_version() -> &'static str {
+    static VERSION: OnceLock<String> = OnceLock::new();
+    VERSION.get_or_init(|| {
+        let output = Command::new("rustc").arg("--version").output();
+        let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+        let version = text.ok().and_then(|text| Some(text.split(' ').nth(1)?.to_owned()));
+        version.unwrap_or_else(|| {
+            eprintln!("{NO_COMPILER}");
+            UNKNOWN.to_owned()
+        })
+    })
+}
+
+/// Ends cargo, rustc and the linker, which this process has started, but not `keep`.
+pub(crate) fn end(keep: u32) {
+    let parent_of = |pid: u32| -> Option<u32> {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()
+    };
+    let processes = std::fs::read_dir(Path::new("/proc")).into_iter().flatten().flatten();
+    let mut descendants = Vec::new();
+    for pid in processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()) {
+        let mut ancestor = Some(pid);
+        while let Some(current) = ancestor.filter(|&current| current > 1 && current != keep) {
+            ancestor = parent_of(current);
+            if ancestor == Some(std::process::id()) {
+                descendants.push(pid);
+                break;
+            }
+        }
+    }
+    for pid in descendants {
+        // SAFETY: a signal to a process that may be gone already.
+        unsafe { libc::kill(pid as i32, libc::SIGKILL) };
+    }
+}

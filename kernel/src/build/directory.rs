@@ -1,0 +1,263 @@
+//! Build directories: each kernel has one to itself, with the notebooks' crates compiled beforehand.
+
+use std::ffi::OsStr;
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::{Context, Result, bail};
+use twoviews_constants::file::{LOCK, STAMP};
+use twoviews_constants::variable::BUILD_DIRECTORY;
+
+/// More kernels at once than anyone runs on one machine.
+const DIRECTORIES: usize = 32;
+
+/// A build directory that no other kernel uses while this value lives.
+pub(crate) struct BuildDirectory {
+    _lock: File,
+    /// The folder that set-up has built.
+    first: PathBuf,
+    pub folder: PathBuf,
+}
+
+/// Takes the first free folder. `None` if no folder is named: evcxr then makes its own.
+pub(crate) fn take() -> Result<Option<BuildDirectory>> {
+    let Some(first) = std::env::var_os(BUILD_DIRECTORY).map(PathBuf::from) else { return Ok(None) };
+    let parent = first.parent().context("the build folder has no parent")?;
+    for number in 0..DIRECTORIES {
+        let folder = if number == 0 { first.clone() } else { parent.join(number.to_string()) };
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let path = folder.join(LOCK);
+        let lock =
+            File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => continue,
+            Err(TryLockError::Error(error)) => {
+                return Err(error).context("cannot lock the build folder");
+            }
+        }
+        return Ok(Some(BuildDirectory { _lock: lock, first, folder }));
+    }
+    bail!("{DIRECTORIES} kernels of this project run already: shut one down first")
+}
+
+impl BuildDirectory {
+    /// Takes what is compiled from the first folder, if that is newer, and from the others what was
+    /// added there.
+    pub(crate) fn fill(&self) -> Result<()> {
+        let (first, folder) = (&self.first, &self.folder);
+        if folder != first && is_older(&folder.join(STAMP), &first.join(STAMP)) {
+            copy(first, folder).with_context(|| format!("cannot fill {}", folder.display()))?;
+        }
+        let parent = first.parent().context("the build folder has no parent")?;
+        for other in (0..DIRECTORIES).map(|number| parent.join(number.to_string())) {
+            if other != *folder && other.join("target").is_dir() {
+                // What is not there is compiled.
+                let _ = share(&other.join("target"), &folder.join("target"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything is compiled: what was compiled here before may serve further kernels.
+    pub(crate) fn stamp(&self) {
+        // Set-up has written there which compiler it was.
+        let touch = || {
+            let file = File::options().append(true).create(true).open(self.folder.join(STAMP));
+            file?.set_modified(SystemTime::now())
+        };
+        if let Err(error) = touch() {
+            eprintln!("cannot write to {}: {error}", self.folder.display());
+        }
+    }
+}
+
+/// Whether `stamp` is missing or from before `other`; `false` if there is no `other`.
+fn is_older(stamp: &Path, other: &Path) -> bool {
+    let time = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
+    time(other).is_some_and(|other| time(stamp).is_none_or(|stamp| stamp < other))
+}
+
+/// Copies what is compiled. Large files that nobody writes to are linked; what cargo and evcxr
+/// rewrite in place is copied, because a change would show through a link.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let _ = fs::remove_dir_all(to.join("target"));
+    let target = from.join("target");
+    for host in [PathBuf::from("debug"), triple(&target)?.join("debug")] {
+        let (from, to) = (target.join(&host), to.join("target").join(&host));
+        // The first folder may be in use: what cargo calls finished is there when it is copied.
+        tree(&from.join(".fingerprint"), &to.join(".fingerprint"), &copy_file)?;
+        for name in ["deps", "build"] {
+            tree(&from.join(name), &to.join(name), &link)?;
+        }
+    }
+    tree(&from.join("src"), &to.join("src"), &copy_file)?;
+    for name in ["Cargo.toml", "Cargo.lock", STAMP] {
+        copy_file(&from.join(name), &to.join(name))?;
+    }
+    Ok(())
+}
+
+/// Takes the crates that were compiled in another folder and never in this one. cargo names each by what
+/// it depends on.
+fn share(from: &Path, to: &Path) -> Result<()> {
+    for host in [PathBuf::from("debug"), triple(from)?.join("debug")] {
+        let (from, to) = (from.join(&host), to.join(&host));
+        let compiled: Vec<PathBuf> =
+            fs::read_dir(from.join("deps"))?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        for entry in fs::read_dir(from.join(".fingerprint"))? {
+            let mark = entry?.path();
+            let Some(name) = mark.file_name().and_then(OsStr::to_str) else { continue };
+            let place = to.join(".fingerprint").join(name);
+            let Some((package, hash)) = name.rsplit_once('-') else { continue };
+            if package == "ctx" || place.exists() || !is_finished(&mark) {
+                continue;
+            }
+            fs::create_dir_all(to.join("deps"))?;
+            for file in &compiled {
+                let name = file.file_name().unwrap_or_default();
+                if name.to_string_lossy().contains(hash) && !to.join("deps").join(name).exists() {
+                    link(file, &to.join("deps").join(name))?;
+                }
+            }
+            let build = from.join("build").join(name);
+            if build.is_dir() && !to.join("build").join(name).exists() {
+                tree(&build, &to.join("build").join(name), &link)?;
+            }
+            // Last: it says that the others are there.
+            tree(&mark, &place, &copy_file)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether cargo has written that it is done with a unit.
+fn is_finished(mark: &Path) -> bool {
+    let entries = fs::read_dir(mark).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).any(|path| path.extension() == Some("json".as_ref()))
+}
+
+/// The folder of the machine's triple, which evcxr always names.
+pub(crate) fn triple(target: &Path) -> Result<PathBuf> {
+    for entry in fs::read_dir(target)? {
+        let entry = entry?;
+        if entry.path().join("debug/deps").is_dir() && entry.file_name() != "debug" {
+            return Ok(entry.file_name().into());
+        }
+    }
+    bail!("{} holds nothing that is compiled: run cargo xtask setup", target.display())
+}
+
+fn tree(from: &Path, to: &Path, file: &dyn Fn(&Path, &Path) -> Result<()>) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
+        let entry = entry?;
+        let name = entry.file_name();
+        // The crate of the cells itself belongs to each folder alone.
+        let text = name.to_string_lossy();
+        if text.contains("ctx") || text.starts_with("libcode_") || text == ".cargo-lock" {
+            continue;
+        }
+        let (from, to) = (entry.path(), to.join(&name));
+        if entry.file_type()?.is_dir() { tree(&from, &to, file)? } else { file(&from, &to)? }
+    }
+    Ok(())
+}
+
+fn link(from: &Path, to: &Path) -> Result<()> {
+    fs::hard_link(from, to).or_else(|_| fs::copy(from, to).map(drop))?;
+    Ok(())
+}
+
+/// Copies with the time of the last change: cargo compares it with the sources', and a newer one
+/// would hide that they were changed since.
+fn copy_file(from: &Path, to: &Path) -> Result<()> {
+    let copy = || {
+        fs::copy(from, to)?;
+        File::options().write(true).open(to)?.set_modified(fs::metadata(from)?.modified()?)
+    };
+    copy().with_context(|| format!("{} to {}", from.display(), to.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn write(path: &Path, age: u64) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "x").unwrap();
+        let time = SystemTime::now() - Duration::from_secs(age);
+        File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
+    }
+
+    #[test]
+    fn a_copy_keeps_the_times_and_leaves_out_the_cells() {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, second) = (folder.path().join("0"), folder.path().join("1"));
+        let triple = first.join("target/some-triple/debug");
+        for (file, age) in [
+            (first.join("target/debug/deps/libmacro.so"), 90),
+            (first.join("target/debug/build/x/out"), 90),
+            (first.join("target/debug/.fingerprint/x/dep"), 90),
+            (triple.join("deps/libtwoviews.rlib"), 80),
+            (triple.join("deps/libctx.so"), 80),
+            (triple.join("build/y/out"), 80),
+            (triple.join(".fingerprint/twoviews/dep-lib"), 70),
+            (first.join("src/lib.rs"), 60),
+            (first.join("Cargo.toml"), 60),
+            (first.join("Cargo.lock"), 60),
+            (first.join(STAMP), 50),
+        ] {
+            write(&file, age);
+        }
+        fs::create_dir_all(&second).unwrap();
+        let lock = File::create(second.join(LOCK)).unwrap();
+        let directory =
+            BuildDirectory { _lock: lock, first: first.clone(), folder: second.clone() };
+        directory.fill().unwrap();
+        let copied = second.join("target/some-triple/debug");
+        assert!(copied.join("deps/libtwoviews.rlib").exists());
+        assert!(!copied.join("deps/libctx.so").exists());
+        let time = |path: &Path| fs::metadata(path).unwrap().modified().unwrap();
+        let name = ".fingerprint/twoviews/dep-lib";
+        assert_eq!(time(&copied.join(name)), time(&triple.join(name)));
+        assert!(!is_older(&second.join(STAMP), &first.join(STAMP)));
+        // A kernel has added crates; one is still being compiled.
+        let third = folder.path().join("2/target/some-triple/debug");
+        for file in [
+            "deps/libnew-1a.rlib",
+            "deps/libhalf-2b.rlib",
+            ".fingerprint/new-1a/lib-new.json",
+            ".fingerprint/half-2b/invoked",
+            "build/new-1a/out",
+            "deps/libctx-3c.so",
+            ".fingerprint/ctx-3c/lib-ctx.json",
+            "deps/libtwoviews.rlib",
+        ] {
+            write(&third.join(file), 1);
+        }
+        write(&folder.path().join("2/target/debug/deps/x"), 1);
+        write(&folder.path().join("2/target/debug/.fingerprint/x-4d/invoked"), 1);
+        directory.fill().unwrap();
+        for there in ["deps/libnew-1a.rlib", ".fingerprint/new-1a/lib-new.json", "build/new-1a/out"]
+        {
+            assert!(copied.join(there).exists(), "{there}");
+        }
+        for missing in ["deps/libhalf-2b.rlib", ".fingerprint/half-2b", "deps/libctx-3c.so"] {
+            assert!(!copied.join(missing).exists(), "{missing}");
+        }
+        assert_eq!(
+            time(&copied.join("deps/libtwoviews.rlib")),
+            time(&triple.join("deps/libtwoviews.rlib"))
+        );
+        // The first folder was built anew.
+        write(&triple.join("deps/libtwoviews.rlib"), 10);
+        write(&first.join(STAMP), 5);
+        directory.fill().unwrap();
+        let name = "deps/libtwoviews.rlib";
+        assert_eq!(time(&copied.join(name)), time(&triple.join(name)));
+    }
+}

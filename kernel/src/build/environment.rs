@@ -1,0 +1,60 @@
+//! What evcxr finds when it compiles cells.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use twoviews_constants::variable::BUILD_DIRECTORY;
+
+use super::cargo::CargoShim;
+use super::directory::{self, BuildDirectory};
+use super::std_source::{self, StdSource};
+
+/// Where and with what cells are compiled; each part is missing where it could not be made.
+pub(crate) struct BuildEnvironment {
+    /// The build directory, or why there is none.
+    pub directory: Result<Option<BuildDirectory>>,
+    /// Hidden until the kernel's own cells have run.
+    pub std_source: Option<StdSource>,
+    pub cargo: Option<CargoShim>,
+}
+
+impl BuildEnvironment {
+    /// Takes a build directory; the rest is made in it and in `private`.
+    pub(crate) fn new(private: &Path) -> Self {
+        let directory = directory::take();
+        let std_source = match &directory {
+            Ok(Some(directory)) => StdSource::hidden(&directory.folder)
+                .inspect_err(|error| {
+                    eprintln!("rust-analyzer reads the whole standard library: {error}");
+                })
+                .ok(),
+            _ => None,
+        };
+        let cargo = CargoShim::new(&private.join("cargo"))
+            .inspect_err(|error| eprintln!("cells are compiled by cargo alone: {error:#}"))
+            .ok();
+        Self { directory, std_source, cargo }
+    }
+
+    /// The variables by which evcxr finds all this.
+    pub(crate) fn variables(&self) -> Vec<(&'static str, OsString)> {
+        let mut variables: Vec<(&str, OsString)> = Vec::new();
+        if let Ok(Some(directory)) = &self.directory {
+            variables.push((BUILD_DIRECTORY, directory.folder.clone().into()));
+        }
+        if let Some(std_source) = &self.std_source {
+            variables.push((std_source::VARIABLE, std_source.link.clone().into()));
+        }
+        variables.extend(self.cargo.iter().flat_map(CargoShim::variables));
+        variables
+    }
+
+    /// The folder in which cells are compiled.
+    pub(crate) fn folder(&self) -> PathBuf {
+        match &self.directory {
+            Ok(Some(directory)) => directory.folder.clone(),
+            _ => PathBuf::from("."),
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! With what cells are compiled, and where.
+//!
+//! [`directory`] gives each kernel a place of its own, [`cargo`] answers evcxr in cargo's place,
+//! [`std_source`] is what rust-analyzer reads of the standard library, [`compilers`] the programs that run.
+
+pub(crate) mod cargo;
+pub(crate) mod compilers;
+pub(crate) mod directory;
+mod environment;
+pub(crate) mod std_source;
+
+pub(crate) use environment::BuildEnvironment;

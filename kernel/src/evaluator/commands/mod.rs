@@ -1,0 +1,147 @@
+//! Commands: those that this kernel knows better than evcxr, and evcxr's own.
+
+pub(crate) mod help;
+mod table;
+mod variables;
+
+use serde_json::{Value, json};
+
+use crate::build::cargo::LEVEL;
+use crate::evaluator::engine::{Engine, prelude};
+use crate::evaluator::errors::Failure;
+use crate::evaluator::job::CellRequest;
+use crate::evaluator::notebook::ledger::Event;
+use crate::protocol::{Content, Display};
+use crate::source::commands::Command;
+
+/// Commands that change nothing: where code stands before them, they are answered after it.
+pub(crate) fn only_asks(command: &Command) -> bool {
+    [":vars", ":why", ":type", ":t", ":doc", ":help", ":explain", ":show_deps"]
+        .contains(&command.name())
+}
+
+impl Engine {
+    /// Answers a command.
+    pub(crate) fn command(
+        &mut self,
+        command: &Command,
+        request: &CellRequest,
+    ) -> Result<(), Failure> {
+        let arguments = command.arguments();
+        let failed = |message: &str| {
+            let line = request.code.lines().nth(command.line - 1).unwrap_or_default();
+            Failure::new("Error", message, &[format!("{} | {line}", command.line)])
+        };
+        match command.name() {
+            ":vars" => {
+                let held = self.variables();
+                let outcome = self.run_hidden(&variables::measure(&held));
+                self.show(variables::all(&held, &outcome.measures.unwrap_or_default()));
+            }
+            ":why" => {
+                let name = arguments.trim_matches('`');
+                let Some(why) = self.notebook.ledger.why(name) else {
+                    let known: Vec<&str> = self.notebook.ledger.names().collect();
+                    return Err(failed(&match name {
+                        "" => format!("which variable? `:why NAME`, of {}", known.join(", ")),
+                        _ => format!("no cell has bound `{name}`; known are {}", known.join(", ")),
+                    }));
+                };
+                self.show(json!({"text/plain": why}));
+            }
+            // evcxr would end this process, and Jupyter start another.
+            ":quit" => {
+                return Err(failed(
+                    "a notebook's kernel is shut down by Jupyter: Kernel, Shut Down Kernel",
+                ));
+            }
+            ":timing" => {
+                self.settings.timing = !self.settings.timing;
+                self.show(json!({"text/plain": format!("Timing: {}", self.settings.timing)}));
+            }
+            ":opt" => {
+                let present = self.settings.level.as_deref().unwrap_or("2");
+                let level = match arguments {
+                    // As evcxr does.
+                    "" if present == "2" => "0",
+                    "" => "2",
+                    level if ["0", "1", "2", "3", "s", "z"].contains(&level) => level,
+                    other => {
+                        return Err(failed(&format!(
+                            "`{other}` is no level of optimisation: 0, 1, 2, 3, s or z"
+                        )));
+                    }
+                }
+                .to_owned();
+                // Crates keep theirs, and so do the types of variables.
+                self.evcxr(&format!(":build_env {LEVEL}={level}"))
+                    .map_err(|error| failed(&error))?;
+                self.show(json!({"text/plain": format!("Optimization: {level}")}));
+                self.settings.level = Some(level);
+            }
+            ":fmt" | ":types" => {
+                let shown = &mut self.settings.value_format;
+                match (command.name(), arguments) {
+                    (":types", _) => shown.types = !shown.types,
+                    (_, "") => {}
+                    (_, format) if format.contains('{') && format.contains('}') => {
+                        shown.format = format.to_owned();
+                    }
+                    (_, other) => {
+                        return Err(failed(&format!(
+                            "`{other}` is no format: write `:fmt {{:?}}`, `:fmt {{:#?}}` or `:fmt {{}}`"
+                        )));
+                    }
+                }
+                let text = format!("Format: {}, types: {}", shown.format, shown.types);
+                let module = prelude::module(shown);
+                self.run_hidden(&module);
+                self.show(json!({"text/plain": text}));
+            }
+            _ => {
+                let (process, count) = (self.process(), request.cell.execution_count);
+                let before = self.variables();
+                let shown = self.evcxr(&command.text).map_err(|error| failed(&error))?;
+                match (command.name(), shown) {
+                    (":help", Some(shown)) => {
+                        self.show(help::help(shown["text/plain"].as_str().unwrap_or_default()));
+                    }
+                    (_, Some(shown)) => self.show(shown),
+                    (_, None) => {}
+                }
+                // `:clear` or `:restart` began a new process.
+                if self.process() != process {
+                    if command.name() == ":clear" {
+                        self.notebook.clear();
+                    }
+                    for (name, _) in &before {
+                        let cause = format!("`{}` began a new process", command.name());
+                        self.notebook.ledger.note(
+                            name,
+                            count,
+                            Some(command.line),
+                            Event::Lost { cause },
+                        );
+                    }
+                    self.notebook.hold(&[]);
+                    self.prepare_process();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn show(&self, data: Value) {
+        self.outputs.publish(Content::DisplayData(Display::new(data)));
+    }
+
+    /// Gives evcxr a command; what it answers.
+    fn evcxr(&mut self, command: &str) -> Result<Option<Value>, String> {
+        let Some(context) = &mut self.context else { return Err("evcxr is not ready".to_owned()) };
+        let result = context.execute(command);
+        self.outputs.end_build();
+        let shown = result.map_err(|error| error.to_string().trim().to_owned())?;
+        let answer = &shown.content_by_mime_type;
+        Ok((!answer.is_empty()).then(|| json!(answer)))
+    }
+}

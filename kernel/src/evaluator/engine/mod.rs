@@ -1,0 +1,169 @@
+//! evcxr with what the kernel knows beside it: settings, the notebook, the process of the cells.
+
+pub(crate) mod prelude;
+
+use std::path::PathBuf;
+use std::process::{Child, Command};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use evcxr::{CommandContext, Error, EvalContext};
+
+use self::prelude::ValueFormat;
+use super::errors::Failure;
+use super::notebook::Notebook;
+use crate::build::{BuildEnvironment, cargo, compilers};
+use crate::output::{Cell, Outcome, Outputs};
+use crate::protocol::{Content, Stream};
+use crate::source::SharedSources;
+
+/// The process that runs the cells, once there is one; a restarted one takes its place.
+pub(crate) type Process = Arc<Mutex<Option<Arc<Mutex<Child>>>>>;
+
+/// What the user has chosen.
+#[derive(Debug, Default)]
+pub(crate) struct Settings {
+    pub timing: bool,
+    pub value_format: ValueFormat,
+    /// The level of optimisation of cells.
+    pub level: Option<String>,
+}
+
+/// Compiles and runs one cell after the other.
+pub(crate) struct Engine {
+    pub context: Option<CommandContext>,
+    pub outputs: Arc<Outputs>,
+    pub build: BuildEnvironment,
+    process: Process,
+    pub notebook: Notebook,
+    pub settings: Settings,
+}
+
+impl Engine {
+    /// An engine that is not [ready](Self::ready) yet.
+    pub(super) fn new(
+        outputs: Arc<Outputs>,
+        build: BuildEnvironment,
+        process: Process,
+        sources: SharedSources,
+    ) -> Self {
+        let (notebook, settings) = (Notebook::new(sources), Settings::default());
+        Self { context: None, outputs, build, process, notebook, settings }
+    }
+
+    /// evcxr, made ready if it is not.
+    pub(crate) fn ready(&mut self) -> Result<&mut CommandContext, Failure> {
+        if self.context.is_none() {
+            let failed = |error: String| Failure::new("KernelError", error.trim(), &[]);
+            let directory = self.build.directory.as_ref();
+            if let Some(directory) = directory.map_err(|error| failed(format!("{error:#}")))? {
+                directory.fill().map_err(|error| failed(format!("{error:#}")))?;
+            }
+            let program = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
+            let mut program = Command::new(program);
+            if let Some(cargo) = &self.build.cargo {
+                cargo.hide_from(&mut program);
+            }
+            let (context, streams) = EvalContext::with_subprocess_command(program)
+                .map_err(|error| failed(compilers::explained(&error.to_string())))?;
+            // Cells print elsewhere; evcxr waits until these are empty.
+            for stream in [streams.stdout, streams.stderr] {
+                std::thread::spawn(move || stream.iter().for_each(drop));
+            }
+            *self.process.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(context.process_handle());
+            let level = context.state().opt_level().to_owned();
+            self.context = Some(CommandContext::with_eval_context(context));
+            self.prepare_process();
+            self.show_std_source(&level).map_err(|error| failed(error.to_string()))?;
+        }
+        self.context.as_mut().ok_or_else(|| Failure::new("KernelError", "evcxr is not ready", &[]))
+    }
+
+    /// Lets rust-analyzer read the standard library's source with the next cell.
+    fn show_std_source(&mut self, level: &str) -> Result<(), Error> {
+        let Some(std_source) = self.build.std_source.take() else { return Ok(()) };
+        std_source.show()?;
+        let Some(context) = &mut self.context else { return Ok(()) };
+        // It looks again when Cargo.toml has changed, and a space more after the level is a change.
+        context.set_opt_level(&format!("{level} "))
+    }
+
+    /// Runs code that the user does not see; what comes then belongs to the user's cell again.
+    pub(crate) fn run_hidden(&mut self, code: &str) -> Outcome {
+        let cell = Cell { silent: true, ..Cell::default() };
+        let before = self.outputs.present();
+        self.outputs.begin(cell);
+        let (result, outcome, _) = self.evaluate(code);
+        if let Err(error) = result {
+            eprintln!("in the kernel's own cell: {error}");
+        }
+        if let Some(cell) = before {
+            self.outputs.begin(cell);
+        }
+        outcome
+    }
+
+    /// Gives evcxr code and waits for its end. Says also whether the process of the cells has ended.
+    pub(crate) fn evaluate(&mut self, text: &str) -> (Result<(), Error>, Outcome, bool) {
+        let streams = self.outputs.streams_ended();
+        let result = match &mut self.context {
+            Some(context) => context.execute(text).map(drop),
+            None => Err(Error::from("evcxr is not ready")),
+        };
+        let crates = self.outputs.end_build();
+        let ended = matches!(result, Err(Error::SubprocessTerminated(_)));
+        if ended {
+            self.outputs.wait_for_streams(streams + 2);
+        }
+        (result, Outcome { crates, ..self.outputs.finish() }, ended)
+    }
+
+    /// Publishes a line of the kernel's own.
+    pub(crate) fn say(&self, line: &str, stream: &'static str) {
+        self.outputs.publish(Content::Stream(Stream { name: stream, text: format!("{line}\n") }));
+    }
+
+    /// A new process of the cells gets the kernel's own code.
+    pub(crate) fn prepare_process(&mut self) {
+        let code = prelude::all(&self.settings.value_format);
+        self.run_hidden(&code);
+    }
+
+    /// The variables that evcxr holds, with their types, sorted by name.
+    pub(crate) fn variables(&self) -> Vec<(String, String)> {
+        self.context.as_ref().map(variables).unwrap_or_default()
+    }
+
+    /// The number of the process that runs the cells.
+    pub(crate) fn process(&self) -> Option<u32> {
+        self.context.as_ref().map(process_id)
+    }
+
+    /// The folder in which cells are compiled.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.build.folder()
+    }
+
+    /// Reads which crates the last cell was compiled with.
+    pub(crate) fn read_crates(&mut self) {
+        self.notebook.set_crates(cargo::crates(&self.folder()));
+    }
+}
+
+/// A variable's name and type.
+pub(crate) type Variable = (String, String);
+
+/// All variables, sorted by name.
+pub(crate) fn variables(context: &CommandContext) -> Vec<Variable> {
+    let mut all: Vec<Variable> = context
+        .variables_and_types()
+        .map(|(name, kind)| (name.to_owned(), kind.to_owned()))
+        .collect();
+    all.sort();
+    all
+}
+
+/// The process that runs the cells.
+fn process_id(context: &CommandContext) -> u32 {
+    context.process_handle().lock().unwrap_or_else(PoisonError::into_inner).id()
+}

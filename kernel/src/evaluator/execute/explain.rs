@@ -1,0 +1,185 @@
+//! Compile errors with what the kernel knows beyond the compiler.
+
+use evcxr::Error;
+
+use crate::evaluator::engine::Engine;
+use crate::evaluator::errors::Failure;
+use crate::evaluator::errors::diagnostic::{Diagnostic, Owner, Span};
+use crate::evaluator::notebook::Change;
+use crate::source::Sources;
+use crate::source::edits::place_of;
+use crate::source::map::Place;
+use crate::source::parse::{self, Parsed};
+
+impl Engine {
+    /// A compile error, in the words that fit a notebook.
+    pub(super) fn explain(
+        &self,
+        error: &Error,
+        all: &[Diagnostic],
+        change: &Change,
+        code: &str,
+    ) -> Failure {
+        let sources = self.notebook.sources();
+        if let Error::Message(message) = error
+            && let Some(name) = message.split('`').nth(1)
+        {
+            // evcxr cannot keep a variable.
+            let line = change.bound.iter().find(|(it, _)| it == name).map(|(_, line)| *line);
+            if let Some(line) = line {
+                let column = sources.map.line(change.cell, line).find(name).map_or(1, |at| at + 1);
+                let place =
+                    Place { cell: change.cell, segment: None, line, column, is_inserted: false };
+                return Failure::at("CompileError", &cannot_keep(name, message), &place, &sources);
+            }
+        }
+        let errors: Vec<&Diagnostic> = all.iter().filter(|it| it.is_error()).collect();
+        if errors.is_empty() {
+            return Failure::evcxr(error);
+        }
+        // What the kernel has written fails because of what the user has written.
+        let owners: Vec<Owner> = errors.iter().map(|it| it.owner(change.cell)).collect();
+        let has = |owner: fn(&Owner) -> bool| owners.iter().any(owner);
+        let is_users = |owner: &Owner| matches!(owner, Owner::Cell | Owner::Earlier(_));
+        let mut shown: Vec<Diagnostic> = Vec::new();
+        for (it, owner) in errors.iter().zip(&owners) {
+            if is_users(owner) || !has(is_users) {
+                let told = self.told(it, *owner, change, code, &sources);
+                if !shown.contains(&told) {
+                    shown.push(told);
+                }
+            }
+        }
+        // Those of the cell come first.
+        shown.sort_by_key(|it| it.owner(change.cell) != Owner::Cell);
+        let warnings =
+            all.iter().filter(|it| !it.is_error() && it.owner(change.cell) == Owner::Cell);
+        shown.extend(warnings.cloned());
+        Failure::compilation(&shown, &sources)
+    }
+
+    /// A diagnostic with what the kernel knows beyond the compiler.
+    fn told(
+        &self,
+        error: &Diagnostic,
+        owner: Owner,
+        change: &Change,
+        code: &str,
+        sources: &Sources,
+    ) -> Diagnostic {
+        let mut told = error.clone();
+        let mut note = |text: String| {
+            told.children.push(Diagnostic {
+                level: "note".into(),
+                message: text,
+                ..Diagnostic::default()
+            });
+        };
+        if error.has_code(&["E0425", "E0423", "E0432"])
+            && let Some(gone) = error.named().and_then(|name| self.notebook.ledger.is_gone(name))
+        {
+            note(gone);
+        }
+        let names = error.message.split('`').skip(1).step_by(2);
+        if let Some((name, count)) =
+            names.filter_map(|name| Some((name, self.notebook.was_set_aside(name)?))).next()
+        {
+            note(format!(
+                "`{name}` of cell {count} was set aside, since it did not fit a later change: run cell \
+                 {count} again"
+            ));
+        }
+        if error.has_code(&["E0384", "E0594", "E0596"])
+            && let Some(name) =
+                error.named().filter(|name| self.variables().iter().any(|(it, _)| it == name))
+        {
+            note(format!("it was bound without `mut`; bind it anew: `let mut {name} = {name};`"));
+        }
+        if let Owner::Earlier(segment) = owner {
+            let it = sources.map.segment(segment);
+            let count = sources.map.cell(it.cell).count;
+            let name = it.title.as_ref().map_or("it".to_owned(), |title| format!("`{title}`"));
+            note(format!(
+                "{name} of cell {count} does not fit what this cell changes: change both in one cell, or \
+                 {name} first"
+            ));
+        }
+        if error.has_code(&["E0597", "E0716", "E0515"])
+            && error.message.contains("not live long enough")
+            || error.has_code(&["E0716"])
+        {
+            note(
+                "variables are kept between cells and must own what they hold: clone it, keep the owner, \
+                 or put the code in braces"
+                    .to_owned(),
+            );
+        }
+        if owner == Owner::Inserted && error.message.contains("evcxr_display") {
+            let kind = error.message.split('`').nth(3).unwrap_or("this type");
+            return self.not_shown(error, kind.trim_start_matches('&'), change, code);
+        }
+        if let Some(name) = error.generated.as_deref().and_then(stored_variable) {
+            note(format!(
+                "this comes from keeping `{name}` for the next cells: write its type out \
+                 (`let {name}: … = …`), or put the code in braces"
+            ));
+        }
+        told
+    }
+
+    /// The value of a cell has no form that can be shown.
+    fn not_shown(&self, error: &Diagnostic, kind: &str, change: &Change, code: &str) -> Diagnostic {
+        let last = Parsed::new(code).statements.last().map(parse::range).unwrap_or_default();
+        let place = |at: usize| {
+            let (line, column) = place_of(code, at);
+            Place { cell: change.cell, segment: None, line, column, is_inserted: false }
+        };
+        let span = Span {
+            is_primary: true,
+            label: Some("the value of the cell".to_owned()),
+            cell: Some((place(last.start), place(last.end))),
+            ..Span::default()
+        };
+        let help = Diagnostic {
+            level: "help".into(),
+            message:
+                "add `#[derive(Debug)]` to the type or give it a method `evcxr_display(&self)`, or \
+                      end the line with `;`"
+                    .into(),
+            ..Diagnostic::default()
+        };
+        Diagnostic {
+            message: format!("`{kind}` cannot be shown: it does not implement `Debug`"),
+            code: Some("E0277".into()),
+            spans: vec![span],
+            children: vec![help],
+            generated: None,
+            ..error.clone()
+        }
+    }
+}
+
+/// Why evcxr cannot keep a variable, in other words than its own.
+fn cannot_keep(name: &str, message: &str) -> String {
+    if message.contains("is a closure") {
+        format!(
+            "`{name}` is a closure, whose type has no name by which it could be kept: make it a function, \
+             write `let {name}: Box<dyn Fn(…) -> …> = Box::new(…);`, or put the code in braces"
+        )
+    } else if message.contains("determine type") {
+        format!("the type of `{name}` could not be found out: write it out, `let {name}: … = …;`")
+    } else {
+        let kind = message.split('`').nth(3).unwrap_or("another");
+        format!(
+            "`{name}` has the type `{kind}`, which has no name by which it could be kept: box it, as in \
+             `let {name}: Box<dyn …> = Box::new(…);`, await a future in the same line, or put the code in \
+             braces"
+        )
+    }
+}
+
+/// The variable that a line of evcxr's stores.
+fn stored_variable(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once("put_variable::<")?;
+    rest.rsplit_once("stringify!(")?.1.split(')').next()
+}

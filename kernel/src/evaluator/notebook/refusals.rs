@@ -1,0 +1,100 @@
+//! Cells that are refused before evcxr sees them: it would leave something out or read a wrong value.
+
+use std::sync::PoisonError;
+
+use ra_ap_syntax::{SyntaxKind, SyntaxNode};
+
+use super::change::Change;
+use crate::evaluator::errors::Failure;
+use crate::source::edits::{Edits, place_of};
+use crate::source::map::{CellText, Place};
+use crate::source::parse::{self, Parsed};
+use crate::source::returns::Refused;
+use crate::source::{SharedSources, Sources};
+
+/// A `let` without a pattern is an error that evcxr does not see.
+pub(super) fn refuse_empty_bindings(
+    code: &str,
+    count: i64,
+    sources: &SharedSources,
+) -> Result<(), Failure> {
+    let parsed = Parsed::new(code);
+    let Some((message, at)) =
+        parsed.error.filter(|_| parsed.statements.iter().any(parse::binds_nothing))
+    else {
+        return Ok(());
+    };
+    let mut sources = sources.lock().unwrap_or_else(PoisonError::into_inner);
+    let (cell, _) = sources.map.next();
+    let edited = Edits::default().apply(code);
+    sources.map.push(CellText { count, edited }, Vec::new());
+    let (line, column) = place_of(code, at);
+    let place = Place { cell, segment: None, line, column, is_inserted: false };
+    Err(Failure::at("CompileError", &message, &place, &sources))
+}
+
+/// A cell that returns a value.
+pub(super) fn refuse_value_of_return(
+    code: &str,
+    count: i64,
+    refused: &Refused,
+    sources: &mut Sources,
+) -> Failure {
+    let (cell, _) = sources.map.next();
+    let edited = Edits::default().apply(code);
+    sources.map.push(CellText { count, edited }, Vec::new());
+    let (line, column) = place_of(code, refused.at);
+    let place = Place { cell, segment: None, line, column, is_inserted: false };
+    let message = format!(
+        "a cell returns nothing: `return {}` cannot end it; write `return;`, and the value \
+         as the last line of the cell",
+        refused.value
+    );
+    Failure::at("CompileError", &message, &place, sources)
+}
+
+/// A cell that changes a type cannot use the values of the old one.
+pub(super) fn refuse_old_values(
+    code: &str,
+    change: &Change,
+    sources: &Sources,
+) -> Result<(), Failure> {
+    let parsed = Parsed::new(code);
+    for (name, cause) in &change.dropped {
+        for node in parsed.statements.iter().filter(|node| !parse::is_item(node)) {
+            if let Some(at) = use_of(node, name) {
+                let (line, column) = place_of(code, at);
+                let place =
+                    Place { cell: change.cell, segment: None, line, column, is_inserted: false };
+                let cause = cause.trim_start_matches("crate ");
+                let message = format!(
+                    "this cell changes `{cause}`, and `{name}` still holds a value of the old one: bind \
+                     `{name}` anew before it is used, or change `{cause}` in a cell of its own (then \
+                     `{name}` is dropped)"
+                );
+                return Err(Failure::at("TypeChanged", &message, &place, sources));
+            }
+            if parse::is_let(node) && parse::bound_names(node).contains(name) {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Where a statement uses a variable, in macros and texts to be formatted, too.
+pub(crate) fn use_of(node: &SyntaxNode, name: &str) -> Option<usize> {
+    let found = parse::tokens(node).find(|token| match token.kind() {
+        SyntaxKind::IDENT => {
+            let parent = token.parent().map(|it| it.kind());
+            token.text() == name
+                && matches!(parent, Some(SyntaxKind::NAME_REF | SyntaxKind::TOKEN_TREE))
+        }
+        SyntaxKind::STRING => token.text().match_indices('{').any(|(at, _)| {
+            let rest = token.text()[at + 1..].strip_prefix(name);
+            rest.is_some_and(|rest| rest.starts_with(['}', ':']))
+        }),
+        _ => false,
+    });
+    found.map(|token| parse::token_range(&token).start)
+}

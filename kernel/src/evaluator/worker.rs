@@ -1,0 +1,114 @@
+//! The thread that owns evcxr: it does one job after the other.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use twoviews_constants::variable::PREWARM;
+
+use super::assist::{completion, inspection};
+use super::engine::{Engine, Process};
+use super::errors::Failure;
+use super::job::{CellResult, Job};
+use crate::build::BuildEnvironment;
+use crate::output::Outputs;
+use crate::protocol::{Completion, Inspection};
+use crate::source::SharedSources;
+
+/// A user who waits so long is reading: time to make rust-analyzer load the crates.
+const PAUSE: Duration = Duration::from_secs(3);
+
+/// Makes rust-analyzer load the crates and look for traits; the variable is gone at the end of the cell.
+/// Whoever runs all cells at once shall not wait for what only a pause can hide.
+const WARMING: &str = "let __twoviews_warm = [0u8].iter().map(|x| x + 1).collect::<Vec<u8>>();
+drop(__twoviews_warm);";
+
+/// Starts the thread; evcxr gets ready in the background.
+pub(crate) fn start(
+    outputs: Arc<Outputs>,
+    build: BuildEnvironment,
+    process: Process,
+    sources: SharedSources,
+) -> Sender<Job> {
+    let (jobs, inbox) = channel();
+    std::thread::spawn(move || {
+        let mut engine = Engine::new(outputs, build, process, sources);
+        if let Err(error) = engine.ready() {
+            eprintln!("evcxr is not ready: {}", error.evalue);
+        }
+        engine.prewarm();
+        engine.serve(&inbox);
+    });
+    jobs
+}
+
+impl Engine {
+    /// Loads the crates that every notebook here needs, before any cell: whoever runs cells at once
+    /// shall not have them compiled without.
+    fn prewarm(&mut self) {
+        let dependency = std::env::var(PREWARM).ok().filter(|text| !text.is_empty());
+        let Some(dependency) = dependency.filter(|_| self.context.is_some()) else { return };
+        let outcome = self.run_hidden(&format!(":dep {dependency}"));
+        if outcome.crates > 0
+            && let Ok(Some(directory)) = &self.build.directory
+        {
+            directory.stamp();
+        }
+    }
+
+    fn serve(&mut self, inbox: &Receiver<Job>) {
+        let mut is_cold = std::env::var_os(PREWARM).is_some_and(|text| !text.is_empty());
+        loop {
+            // While nobody asks for anything, the next thing that a notebook will need.
+            let job = if is_cold {
+                inbox.recv_timeout(PAUSE)
+            } else {
+                inbox.recv().map_err(RecvTimeoutError::from)
+            };
+            let job = match job {
+                Ok(job) => job,
+                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => {
+                    is_cold = false;
+                    self.run_hidden(WARMING);
+                    continue;
+                }
+            };
+            match job {
+                Job::Execute { request, reply } => {
+                    let run = AssertUnwindSafe(|| self.execute(&request));
+                    let result = catch_unwind(run).unwrap_or_else(|_| {
+                        self.outputs.end_build();
+                        let what = "the kernel itself has failed in this cell; variables are kept, and what it \
+                                    says of the cause stands in the log of the server";
+                        CellResult::failed(Failure::new("KernelError", what, &[]))
+                    });
+                    let _ = reply.send(result);
+                }
+                Job::Complete { code, cursor, reply } => {
+                    let _ = reply.send(self.completions(&code, cursor));
+                }
+                Job::Inspect { code, cursor, reply } => {
+                    let _ = reply.send(self.inspection(&code, cursor));
+                }
+            }
+        }
+    }
+
+    /// What the word at a cursor may become.
+    fn completions(&mut self, code: &str, cursor: usize) -> Completion {
+        match self.ready() {
+            Ok(context) => completion::of(context, code, cursor),
+            Err(_) => Completion::none(cursor),
+        }
+    }
+
+    /// What the word at a cursor means.
+    fn inspection(&mut self, code: &str, cursor: usize) -> Inspection {
+        match self.ready() {
+            Ok(context) => inspection::of(context, code, cursor),
+            Err(_) => Inspection::default(),
+        }
+    }
+}

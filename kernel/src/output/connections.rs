@@ -1,0 +1,160 @@
+//! What comes from the processes that run cells.
+
+use std::io::{Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::cell::Returned;
+use super::outputs::{HELD_BYTES, Outputs, relock};
+use super::state::State;
+use super::tokenizer::{Token, Tokenizer};
+use crate::child::markers::CELLS;
+use crate::child::panics::{Frame, Panic};
+use crate::child::runtime;
+
+impl Outputs {
+    /// Takes the connections of the processes that run cells.
+    pub(crate) fn listen(self: &Arc<Self>, listener: UnixListener) {
+        let outputs = Arc::clone(self);
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let outputs = Arc::clone(&outputs);
+                match runtime::role(&mut stream) {
+                    Ok(b'o') => drop(std::thread::spawn(move || outputs.read(stream, "stdout"))),
+                    Ok(b'e') => drop(std::thread::spawn(move || outputs.read(stream, "stderr"))),
+                    Ok(b'r') => outputs.lock().relay = Some(stream),
+                    Ok(b'i') => {
+                        let mut state = outputs.lock();
+                        (state.input, state.given) = (Some(stream), 0);
+                    }
+                    _ => {}
+                }
+            }
+        });
+    }
+
+    fn read(&self, mut stream: UnixStream, name: &'static str) {
+        let mut tokenizer = Tokenizer::default();
+        let mut buffer = vec![0; HELD_BYTES];
+        while let Ok(length) = stream.read(&mut buffer) {
+            if length == 0 {
+                break;
+            }
+            tokenizer.push(&buffer[..length]);
+            while let Some(token) = tokenizer.next() {
+                self.take(name, token);
+            }
+        }
+        if let Some(token) = tokenizer.rest() {
+            self.take(name, token);
+        }
+        self.lock().streams_ended += 1;
+        self.changed.notify_all();
+    }
+
+    fn take(&self, name: &'static str, token: Token) {
+        let mut state = self.lock();
+        state.tokens += 1;
+        match token {
+            Token::Text(text) => self.hold(&mut state, name, &text),
+            Token::Content { mime, body } => self.content(&mut state, mime, body),
+            Token::Start(library) => {
+                state.started = Some(Instant::now());
+                relock(&self.sources).loaded(Path::new(&library));
+                *relock(&self.started) = state.started;
+                drop(state);
+                self.end_build();
+            }
+            Token::PanicFrame(fields) => {
+                // The marker that the cell began comes by the other stream, maybe a little later.
+                let frames = Frame::of_text(fields.get(1).map_or("", String::as_str));
+                for _ in 0..200 {
+                    if frames.first().is_none_or(|it| relock(&self.sources).knows(it.build)) {
+                        break;
+                    }
+                    drop(state);
+                    std::thread::sleep(Duration::from_millis(1));
+                    state = self.lock();
+                }
+                self.panicked(&mut state, &fields);
+            }
+            Token::ErrorAt(fields) => {
+                self.publish_held(&mut state, None);
+                let is_cell = fields.first().is_some_and(|file| file == CELLS);
+                let number = |i: usize| fields.get(i)?.parse().ok();
+                state.error_place = Some((0, 0));
+                if let (true, Some(line), Some(column)) = (is_cell, number(1), number(2)) {
+                    state.error_place = Some((line, column));
+                }
+            }
+            Token::Returned(fields) => {
+                let field = |i: usize| fields.get(i).map(String::as_str).unwrap_or_default();
+                let kept = field(1).split(',').filter(|name| !name.is_empty());
+                let kept = kept.map(str::to_owned).collect();
+                state.returned = Some(Returned { line: field(0).parse().unwrap_or(0), kept });
+            }
+            Token::Panic => {
+                state.panicked = true;
+                relay(&mut state, "EVCXR_PANIC_NOTIFICATION");
+            }
+            Token::Error => {
+                // Or a `return`, which is no failure.
+                state.failed = state.returned.is_none();
+                if state.failed
+                    && let Some(text) = state.take_held("stderr")
+                {
+                    state.error_text.push_str(&text);
+                }
+                relay(&mut state, "EVCXR_ERROR_OCCURRED");
+            }
+            Token::Changed(line) => {
+                state.dropped.extend(line.split_once(':').map(|(_, name)| name.to_owned()));
+                relay(&mut state, &line);
+            }
+            Token::Input { prompt, password } => {
+                self.publish_held(&mut state, None);
+                drop(state);
+                self.ask(prompt, password);
+            }
+            // Otherwise an answer is on its way already.
+            Token::Waits(read) if state.given <= read => {
+                self.publish_held(&mut state, None);
+                drop(state);
+                self.ask(String::new(), false);
+            }
+            Token::Waits(_) => {}
+            Token::End if name == "stderr" => {
+                state.error_ends += 1;
+                self.changed.notify_all();
+            }
+            Token::End => {
+                state.output_ends += 1;
+                let mut state = self.wait_while(state, |s| s.error_ends < s.output_ends);
+                self.publish_held(&mut state, None);
+                relay(&mut state, "EVCXR_EXECUTION_COMPLETE");
+            }
+        }
+    }
+
+    /// Notes the panic of a cell; tells that of another thread at once.
+    fn panicked(&self, state: &mut State, fields: &[String]) {
+        let (thread, panic) = Panic::of_fields(fields);
+        if !thread.is_empty() {
+            let place = relock(&self.sources).described(&panic);
+            let text = format!("thread '{thread}' panicked {place}:\n{}\n", panic.message);
+            self.hold(state, "stderr", &text);
+        } else if !panic.is_the_end() || state.panic.is_none() {
+            // One that cannot unwind hides the one that led to it.
+            state.panic = Some(panic);
+        }
+    }
+}
+
+/// Hands a line to evcxr, by way of the process that runs the cells.
+fn relay(state: &mut State, line: &str) {
+    if let Some(relay) = &mut state.relay {
+        let _ = relay.write_all(format!("{line}\n").as_bytes());
+    }
+}

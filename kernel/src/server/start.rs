@@ -1,0 +1,110 @@
+//! From Jupyter's connection file to open sockets.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use twoviews_constants::variable::{INTERRUPT_FILE, KERNEL};
+use zeromq::{RepSocket, RouterSocket, SocketRecv, SocketSend};
+
+use super::kernel::Kernel;
+use super::shell::Shell;
+use crate::build::{BuildEnvironment, cargo, compilers};
+use crate::child::markers::SOCKET;
+use crate::output;
+use crate::protocol::ConnectionFile;
+
+/// Serves the connection file's ports until a shutdown request.
+pub(crate) fn run(connection_file: &Path) -> Result<()> {
+    let connection = ConnectionFile::read(connection_file)?;
+    let private = PrivateFolder::new()?;
+    let socket = private.0.join("cells");
+    let build = BuildEnvironment::new(&private.0);
+    // SAFETY: no other thread runs yet.
+    unsafe {
+        // Jupyter may have been started by cargo. Build scripts such as ring's look at these, and
+        // would run again, with all that depends on them.
+        for (name, _) in std::env::vars_os() {
+            if cargo::is_set_by_cargo(&name.to_string_lossy()) {
+                std::env::remove_var(name);
+            }
+        }
+        for (name, value) in build.variables() {
+            std::env::set_var(name, value);
+        }
+        std::env::set_var(SOCKET, &socket);
+        std::env::set_var(INTERRUPT_FILE, private.0.join("interrupt"));
+        // The library asks for this to know that output is live.
+        std::env::set_var(KERNEL, env!("CARGO_PKG_VERSION"));
+    }
+    compilers::ask_for_version();
+    end_with_parent();
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    tokio.block_on(async move {
+        let kernel = Kernel::start(&connection, build, &socket).await?;
+        let _tap = output::follow(&kernel.outputs).context("cannot follow the compiler")?;
+        serve(kernel, &connection).await
+    })
+}
+
+/// Answers on all sockets.
+async fn serve(kernel: Kernel, connection: &ConnectionFile) -> Result<()> {
+    let mut heartbeat: RepSocket = connection.bind("hb_port").await?;
+    tokio::spawn(async move {
+        loop {
+            // An error belongs to one client, which has gone.
+            match heartbeat.recv().await {
+                Ok(beat) => drop(heartbeat.send(beat).await),
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
+    });
+    let control: RouterSocket = connection.bind("control_port").await?;
+    let stdin: RouterSocket = connection.bind("stdin_port").await?;
+    let shell: RouterSocket = connection.bind("shell_port").await?;
+    let shell = Shell::new(kernel.clone(), shell, stdin);
+    tokio::select! {
+        ended = kernel.control(control) => ended,
+        ended = shell.serve() => ended,
+    }
+}
+
+/// Jupyter's own process, if it has started this one, is looked at this often.
+const LOOK_AT_PARENT: Duration = Duration::from_secs(1);
+
+/// Ends this process when Jupyter is gone: nobody could use it, and it would hold a build folder.
+fn end_with_parent() {
+    if std::env::var_os("JPY_PARENT_PID").is_none() {
+        return;
+    }
+    let parent = std::os::unix::process::parent_id();
+    std::thread::spawn(move || {
+        while std::os::unix::process::parent_id() == parent {
+            std::thread::sleep(LOOK_AT_PARENT);
+        }
+        eprintln!("Jupyter has ended, and so does its kernel");
+        std::process::exit(0);
+    });
+}
+
+/// A folder that only this user can read, for the socket and the interrupt file.
+struct PrivateFolder(PathBuf);
+
+impl PrivateFolder {
+    fn new() -> Result<Self> {
+        use std::os::unix::fs::DirBuilderExt;
+        let path = std::env::temp_dir().join(format!("twoviews-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&path)
+            .with_context(|| format!("cannot make {}", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for PrivateFolder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
