@@ -58,7 +58,7 @@ pub fn ceiling(_: &Options) -> Result<Measure, Box<dyn Error>> {
         note(
             "copy",
             best(2.0 * 4.0 * (1 << 26) as f64, || {
-                let _ = copy.copy_(&long);
+                copy.copy_(&long);
                 copy.shallow_clone()
             }),
         );

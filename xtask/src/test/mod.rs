@@ -42,6 +42,12 @@ pub(crate) fn run(long: bool) -> Result<()> {
             step("slow tests", &test)?;
         }
     }
+    // They are run by name only, so `--all-targets` leaves them out.
+    let by_name = ["clippy", "--quiet", "--package", "twoviews", "--bench", "reference"];
+    step(
+        "clippy",
+        &[by_name.as_slice(), &["--bench", "learning", "--", "-D", "warnings"]].concat(),
+    )?;
     step("documentation", &[["doc", "--quiet", "--no-deps"].as_slice(), &library].concat())?;
     say("the kernel over its protocol");
     let mut suite = Command::new(paths::python());
