@@ -32,8 +32,10 @@ const MEMORY: &str = "target/last-cell.json";
 const CRATES: &str = "target/crates.json";
 /// Set by evcxr where it builds, but not where it checks.
 const PATH_FILE: &str = "EVCXR_EXECUTION_SO_PATH";
+
 /// Answers `cargo build` for a cell, and `cargo check`: what checking needs of the crates is not
-/// compiled, and would take minutes. `home` is cargo's folder, `stubs` that of [link stubs](super::link_stubs).
+/// compiled, and would take minutes. `home` is cargo's folder, `stubs` that of the
+/// [stubs](super::link_stubs).
 pub(in crate::build::cargo) fn run(
     mut cargo: Command,
     words: &[OsString],
