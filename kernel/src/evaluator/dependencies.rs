@@ -40,7 +40,7 @@ struct Line {
     may_rebuild: bool,
 }
 
-/// The cell as evcxr shall see it, or why its crates are not added. `folder` is the build folder.
+/// The cell as evcxr shall see it, or why its crates are not added. `folder` is the build directory.
 pub(crate) fn prepared(folder: &Path, cell: &str) -> Result<String, Failure> {
     // Most cells add nothing: manifest and lock files are not read for them.
     if commands(cell).all(|(command, _)| command != COMMAND) {

@@ -72,7 +72,7 @@ async fn serve(kernel: Kernel, connection: &ConnectionFile) -> Result<()> {
 /// Jupyter's own process, if it has started this one, is looked at this often.
 const LOOK_AT_PARENT: Duration = Duration::from_secs(1);
 
-/// Ends this process when Jupyter is gone: nobody could use it, and it would hold a build folder.
+/// Ends this process when Jupyter is gone: nobody could use it, and it would hold a build directory.
 fn end_with_parent() {
     if std::env::var_os("JPY_PARENT_PID").is_none() {
         return;

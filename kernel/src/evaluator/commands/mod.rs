@@ -28,106 +28,111 @@ impl Engine {
         request: &CellRequest,
     ) -> Result<(), Failure> {
         let arguments = command.arguments();
-        let failed = |message: &str| {
-            let line = request.code.lines().nth(command.line - 1).unwrap_or_default();
-            Failure::new("Error", message, &[format!("{} | {line}", command.line)])
-        };
-        match command.name() {
-            ":vars" => {
-                let held = self.variables();
-                let outcome = self.run_hidden(&variables::measure(&held));
-                self.show(variables::all(&held, &outcome.measures.unwrap_or_default()));
-            }
-            ":why" => {
-                let name = arguments.trim_matches('`');
-                let Some(why) = self.notebook.ledger.why(name) else {
-                    let known: Vec<&str> = self.notebook.ledger.names().collect();
-                    return Err(failed(&match name {
-                        "" => format!("which variable? `:why NAME`, of {}", known.join(", ")),
-                        _ => format!("no cell has bound `{name}`; known are {}", known.join(", ")),
-                    }));
-                };
-                self.show(json!({"text/plain": why}));
-            }
+        let answered = match command.name() {
+            ":vars" => self.show_variables(),
+            ":why" => self.show_why(arguments.trim_matches('`')),
             // evcxr would end this process, and Jupyter start another.
             ":quit" => {
-                return Err(failed(
-                    "a notebook's kernel is shut down by Jupyter: Kernel, Shut Down Kernel",
-                ));
+                Err("a notebook's kernel is shut down by Jupyter: Kernel, Shut Down Kernel".into())
             }
-            ":timing" => {
-                self.settings.timing = !self.settings.timing;
-                self.show(json!({"text/plain": format!("Timing: {}", self.settings.timing)}));
-            }
-            ":opt" => {
-                let present = self.settings.level.as_deref().unwrap_or("2");
-                let level = match arguments {
-                    // As evcxr does.
-                    "" if present == "2" => "0",
-                    "" => "2",
-                    level if ["0", "1", "2", "3", "s", "z"].contains(&level) => level,
-                    other => {
-                        return Err(failed(&format!(
-                            "`{other}` is no level of optimisation: 0, 1, 2, 3, s or z"
-                        )));
-                    }
-                }
-                .to_owned();
-                // Crates keep theirs, and so do the types of variables.
-                self.evcxr(&format!(":build_env {LEVEL}={level}"))
-                    .map_err(|error| failed(&error))?;
-                self.show(json!({"text/plain": format!("Optimization: {level}")}));
-                self.settings.level = Some(level);
-            }
-            ":fmt" | ":types" => {
-                let shown = &mut self.settings.value_format;
-                match (command.name(), arguments) {
-                    (":types", _) => shown.types = !shown.types,
-                    (_, "") => {}
-                    (_, format) if format.contains('{') && format.contains('}') => {
-                        shown.format = format.to_owned();
-                    }
-                    (_, other) => {
-                        return Err(failed(&format!(
-                            "`{other}` is no format: write `:fmt {{:?}}`, `:fmt {{:#?}}` or `:fmt {{}}`"
-                        )));
-                    }
-                }
-                let text = format!("Format: {}, types: {}", shown.format, shown.types);
-                let module = prelude::module(shown);
-                self.run_hidden(&module);
-                self.show(json!({"text/plain": text}));
-            }
-            _ => {
-                let (process, count) = (self.process(), request.cell.execution_count);
-                let before = self.variables();
-                let shown = self.evcxr(&command.text).map_err(|error| failed(&error))?;
-                match (command.name(), shown) {
-                    (":help", Some(shown)) => {
-                        self.show(help::help(shown["text/plain"].as_str().unwrap_or_default()));
-                    }
-                    (_, Some(shown)) => self.show(shown),
-                    (_, None) => {}
-                }
-                // `:clear` or `:restart` began a new process.
-                if self.process() != process {
-                    if command.name() == ":clear" {
-                        self.notebook.clear();
-                    }
-                    for (name, _) in &before {
-                        let cause = format!("`{}` began a new process", command.name());
-                        self.notebook.ledger.note(
-                            name,
-                            count,
-                            Some(command.line),
-                            Event::Lost { cause },
-                        );
-                    }
-                    self.notebook.hold(&[]);
-                    self.prepare_process();
-                }
+            ":timing" => self.toggle_timing(),
+            ":opt" => self.set_optimisation(arguments),
+            ":fmt" | ":types" => self.set_value_format(command.name(), arguments),
+            _ => self.ask_evcxr(command, request.cell.execution_count),
+        };
+        answered.map_err(|message| {
+            let line = request.code.lines().nth(command.line - 1).unwrap_or_default();
+            Failure::new("Error", &message, &[format!("{} | {line}", command.line)])
+        })
+    }
+
+    fn show_variables(&mut self) -> Result<(), String> {
+        let held = self.variables();
+        let outcome = self.run_hidden(&variables::measure(&held));
+        self.show(variables::all(&held, &outcome.measures.unwrap_or_default()));
+        Ok(())
+    }
+
+    fn show_why(&self, name: &str) -> Result<(), String> {
+        let Some(why) = self.notebook.ledger.why(name) else {
+            let known: Vec<&str> = self.notebook.ledger.names().collect();
+            return Err(match name {
+                "" => format!("which variable? `:why NAME`, of {}", known.join(", ")),
+                _ => format!("no cell has bound `{name}`; known are {}", known.join(", ")),
+            });
+        };
+        self.show(json!({"text/plain": why}));
+        Ok(())
+    }
+
+    fn toggle_timing(&mut self) -> Result<(), String> {
+        self.settings.timing = !self.settings.timing;
+        self.show(json!({"text/plain": format!("Timing: {}", self.settings.timing)}));
+        Ok(())
+    }
+
+    fn set_optimisation(&mut self, level: &str) -> Result<(), String> {
+        let present = self.settings.level.as_deref().unwrap_or("2");
+        let level = match level {
+            // As evcxr does.
+            "" if present == "2" => "0",
+            "" => "2",
+            level if ["0", "1", "2", "3", "s", "z"].contains(&level) => level,
+            other => {
+                return Err(format!("`{other}` is no level of optimisation: 0, 1, 2, 3, s or z"));
             }
         }
+        .to_owned();
+        // Crates keep theirs, and so do the types of variables.
+        self.evcxr(&format!(":build_env {LEVEL}={level}"))?;
+        self.show(json!({"text/plain": format!("Optimization: {level}")}));
+        self.settings.level = Some(level);
+        Ok(())
+    }
+
+    fn set_value_format(&mut self, command: &str, format: &str) -> Result<(), String> {
+        let chosen = &mut self.settings.value_format;
+        match (command, format) {
+            (":types", _) => chosen.types = !chosen.types,
+            (_, "") => {}
+            (_, format) if format.contains('{') && format.contains('}') => {
+                chosen.format = format.to_owned();
+            }
+            (_, other) => {
+                return Err(format!(
+                    "`{other}` is no format: write `:fmt {{:?}}`, `:fmt {{:#?}}` or `:fmt {{}}`"
+                ));
+            }
+        }
+        let text = format!("Format: {}, types: {}", chosen.format, chosen.types);
+        let module = prelude::module(chosen);
+        self.run_hidden(&module);
+        self.show(json!({"text/plain": text}));
+        Ok(())
+    }
+
+    /// A command that evcxr answers; `:clear` and `:restart` begin a new process.
+    fn ask_evcxr(&mut self, command: &Command, count: i64) -> Result<(), String> {
+        let (process, before) = (self.process(), self.variables());
+        match (command.name(), self.evcxr(&command.text)?) {
+            (":help", Some(shown)) => {
+                self.show(help::help(shown["text/plain"].as_str().unwrap_or_default()));
+            }
+            (_, Some(shown)) => self.show(shown),
+            (_, None) => {}
+        }
+        if self.process() == process {
+            return Ok(());
+        }
+        if command.name() == ":clear" {
+            self.notebook.clear();
+        }
+        for (name, _) in &before {
+            let cause = format!("`{}` began a new process", command.name());
+            self.notebook.ledger.note(name, count, Some(command.line), Event::Lost { cause });
+        }
+        self.notebook.hold(&[]);
+        self.prepare_process();
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! What the compiler says of cells, in the cells' own lines.
 //!
 //! rustc's diagnostics name places in the file that evcxr made of all cells. Here they are read
-//! ([`Diagnostic`]), each place is led back to its cell, and drawn as rustc draws them ([`render`]).
+//! ([`Diagnostic`]), each place is led back to its cell, and drawn as rustc draws them ([`render`](super::render)).
 
 use serde_json::Value;
 

@@ -67,21 +67,25 @@ impl Engine {
             let failure = self.finish(result, &ran);
             if is_compiled {
                 self.notebook.set_aside(&set_aside);
-                for (name, cell) in &set_aside {
-                    self.say(
-                        &format!(
-                            "`{name}` (cell {cell}) does not fit what this cell has changed and was set aside: \
-                             run cell {cell} again, changed if need be"
-                        ),
-                        "stderr",
-                    );
-                }
+                self.say_set_aside(&set_aside);
             }
             return RunResult { failure, started };
         }
         failed(
             first.unwrap_or_else(|| Failure::new("CompileError", "the cell does not compile", &[])),
         )
+    }
+
+    fn say_set_aside(&self, functions: &BTreeMap<String, i64>) {
+        for (name, cell) in functions {
+            self.say(
+                &format!(
+                    "`{name}` (cell {cell}) does not fit what this cell has changed and was set aside: \
+                     run cell {cell} again, changed if need be"
+                ),
+                "stderr",
+            );
+        }
     }
 
     /// evcxr would forget a variable that is dropped and bound anew in one cell: such a one goes before

@@ -32,8 +32,10 @@ const MEMORY: &str = "target/last-cell.json";
 const CRATES: &str = "target/crates.json";
 /// Set by evcxr where it builds, but not where it checks.
 const PATH_FILE: &str = "EVCXR_EXECUTION_SO_PATH";
+
 /// Answers `cargo build` for a cell, and `cargo check`: what checking needs of the crates is not
-/// compiled, and would take minutes. `home` is cargo's folder, `stubs` that of [link stubs](super::link_stubs).
+/// compiled, and would take minutes. `home` is cargo's folder, `stubs` that of the
+/// [stubs](super::link_stubs).
 pub(in crate::build::cargo) fn run(
     mut cargo: Command,
     words: &[OsString],
@@ -41,53 +43,38 @@ pub(in crate::build::cargo) fn run(
     stubs: &Path,
 ) -> Result<ExitCode> {
     let folder = std::env::current_dir()?;
-    let (memory, record) = (folder.join(MEMORY), folder.join("target/rustc.json"));
     let (Some(arguments), None) = (texts(words), std::env::var_os(WRAPPER)) else {
         return Err(cargo.exec()).context("cannot run cargo");
     };
     cell_source::prepare(&folder, &[])?;
     let variables = digest(std::env::vars_os().filter(|(name, _)| name != PATH_FILE));
-    let last = std::fs::read(&memory)
-        .ok()
-        .and_then(|text| serde_json::from_slice::<LastBuild>(&text).ok());
+    let last = remembered(&folder).filter(|last| {
+        last.arguments == arguments && last.variables == variables && last.is_as_it_was()
+    });
     if let Some(last) = last
-        && last.arguments == arguments
-        && last.variables == variables
-        && last.is_as_it_was()
         && let Some(code) = last.again(&folder, stubs)?
     {
         return Ok(code);
     }
     let begin = SystemTime::now();
-    let _ = std::fs::remove_file(&memory);
+    let record = folder.join("target/rustc.json");
+    let _ = std::fs::remove_file(folder.join(MEMORY));
     let _ = std::fs::remove_file(&record);
     cargo.env(WRAPPER, std::env::current_exe()?).env(RECORD, &record);
     let output = real_cargo::run(&mut cargo, words)?;
-    let mut said = Vec::new();
-    let mut answer = Vec::new();
-    for line in output.stdout.split_inclusive(|&byte| byte == b'\n') {
-        let diagnostic = diagnostics::of_line(line);
-        if diagnostic.as_ref().is_none_or(diagnostics::is_error) {
-            answer.extend_from_slice(line);
-        }
-        said.extend(diagnostic);
-    }
-    Diagnostics::keep(&folder, said)?;
+    let answer = without_warnings(&output.stdout, &folder)?;
     let texts = own_texts(&folder);
     if output.status.success()
         && let Ok(call) = std::fs::read(&record)
         && let Ok(call) = serde_json::from_slice::<Call>(&call)
     {
-        // What a variable was made with may be another crate now.
-        let (before, now) = (crates(&folder), call.crates());
-        std::fs::write(folder.join(CRATES), serde_json::to_vec(&now)?)?;
-        let anew = before.into_iter().filter(|(name, was)| now.get(name) != Some(was));
-        let anew: Vec<String> = anew.map(|(name, _)| name).collect();
+        let anew = compiled_anew(&folder, &call)?;
         if let Some((artifact, files)) = watched(&output.stdout, &folder, home, &texts, &call) {
             let last = LastBuild { arguments, variables, texts, files, call, artifact };
             if last.files.values().flatten().all(|(changed, _)| *changed < nanoseconds(begin)) {
-                std::fs::write(&memory, serde_json::to_vec(&last)?)?;
+                std::fs::write(folder.join(MEMORY), serde_json::to_vec(&last)?)?;
             }
+            // What a variable was made with may be another crate now.
             if cell_source::prepare(&folder, &anew)?
                 && let Some(code) = last.again(&folder, stubs)?
             {
@@ -97,6 +84,33 @@ pub(in crate::build::cargo) fn run(
     }
     std::io::stdout().write_all(&answer)?;
     Ok(exit_code(output.status))
+}
+
+/// How the last cell in `folder` was compiled, if that was kept.
+fn remembered(folder: &Path) -> Option<LastBuild> {
+    serde_json::from_slice(&std::fs::read(folder.join(MEMORY)).ok()?).ok()
+}
+
+/// What cargo has said, without warnings; all that the compiler has said is kept for the kernel.
+fn without_warnings(stdout: &[u8], folder: &Path) -> Result<Vec<u8>> {
+    let (mut said, mut answer) = (Vec::new(), Vec::new());
+    for line in stdout.split_inclusive(|&byte| byte == b'\n') {
+        let diagnostic = diagnostics::of_line(line);
+        if diagnostic.as_ref().is_none_or(diagnostics::is_error) {
+            answer.extend_from_slice(line);
+        }
+        said.extend(diagnostic);
+    }
+    Diagnostics::keep(folder, said)?;
+    Ok(answer)
+}
+
+/// The crates of the last cell that are others for this one; those of this one are kept.
+fn compiled_anew(folder: &Path, call: &Call) -> Result<Vec<String>> {
+    let (before, now) = (crates(folder), call.crates());
+    std::fs::write(folder.join(CRATES), serde_json::to_vec(&now)?)?;
+    let anew = before.into_iter().filter(|(name, was)| now.get(name) != Some(was));
+    Ok(anew.map(|(name, _)| name).collect())
 }
 
 /// The crates with which the last cell in `folder` was compiled, by the names that cells have for them,
