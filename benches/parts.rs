@@ -29,7 +29,7 @@ fn views(bencher: Bencher<'_, '_>) {
     bencher.counter(ItemsCount::new(1u32)).bench_local(|| {
         index = (index + 1) % 64;
         view.load(images.pixels(index), images.size()).unwrap();
-        transform.apply(0, &mut view, &mut Draws::new(42, 0, index as u64, 0)).unwrap();
+        transform.apply(0, &mut view, &mut RandomStream::new(42, 0, index as u64, 0)).unwrap();
         black_box(view.values().unwrap()[0])
     });
 }
@@ -77,7 +77,7 @@ fn step(bencher: Bencher<'_, '_>, n: usize) {
 /// The default probe on 5,000 x 128 features of 10 classes.
 #[divan::bench(max_time = 4)]
 fn probe(bencher: Bencher<'_, '_>) {
-    let mut draws = Draws::new(42, 0, 0, 0);
+    let mut draws = RandomStream::new(42, 0, 0, 0);
     let y: Array1<i64> = (0..5_000).map(|i| i % 10).collect();
     let x = Array2::from_shape_fn((5_000, 128), |(i, j)| {
         draws.uniform() + if j as i64 % 10 == y[i] { 0.1 } else { 0.0 }
@@ -114,7 +114,7 @@ fn archive_read(bencher: Bencher<'_, '_>) {
 
 /// An archive of pixels that compress about as well as photographs.
 fn official_layout() -> Vec<u8> {
-    let mut draws = Draws::new(42, 0, 0, 0);
+    let mut draws = RandomStream::new(42, 0, 0, 0);
     let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
     let names = (1..=5).map(|i| format!("data_batch_{i}.bin")).chain(["test_batch.bin".into()]);
     for name in names {

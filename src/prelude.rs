@@ -20,11 +20,14 @@ pub use crate::plot::{
     mean_and_deviation,
 };
 pub use crate::probes::{KnnProbe, LogisticRegression, Solver};
-pub use crate::rng::{Draws, numpy_rng};
+pub use crate::rng::{RandomStream, numpy_rng};
 pub use crate::transforms::{
-    ColorJitter, Compose, GaussianBlur, MultiViewsTransform, Normalize, RandomApply,
-    RandomGrayscale, RandomHorizontalFlip, RandomResizedCrop, Step, ToTensor, Transform, View,
+    AnyTransform, ColorJitter, Compose, GaussianBlur, MultiViewsTransform, Normalize, RandomApply,
+    RandomGrayscale, RandomHorizontalFlip, RandomResizedCrop, ToTensor, Transform, View,
     simclr_transform, simclr_transform_of_size,
 };
 pub use crate::weights::LoadOptions;
+// Under their former names, for one version.
+#[expect(deprecated, reason = "whoever uses them is told")]
+pub use crate::{rng::Draws, transforms::Step};
 pub use tch::{Device, Kind, Tensor};

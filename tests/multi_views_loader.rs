@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use twoviews::Error;
 use twoviews::data::{ImageDataset, Shapes10, Subset};
 use twoviews::loaders::{MultiViewsLoader, MultiViewsLoaderConfig, ViewsBatch, ViewsLoader};
-use twoviews::rng::Draws;
+use twoviews::rng::RandomStream;
 use twoviews::transforms::{
     Compose, MultiViewsTransform, ToTensor, Transform, View, simclr_transform,
 };
@@ -90,7 +90,7 @@ fn the_last_batch_is_kept_or_dropped() {
 fn dropping_an_epoch_stops_its_workers_and_memory_is_bounded() {
     let made = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&made);
-    let counted = move |_: &mut View, _: &mut Draws| {
+    let counted = move |_: &mut View, _: &mut RandomStream| {
         count.fetch_add(1, Ordering::Relaxed);
         Ok(())
     };
@@ -110,7 +110,7 @@ fn dropping_an_epoch_stops_its_workers_and_memory_is_bounded() {
 #[test]
 fn a_panic_in_a_transform_reaches_the_caller() {
     for workers in [0, 1, 3] {
-        let faulty = |view: &mut View, draws: &mut Draws| {
+        let faulty = |view: &mut View, draws: &mut RandomStream| {
             assert!(draws.below(20) > 0, "twenty sides");
             ToTensor.apply(view, draws)
         };
@@ -129,7 +129,7 @@ fn a_panic_in_a_transform_reaches_the_caller() {
 
 #[test]
 fn an_error_of_a_transform_reaches_the_caller() {
-    let nothing = |_: &mut View, _: &mut Draws| Ok(());
+    let nothing = |_: &mut View, _: &mut RandomStream| Ok(());
     let views = MultiViewsTransform::new(nothing, 2).unwrap();
     let loader = MultiViewsLoader::new(shapes(20), views, config(2)).unwrap();
     let results: Vec<_> = loader.epoch(0, 0).unwrap().collect();

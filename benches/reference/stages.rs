@@ -14,7 +14,7 @@ use twoviews::encode::{InferenceEncoder, Precision};
 use twoviews::loaders::ViewsBatch;
 use twoviews::ndarray::{Array1, Array2, Array4};
 use twoviews::prelude::*;
-use twoviews::rng::Draws;
+use twoviews::rng::RandomStream;
 use twoviews::transforms::View;
 
 use super::{Measure, Options, memory_mb};
@@ -63,7 +63,11 @@ pub fn views(options: &Options) -> Outcome<Measure> {
                 let mut view = View::default();
                 for &index in share {
                     view.load(images.pixels(index), images.size())?;
-                    transform.apply(0, &mut view, &mut Draws::new(42, round, index as u64, 0))?;
+                    transform.apply(
+                        0,
+                        &mut view,
+                        &mut RandomStream::new(42, round, index as u64, 0),
+                    )?;
                     std::hint::black_box(view.values()?);
                 }
                 Ok(())

@@ -9,7 +9,7 @@ use super::prefetch::{BatchSource, Prefetch};
 use super::{ViewsBatch, ViewsLoader};
 use crate::data::Subset;
 use crate::notebook::check_interrupt;
-use crate::rng::Draws;
+use crate::rng::RandomStream;
 use crate::tensor_input::check_device;
 use crate::transforms::{MultiViewsTransform, View};
 use crate::{Error, Result};
@@ -59,7 +59,7 @@ impl Default for MultiViewsLoaderConfig {
 
 /// Batches of augmented views of a subset's images.
 ///
-/// View v of image i in epoch e is drawn from `Draws::new(seed, e, i, v)` and the order of the images
+/// View v of image i in epoch e is drawn from `RandomStream::new(seed, e, i, v)` and the order of the images
 /// from another stream, so that the batches depend neither on the number of workers nor on timing.
 ///
 /// ```
@@ -129,7 +129,7 @@ impl MultiViewsLoader {
         if self.config.shuffle {
             // No image and no view has this number, so no augmentation shares the stream.
             let last = u64::from(u32::MAX);
-            Draws::new(self.config.seed, epoch, last, last).shuffle(&mut order);
+            RandomStream::new(self.config.seed, epoch, last, last).shuffle(&mut order);
         }
         order
     }
@@ -215,8 +215,8 @@ impl BatchSource for EpochPlan {
                     return Ok(None);
                 }
                 view.load(dataset.pixels(subset.indices()[index]), dataset.size())?;
-                let mut draws = Draws::new(config.seed, self.epoch, index as u64, v as u64);
-                transform.apply(v, view, &mut draws)?;
+                let mut random = RandomStream::new(config.seed, self.epoch, index as u64, v as u64);
+                transform.apply(v, view, &mut random)?;
                 values.extend_from_slice(view.values()?);
                 let found = [view.height() as i64, view.width() as i64];
                 if *size.get_or_insert(found) != found {

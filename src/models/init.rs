@@ -5,12 +5,12 @@ use std::f64::consts::TAU;
 use tch::{Tensor, nn::VarStore};
 
 use crate::Result;
-use crate::rng::Draws;
+use crate::rng::RandomStream;
 
 /// No run has so many epochs, so no augmentation shares a stream with the weights.
 const EPOCH: u64 = u32::MAX as u64;
 
-/// Draws every weight of an encoder and a projection head anew.
+/// RandomStream every weight of an encoder and a projection head anew.
 ///
 /// | tensor | distribution | source |
 /// |---|---|---|
@@ -33,7 +33,7 @@ pub fn initialise(variables: &mut VarStore, seed: u64) -> Result<()> {
     };
     let _guard = tch::no_grad_guard();
     for (i, (name, tensor)) in named.iter().enumerate() {
-        let mut draws = Draws::new(seed, EPOCH, i as u64, 0);
+        let mut draws = RandomStream::new(seed, EPOCH, i as u64, 0);
         let (size, count) = (tensor.size(), tensor.numel());
         let values = match size.as_slice() {
             [output, _, height, width] => {
@@ -54,12 +54,12 @@ pub fn initialise(variables: &mut VarStore, seed: u64) -> Result<()> {
     Ok(())
 }
 
-fn uniform(draws: &mut Draws, count: usize, bound: f64) -> Vec<f32> {
+fn uniform(draws: &mut RandomStream, count: usize, bound: f64) -> Vec<f32> {
     (0..count).map(|_| draws.uniform_range(-bound, bound) as f32).collect()
 }
 
 /// Pairs of normal numbers from pairs of uniform ones (Box and Muller, 1958).
-fn normal(draws: &mut Draws, count: usize, deviation: f64) -> Vec<f32> {
+fn normal(draws: &mut RandomStream, count: usize, deviation: f64) -> Vec<f32> {
     let mut values = Vec::with_capacity(count + 1);
     while values.len() < count {
         // 1 - u lies in (0, 1], where the logarithm is finite.

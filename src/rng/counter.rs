@@ -1,4 +1,4 @@
-//! Counter-based draws: random numbers as a pure function of (seed, epoch, index, view).
+//! A counter-based generator: random numbers as a pure function of (seed, epoch, index, view).
 
 /// A stream of random numbers that depends on nothing but what it was made from.
 ///
@@ -9,14 +9,14 @@
 /// another one's draws.
 ///
 /// ```
-/// use twoviews::rng::Draws;
-/// let mut a = Draws::new(42, 0, 17, 1);
-/// let mut b = Draws::new(42, 0, 17, 1);
+/// use twoviews::rng::RandomStream;
+/// let mut a = RandomStream::new(42, 0, 17, 1);
+/// let mut b = RandomStream::new(42, 0, 17, 1);
 /// assert_eq!(a.uniform(), b.uniform());
-/// assert_ne!(a.uniform(), Draws::new(42, 1, 17, 1).uniform());
+/// assert_ne!(a.uniform(), RandomStream::new(42, 1, 17, 1).uniform());
 /// ```
 #[derive(Clone, Debug)]
-pub struct Draws {
+pub struct RandomStream {
     key: [u32; 2],
     /// block, view, index, epoch
     counter: [u32; 4],
@@ -27,7 +27,7 @@ pub struct Draws {
 /// The largest number that fits the counter's word for epochs, indices and views.
 const LIMIT: u64 = u32::MAX as u64;
 
-impl Draws {
+impl RandomStream {
     /// The stream of view `view` of image `index` in epoch `epoch`.
     ///
     /// # Panics
@@ -141,13 +141,13 @@ mod tests {
 
     #[test]
     fn draws_fill_their_range_evenly() {
-        let mut draws = Draws::new(7, 0, 0, 0);
+        let mut random = RandomStream::new(7, 0, 0, 0);
         let n = 40_000;
         let mut counts = [0u32; 7];
         let (mut sum, mut squares) = (0.0, 0.0);
         for _ in 0..n {
-            counts[draws.below(7) as usize] += 1;
-            let u = draws.uniform();
+            counts[random.below(7) as usize] += 1;
+            let u = random.uniform();
             assert!((0.0..1.0).contains(&u));
             sum += u;
             squares += u * u;
@@ -166,7 +166,7 @@ mod tests {
         let mut seen = std::collections::BTreeMap::new();
         for index in 0..6_000 {
             let mut items = [0, 1, 2];
-            Draws::new(1, 0, index, 0).shuffle(&mut items);
+            RandomStream::new(1, 0, index, 0).shuffle(&mut items);
             *seen.entry(items).or_insert(0) += 1;
         }
         assert_eq!(seen.len(), 6);

@@ -1,7 +1,11 @@
-//! Repeatable randomness: numpy-compatible subsets and counter-based draws.
+//! Repeatable randomness: numpy-compatible subsets and counter-based streams.
 
 mod counter;
 mod numpy;
 
-pub use counter::Draws;
+pub use counter::RandomStream;
 pub use numpy::{NumpyRng, numpy_rng};
+
+/// The former name of [`RandomStream`].
+#[deprecated(note = "renamed to RandomStream")]
+pub type Draws = RandomStream;

@@ -1,7 +1,7 @@
 //! Gaussian blur, as torchvision computes it.
 
 use super::{Transform, View, draw_in};
-use crate::rng::Draws;
+use crate::rng::RandomStream;
 use crate::{Error, Result};
 
 /// Buffers that a view keeps from one image to the next.
@@ -50,16 +50,16 @@ impl GaussianBlur {
     ///
     /// # Errors
     /// If a parameter is outside its range.
-    pub fn draw(&self, draws: &mut Draws) -> Result<f64> {
+    pub fn draw(&self, random: &mut RandomStream) -> Result<f64> {
         self.check()?;
         // float32, as torch draws it
-        Ok(f64::from(draw_in(draws, self.sigma) as f32))
+        Ok(f64::from(draw_in(random, self.sigma) as f32))
     }
 }
 
 impl Transform for GaussianBlur {
-    fn apply(&self, view: &mut View, draws: &mut Draws) -> Result<()> {
-        let sigma = self.draw(draws)?;
+    fn apply(&self, view: &mut View, random: &mut RandomStream) -> Result<()> {
+        let sigma = self.draw(random)?;
         gaussian_blur(view, self.kernel_size, sigma)
     }
 

@@ -1,7 +1,7 @@
 //! Brightness, contrast, saturation and grayscale, as Pillow's `ImageEnhance` computes them.
 
 use super::{Transform, View, adjust_hue, check_probability, draw_in};
-use crate::rng::Draws;
+use crate::rng::RandomStream;
 use crate::{Error, Result};
 
 /// One of the four changes of [`ColorJitter`].
@@ -116,12 +116,12 @@ impl ColorJitter {
     ///
     /// # Errors
     /// If a range is not allowed.
-    pub fn draw(&self, draws: &mut Draws) -> Result<JitterParams> {
+    pub fn draw(&self, random: &mut RandomStream) -> Result<JitterParams> {
         use JitterStep::{Brightness, Contrast, Hue, Saturation};
         self.check()?;
         let mut order = [Brightness, Contrast, Saturation, Hue];
-        draws.shuffle(&mut order);
-        let mut factor = |range, none| (range != (none, none)).then(|| draw_in(draws, range));
+        random.shuffle(&mut order);
+        let mut factor = |range, none| (range != (none, none)).then(|| draw_in(random, range));
         Ok(JitterParams {
             order,
             brightness: factor(self.brightness, 1.0),
@@ -133,8 +133,8 @@ impl ColorJitter {
 }
 
 impl Transform for ColorJitter {
-    fn apply(&self, view: &mut View, draws: &mut Draws) -> Result<()> {
-        self.draw(draws)?.apply(view)
+    fn apply(&self, view: &mut View, random: &mut RandomStream) -> Result<()> {
+        self.draw(random)?.apply(view)
     }
 
     fn check(&self) -> Result<()> {
@@ -275,9 +275,9 @@ impl RandomGrayscale {
 }
 
 impl Transform for RandomGrayscale {
-    fn apply(&self, view: &mut View, draws: &mut Draws) -> Result<()> {
+    fn apply(&self, view: &mut View, random: &mut RandomStream) -> Result<()> {
         check_probability(self.p)?;
-        if draws.chance(self.p) { to_grayscale(view) } else { Ok(()) }
+        if random.chance(self.p) { to_grayscale(view) } else { Ok(()) }
     }
 
     fn check(&self) -> Result<()> {

@@ -9,22 +9,22 @@ use super::{
     ToTensor, View, check_probability,
 };
 use crate::Result;
-use crate::rng::Draws;
+use crate::rng::RandomStream;
 
-/// Changes a view, drawing what it needs from `draws` and from nothing else.
+/// Changes a view, drawing what it needs from `random` and from nothing else.
 ///
-/// Any `Fn(&mut View, &mut Draws) -> Result<()>` is a transform.
+/// Any `Fn(&mut View, &mut RandomStream) -> Result<()>` is a transform.
 ///
 /// ```
 /// use twoviews::data::Image;
-/// use twoviews::rng::Draws;
+/// use twoviews::rng::RandomStream;
 /// use twoviews::transforms::{Transform, View};
-/// let invert = |view: &mut View, _: &mut Draws| {
+/// let invert = |view: &mut View, _: &mut RandomStream| {
 ///     view.pixels_mut()?.iter_mut().for_each(|p| *p = 255 - *p);
 ///     Ok(())
 /// };
 /// let mut view = View::from_image(&Image { height: 1, width: 1, pixels: vec![0, 1, 2] })?;
-/// invert.apply(&mut view, &mut Draws::new(42, 0, 0, 0))?;
+/// invert.apply(&mut view, &mut RandomStream::new(42, 0, 0, 0))?;
 /// assert_eq!(view.pixels()?, [255, 254, 253]);
 /// # Ok::<(), twoviews::Error>(())
 /// ```
@@ -33,7 +33,7 @@ pub trait Transform: Send + Sync + 'static {
     ///
     /// # Errors
     /// If a parameter is outside its range, or `view` is not of the kind that it needs.
-    fn apply(&self, view: &mut View, draws: &mut Draws) -> Result<()>;
+    fn apply(&self, view: &mut View, random: &mut RandomStream) -> Result<()>;
 
     /// Checks the parameters, so that a mistake shows before the first image.
     ///
@@ -49,23 +49,23 @@ pub trait Transform: Send + Sync + 'static {
     }
 }
 
-impl<F: Fn(&mut View, &mut Draws) -> Result<()> + Send + Sync + 'static> Transform for F {
-    fn apply(&self, view: &mut View, draws: &mut Draws) -> Result<()> {
-        self(view, draws)
+impl<F: Fn(&mut View, &mut RandomStream) -> Result<()> + Send + Sync + 'static> Transform for F {
+    fn apply(&self, view: &mut View, random: &mut RandomStream) -> Result<()> {
+        self(view, random)
     }
 }
 
 /// Any transform, owned and shared; made by `.into()`.
 #[derive(Clone)]
-pub struct Step(Arc<dyn Transform>);
+pub struct AnyTransform(Arc<dyn Transform>);
 
-impl Step {
+impl AnyTransform {
     /// Changes `view`.
     ///
     /// # Errors
     /// Those of the transform.
-    pub fn apply(&self, view: &mut View, draws: &mut Draws) -> Result<()> {
-        self.0.apply(view, draws)
+    pub fn apply(&self, view: &mut View, random: &mut RandomStream) -> Result<()> {
+        self.0.apply(view, random)
     }
 
     /// Checks the parameters.
@@ -77,13 +77,13 @@ impl Step {
     }
 }
 
-impl<T: Transform> From<T> for Step {
+impl<T: Transform> From<T> for AnyTransform {
     fn from(transform: T) -> Self {
         Self(Arc::new(transform))
     }
 }
 
-impl fmt::Debug for Step {
+impl fmt::Debug for AnyTransform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.name())
     }
@@ -93,7 +93,7 @@ impl fmt::Debug for Step {
 #[derive(Clone, Debug)]
 pub struct Compose {
     /// The transforms, in the order in which they act.
-    pub transforms: Vec<Step>,
+    pub transforms: Vec<AnyTransform>,
 }
 
 impl Compose {
@@ -101,7 +101,7 @@ impl Compose {
     ///
     /// # Errors
     /// Names the first parameter outside its range.
-    pub fn new(transforms: impl Into<Vec<Step>>) -> Result<Self> {
+    pub fn new(transforms: impl Into<Vec<AnyTransform>>) -> Result<Self> {
         let compose = Self { transforms: transforms.into() };
         compose.check()?;
         Ok(compose)
@@ -109,12 +109,12 @@ impl Compose {
 }
 
 impl Transform for Compose {
-    fn apply(&self, view: &mut View, draws: &mut Draws) -> Result<()> {
-        self.transforms.iter().try_for_each(|step| step.apply(view, draws))
+    fn apply(&self, view: &mut View, random: &mut RandomStream) -> Result<()> {
+        self.transforms.iter().try_for_each(|step| step.apply(view, random))
     }
 
     fn check(&self) -> Result<()> {
-        self.transforms.iter().try_for_each(Step::check)
+        self.transforms.iter().try_for_each(AnyTransform::check)
     }
 
     fn name(&self) -> String {
@@ -126,7 +126,7 @@ impl Transform for Compose {
 #[derive(Clone, Debug)]
 pub struct RandomApply {
     /// The transforms, in the order in which they act.
-    pub transforms: Vec<Step>,
+    pub transforms: Vec<AnyTransform>,
     /// Probability, in [0, 1].
     pub p: f64,
 }
@@ -136,7 +136,7 @@ impl RandomApply {
     ///
     /// # Errors
     /// If `p` is outside [0, 1] or a transform's parameter is outside its range.
-    pub fn new(transforms: impl Into<Vec<Step>>, p: f64) -> Result<Self> {
+    pub fn new(transforms: impl Into<Vec<AnyTransform>>, p: f64) -> Result<Self> {
         let apply = Self { transforms: transforms.into(), p };
         apply.check()?;
         Ok(apply)
@@ -144,17 +144,17 @@ impl RandomApply {
 }
 
 impl Transform for RandomApply {
-    fn apply(&self, view: &mut View, draws: &mut Draws) -> Result<()> {
+    fn apply(&self, view: &mut View, random: &mut RandomStream) -> Result<()> {
         check_probability(self.p)?;
-        if !draws.chance(self.p) {
+        if !random.chance(self.p) {
             return Ok(());
         }
-        self.transforms.iter().try_for_each(|step| step.apply(view, draws))
+        self.transforms.iter().try_for_each(|step| step.apply(view, random))
     }
 
     fn check(&self) -> Result<()> {
         check_probability(self.p)?;
-        self.transforms.iter().try_for_each(Step::check)
+        self.transforms.iter().try_for_each(AnyTransform::check)
     }
 
     fn name(&self) -> String {

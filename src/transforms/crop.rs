@@ -2,7 +2,7 @@
 
 use super::resize::check_size;
 use super::{Transform, View, check_probability, draw_in, resized_crop};
-use crate::rng::Draws;
+use crate::rng::RandomStream;
 use crate::{Error, Result};
 
 /// The part of an image that is cut out, in pixels.
@@ -61,7 +61,12 @@ impl RandomResizedCrop {
     ///
     /// # Errors
     /// If a parameter is outside its range, or a side of the image is 0 or does not fit 32 bits.
-    pub fn draw(&self, height: usize, width: usize, draws: &mut Draws) -> Result<CropParams> {
+    pub fn draw(
+        &self,
+        height: usize,
+        width: usize,
+        random: &mut RandomStream,
+    ) -> Result<CropParams> {
         self.check()?;
         for (name, side) in [("height", height), ("width", width)] {
             if side == 0 || u32::try_from(side).is_err() {
@@ -74,13 +79,13 @@ impl RandomResizedCrop {
             (f64::from((self.ratio.0 as f32).ln()), f64::from((self.ratio.1 as f32).ln()));
         for _ in 0..10 {
             // float32 draws, as torch makes them
-            let area = h * w * f64::from(draw_in(draws, self.scale) as f32);
-            let ratio = f64::from((draw_in(draws, log_ratio) as f32).exp());
+            let area = h * w * f64::from(draw_in(random, self.scale) as f32);
+            let ratio = f64::from((draw_in(random, log_ratio) as f32).exp());
             let crop_w = (area * ratio).sqrt().round_ties_even() as usize;
             let crop_h = (area / ratio).sqrt().round_ties_even() as usize;
             if (1..=width).contains(&crop_w) && (1..=height).contains(&crop_h) {
-                let top = draws.below((height - crop_h + 1) as u32) as usize;
-                let left = draws.below((width - crop_w + 1) as u32) as usize;
+                let top = random.below((height - crop_h + 1) as u32) as usize;
+                let left = random.below((width - crop_w + 1) as u32) as usize;
                 return Ok(CropParams { top, left, height: crop_h, width: crop_w });
             }
         }
@@ -96,8 +101,8 @@ impl RandomResizedCrop {
 }
 
 impl Transform for RandomResizedCrop {
-    fn apply(&self, view: &mut View, draws: &mut Draws) -> Result<()> {
-        let crop = self.draw(view.height, view.width, draws)?;
+    fn apply(&self, view: &mut View, random: &mut RandomStream) -> Result<()> {
+        let crop = self.draw(view.height, view.width, random)?;
         resized_crop(view, crop, self.size)
     }
 
@@ -157,9 +162,9 @@ impl RandomHorizontalFlip {
 }
 
 impl Transform for RandomHorizontalFlip {
-    fn apply(&self, view: &mut View, draws: &mut Draws) -> Result<()> {
+    fn apply(&self, view: &mut View, random: &mut RandomStream) -> Result<()> {
         check_probability(self.p)?;
-        if draws.chance(self.p) { hflip(view) } else { Ok(()) }
+        if random.chance(self.p) { hflip(view) } else { Ok(()) }
     }
 
     fn check(&self) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Random views of an image, with torchvision's names, parameters and bytes.
 //!
-//! Each random transform draws its parameters from a [`Draws`] stream and then applies a
+//! Each random transform draws its parameters from a [`RandomStream`] and then applies a
 //! deterministic function of them: `RandomResizedCrop::draw` and [`resized_crop`],
 //! `ColorJitter::draw` and [`adjust_brightness`] and its sisters, `GaussianBlur::draw` and
 //! [`gaussian_blur`]. Given the same parameters, these functions produce the bytes that torchvision
@@ -22,7 +22,7 @@ pub use color::{
     adjust_saturation, to_grayscale,
 };
 pub use compose::{
-    Compose, RandomApply, Step, Transform, simclr_transform, simclr_transform_of_size,
+    AnyTransform, Compose, RandomApply, Transform, simclr_transform, simclr_transform_of_size,
 };
 pub use crop::{CropParams, RandomHorizontalFlip, RandomResizedCrop, hflip};
 pub use hue::adjust_hue;
@@ -31,7 +31,11 @@ pub use resize::resized_crop;
 pub use tensor::{Normalize, ToTensor};
 pub use view::View;
 
-use crate::rng::Draws;
+/// The former name of [`AnyTransform`].
+#[deprecated(note = "renamed to AnyTransform")]
+pub type Step = AnyTransform;
+
+use crate::rng::RandomStream;
 use crate::{Error, Result};
 
 /// Refuses a probability outside [0, 1].
@@ -43,6 +47,6 @@ fn check_probability(p: f64) -> Result<()> {
 }
 
 /// A number in `range`; a range of one point is that point.
-fn draw_in(draws: &mut Draws, range: (f64, f64)) -> f64 {
-    draws.uniform_range(range.0, range.1)
+fn draw_in(random: &mut RandomStream, range: (f64, f64)) -> f64 {
+    random.uniform_range(range.0, range.1)
 }

@@ -1,8 +1,8 @@
 //! Several views of one image.
 
-use super::{Step, View};
+use super::{AnyTransform, View};
 use crate::data::Image;
-use crate::rng::Draws;
+use crate::rng::RandomStream;
 use crate::{Error, Result};
 
 /// nidl's `MultiViewsTransform`: one transform several times, or a list with one for each view.
@@ -15,7 +15,7 @@ use crate::{Error, Result};
 /// ```
 #[derive(Clone, Debug)]
 pub struct MultiViewsTransform {
-    transforms: Vec<Step>,
+    transforms: Vec<AnyTransform>,
 }
 
 impl MultiViewsTransform {
@@ -23,7 +23,7 @@ impl MultiViewsTransform {
     ///
     /// # Errors
     /// If `n_views` is outside 1 to 256 or a transform's parameter is outside its range.
-    pub fn new(transform: impl Into<Step>, n_views: usize) -> Result<Self> {
+    pub fn new(transform: impl Into<AnyTransform>, n_views: usize) -> Result<Self> {
         check_n_views(n_views)?;
         Self::from_list(vec![transform.into(); n_views])
     }
@@ -32,9 +32,9 @@ impl MultiViewsTransform {
     ///
     /// # Errors
     /// If the list has not 1 to 256 entries or a transform's parameter is outside its range.
-    pub fn from_list(transforms: Vec<Step>) -> Result<Self> {
+    pub fn from_list(transforms: Vec<AnyTransform>) -> Result<Self> {
         check_n_views(transforms.len())?;
-        transforms.iter().try_for_each(Step::check)?;
+        transforms.iter().try_for_each(AnyTransform::check)?;
         Ok(Self { transforms })
     }
 
@@ -47,12 +47,12 @@ impl MultiViewsTransform {
     ///
     /// # Errors
     /// If there is no such view, and those of the transform.
-    pub fn apply(&self, number: usize, view: &mut View, draws: &mut Draws) -> Result<()> {
+    pub fn apply(&self, number: usize, view: &mut View, random: &mut RandomStream) -> Result<()> {
         let step = self.transforms.get(number).ok_or_else(|| {
             let hint = format!("There are {} views, counted from 0.", self.n_views());
             Error::parameter("view", number, "below n_views", hint)
         })?;
-        step.apply(view, draws)
+        step.apply(view, random)
     }
 
     /// All views of `image`: those that a loader with this `seed` makes of image `index` in `epoch`.
@@ -68,7 +68,11 @@ impl MultiViewsTransform {
         (0..self.n_views())
             .map(|number| {
                 let mut view = View::from_image(image)?;
-                self.apply(number, &mut view, &mut Draws::new(seed, epoch, index, number as u64))?;
+                self.apply(
+                    number,
+                    &mut view,
+                    &mut RandomStream::new(seed, epoch, index, number as u64),
+                )?;
                 Ok(view)
             })
             .collect()

@@ -1,7 +1,7 @@
 //! From bytes to normalised numbers.
 
 use super::{Transform, View};
-use crate::rng::Draws;
+use crate::rng::RandomStream;
 use crate::{Error, Result};
 
 /// Bytes to float32 in [0, 1]: p / 255.
@@ -9,7 +9,7 @@ use crate::{Error, Result};
 pub struct ToTensor;
 
 impl Transform for ToTensor {
-    fn apply(&self, view: &mut View, _: &mut Draws) -> Result<()> {
+    fn apply(&self, view: &mut View, _: &mut RandomStream) -> Result<()> {
         view.expect_image()?;
         view.values.resize(view.planes.len(), 0.0);
         for (value, &p) in view.values.iter_mut().zip(&view.planes) {
@@ -59,7 +59,7 @@ impl Normalize {
 }
 
 impl Transform for Normalize {
-    fn apply(&self, view: &mut View, _: &mut Draws) -> Result<()> {
+    fn apply(&self, view: &mut View, _: &mut RandomStream) -> Result<()> {
         self.check()?;
         let values = view.values_mut()?;
         let size = values.len() / 3;

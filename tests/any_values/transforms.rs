@@ -18,14 +18,14 @@ fn parameters_of_transforms() {
         let pixels = (0..height * width * 3).map(|i| (i * 37 % 256) as u8).collect();
         View::from_image(&Image { height, width, pixels }).unwrap()
     };
-    let draws = || Draws::new(1, 2, 3, 4);
+    let draws = || RandomStream::new(1, 2, 3, 4);
     let mut views: Vec<View> =
         [(1, 1), (1, 7), (9, 1), (8, 5)].into_iter().map(|(h, w)| image(h, w)).collect();
     views.push(View::default());
     let mut tensor = image(3, 3);
     ToTensor.apply(&mut tensor, &mut draws()).unwrap();
     views.push(tensor);
-    let mut steps: Vec<Step> = vec![
+    let mut steps: Vec<AnyTransform> = vec![
         ToTensor.into(),
         Normalize { mean: vec![], std: vec![] }.into(),
         Normalize { mean: vec![0.5; 2], std: vec![0.5; 4] }.into(),

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use twoviews::Result;
 use twoviews::data::Image;
-use twoviews::rng::Draws;
+use twoviews::rng::RandomStream;
 use twoviews::transforms::*;
 
 pub const N: usize = 200;
@@ -64,8 +64,8 @@ pub fn sigma(n: usize) -> f64 {
     0.1 + 1.9 * fraction(n, 71)
 }
 
-pub fn unused() -> Draws {
-    Draws::new(0, 0, 0, 0)
+pub fn unused() -> RandomStream {
+    RandomStream::new(0, 0, 0, 0)
 }
 
 pub fn to_tensor_normalize(view: &mut View) -> Result<()> {

@@ -8,7 +8,7 @@ use golden::{N, compare_blur, compare_with_golden, formula_image, unused};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use twoviews::data::Image;
-use twoviews::rng::Draws;
+use twoviews::rng::RandomStream;
 use twoviews::transforms::*;
 use twoviews::{Error, Result};
 
@@ -34,7 +34,7 @@ fn jitter_draws_are_uniform_and_in_every_order() {
     let jitter = ColorJitter::new(0.8, 0.8, 0.8, 0.2).unwrap();
     let n = 24_000;
     let params: Vec<JitterParams> =
-        (0..n).map(|i| jitter.draw(&mut Draws::new(5, 0, i, 0)).unwrap()).collect();
+        (0..n).map(|i| jitter.draw(&mut RandomStream::new(5, 0, i, 0)).unwrap()).collect();
     for get in [
         |p: &JitterParams| p.brightness,
         |p: &JitterParams| p.contrast,
@@ -62,8 +62,9 @@ fn jitter_draws_are_uniform_and_in_every_order() {
 fn crops_have_the_area_and_ratio_of_the_theory() {
     // On a large image nearly all tries fit; the area is then uniform except for those that do not.
     let crop = RandomResizedCrop { scale: (0.08, 0.5), ..RandomResizedCrop::new(32).unwrap() };
-    let crops: Vec<CropParams> =
-        (0..20_000).map(|i| crop.draw(1000, 1000, &mut Draws::new(5, 0, i, 0)).unwrap()).collect();
+    let crops: Vec<CropParams> = (0..20_000)
+        .map(|i| crop.draw(1000, 1000, &mut RandomStream::new(5, 0, i, 0)).unwrap())
+        .collect();
     let areas: Vec<f64> = crops.iter().map(|c| (c.height * c.width) as f64 / 1e6).collect();
     assert!(areas.iter().all(|a| (0.079..0.501).contains(a)));
     mean_within(&areas, 0.29, 0.42 * 0.42 / 12.0);
@@ -83,11 +84,11 @@ fn crops_have_the_area_and_ratio_of_the_theory() {
 fn sigma_and_probabilities_follow_their_distributions() {
     let blur = GaussianBlur::new(9).unwrap();
     let sigmas: Vec<f64> =
-        (0..20_000).map(|i| blur.draw(&mut Draws::new(3, 0, i, 0)).unwrap()).collect();
+        (0..20_000).map(|i| blur.draw(&mut RandomStream::new(3, 0, i, 0)).unwrap()).collect();
     assert!(sigmas.iter().all(|s| (0.0999..2.0001).contains(s)));
     mean_within(&sigmas, 1.05, 1.9 * 1.9 / 12.0);
     let image = Image { height: 1, width: 2, pixels: vec![255, 0, 0, 0, 255, 0] };
-    let steps: [(Step, f64); 3] = [
+    let steps: [(AnyTransform, f64); 3] = [
         (RandomHorizontalFlip::default().into(), 0.5),
         (RandomGrayscale::new(0.2).unwrap().into(), 0.2),
         (
@@ -99,7 +100,7 @@ fn sigma_and_probabilities_follow_their_distributions() {
         let acted: Vec<f64> = (0..10_000)
             .map(|i| {
                 let mut view = View::from_image(&image).unwrap();
-                step.apply(&mut view, &mut Draws::new(9, 0, i, 0)).unwrap();
+                step.apply(&mut view, &mut RandomStream::new(9, 0, i, 0)).unwrap();
                 f64::from(u8::from(view.to_image().unwrap() != image))
             })
             .collect();
@@ -190,7 +191,7 @@ proptest! {
         seed in any::<u64>()) {
         let mut view =
             View::from_image(&Image { height: 40, width: 36, pixels: color.repeat(40 * 36) }).unwrap();
-        RandomResizedCrop::new(24).unwrap().apply(&mut view, &mut Draws::new(seed, 0, 0, 0)).unwrap();
+        RandomResizedCrop::new(24).unwrap().apply(&mut view, &mut RandomStream::new(seed, 0, 0, 0)).unwrap();
         gaussian_blur(&mut view, 9, sigma).unwrap();
         prop_assert_eq!(view.to_image().unwrap().pixels, color.repeat(24 * 24));
     }
@@ -199,9 +200,9 @@ proptest! {
     fn any_size_of_crop_and_image_is_served(height in 1usize..50, width in 1usize..50,
         size in 1usize..40, seed in any::<u64>()) {
         let mut view = View::from_image(&formula_image(0, height, width)).unwrap();
-        RandomResizedCrop::new(size).unwrap().apply(&mut view, &mut Draws::new(seed, 0, 0, 0)).unwrap();
+        RandomResizedCrop::new(size).unwrap().apply(&mut view, &mut RandomStream::new(seed, 0, 0, 0)).unwrap();
         ColorJitter::new(0.8, 0.8, 0.8, 0.2).unwrap()
-            .apply(&mut view, &mut Draws::new(seed, 0, 0, 1)).unwrap();
+            .apply(&mut view, &mut RandomStream::new(seed, 0, 0, 1)).unwrap();
         prop_assert_eq!(view.pixels().unwrap().len(), 3 * size * size);
     }
 }
@@ -217,7 +218,7 @@ fn simclr_transform_takes_a_size() {
         assert!(text.contains(&format!("kernel_size: {kernel},")), "{text}");
         let mut view =
             View::from_image(&Image { height: 40, width: 50, pixels: vec![9; 6_000] }).unwrap();
-        transform.apply(&mut view, &mut Draws::new(1, 0, 0, 0)).unwrap();
+        transform.apply(&mut view, &mut RandomStream::new(1, 0, 0, 0)).unwrap();
         assert_eq!((view.height(), view.width()), (size, size));
     }
     assert!(simclr_transform_of_size(0).is_err());

@@ -2,7 +2,7 @@
 
 use super::figures::contains;
 use super::{Palette, SHAPES10_CLASSES, SHAPES10_SIZE, Shapes10};
-use crate::rng::Draws;
+use crate::rng::RandomStream;
 
 /// Sample points a pixel has in each direction, for smooth edges.
 const SAMPLES: usize = 3;
@@ -16,37 +16,37 @@ struct Placement {
     sin: f64,
 }
 
-/// Draws image `index` of `shapes` into `pixels`, row by row, channels last.
+/// RandomStream image `index` of `shapes` into `pixels`, row by row, channels last.
 pub(super) fn draw(pixels: &mut [u8], index: usize, shapes: &Shapes10) {
     let class = index % SHAPES10_CLASSES.len();
     // The palette takes the place of the view, so that muted and vivid images are independent.
-    let mut draws = Draws::new(shapes.seed, 0, index as u64, shapes.palette as u64);
-    let place = Placement::draw(&mut draws);
+    let mut random = RandomStream::new(shapes.seed, 0, index as u64, shapes.palette as u64);
+    let place = Placement::draw(&mut random);
     let (ground, figure) = match shapes.palette {
-        Palette::Muted => muted(&mut draws),
-        Palette::Vivid => vivid(&mut draws),
+        Palette::Muted => muted(&mut random),
+        Palette::Vivid => vivid(&mut random),
     };
-    let shade = (draws.uniform_range(-0.7, 0.7), draws.uniform_range(-0.7, 0.7));
-    let noise = draws.uniform_range(3.0, 9.0);
+    let shade = (random.uniform_range(-0.7, 0.7), random.uniform_range(-0.7, 0.7));
+    let noise = random.uniform_range(3.0, 9.0);
     for (i, pixel) in pixels.chunks_exact_mut(3).enumerate() {
         let (x, y) = ((i % SHAPES10_SIZE) as f64, (i / SHAPES10_SIZE) as f64);
         let share = place.share(class, x, y);
         let light = shade.0 * (x - 15.5) + shade.1 * (y - 15.5);
         for (value, (g, f)) in pixel.iter_mut().zip(ground.into_iter().zip(figure)) {
-            let level = g + share * (f - g) + light + noise * bell(&mut draws);
+            let level = g + share * (f - g) + light + noise * bell(&mut random);
             *value = (level + 0.5).clamp(0.0, 255.0) as u8;
         }
     }
 }
 
 impl Placement {
-    fn draw(draws: &mut Draws) -> Self {
-        let radius = draws.uniform_range(8.0, 13.0);
+    fn draw(random: &mut RandomStream) -> Self {
+        let radius = random.uniform_range(8.0, 13.0);
         // A random angle without sine or cosine, whose last bits differ between machines:
         // (1 - t^2, 2t) / (1 + t^2) runs through an eighth turn while t runs to tan(pi/8).
-        let t = draws.uniform_range(0.0, 0.414_213_562_373_095);
+        let t = random.uniform_range(0.0, 0.414_213_562_373_095);
         let (mut cos, mut sin) = ((1.0 - t * t) / (1.0 + t * t), 2.0 * t / (1.0 + t * t));
-        let turn = draws.below(8);
+        let turn = random.below(8);
         if turn & 1 != 0 {
             (cos, sin) = (sin, cos);
         }
@@ -57,8 +57,8 @@ impl Placement {
             sin = -sin;
         }
         Self {
-            x: 15.5 + draws.uniform_range(-4.0, 4.0),
-            y: 15.5 + draws.uniform_range(-4.0, 4.0),
+            x: 15.5 + random.uniform_range(-4.0, 4.0),
+            y: 15.5 + random.uniform_range(-4.0, 4.0),
             radius,
             cos,
             sin,
@@ -80,19 +80,19 @@ impl Placement {
 }
 
 /// Grey levels at least 55 apart, either one brighter, each with a tint of up to 10 levels.
-fn muted(draws: &mut Draws) -> ([f64; 3], [f64; 3]) {
-    let low = draws.uniform_range(30.0, 170.0);
-    let high = draws.uniform_range(low + 55.0, 230.0);
-    let (ground, figure) = if draws.chance(0.5) { (low, high) } else { (high, low) };
-    let mut tint = |grey: f64| [(); 3].map(|()| grey + draws.uniform_range(-10.0, 10.0));
+fn muted(random: &mut RandomStream) -> ([f64; 3], [f64; 3]) {
+    let low = random.uniform_range(30.0, 170.0);
+    let high = random.uniform_range(low + 55.0, 230.0);
+    let (ground, figure) = if random.chance(0.5) { (low, high) } else { (high, low) };
+    let mut tint = |grey: f64| [(); 3].map(|()| grey + random.uniform_range(-10.0, 10.0));
     (tint(ground), tint(figure))
 }
 
 /// Two random saturated colours whose difference is visible.
-fn vivid(draws: &mut Draws) -> ([f64; 3], [f64; 3]) {
-    let ground = saturated(draws);
+fn vivid(random: &mut RandomStream) -> ([f64; 3], [f64; 3]) {
+    let ground = saturated(random);
     loop {
-        let figure = saturated(draws);
+        let figure = saturated(random);
         let distance: f64 = ground.iter().zip(figure).map(|(g, f)| (g - f).abs()).sum();
         if distance > 150.0 {
             return (ground, figure);
@@ -101,19 +101,19 @@ fn vivid(draws: &mut Draws) -> ([f64; 3], [f64; 3]) {
 }
 
 /// One channel high, one low, one anywhere between.
-fn saturated(draws: &mut Draws) -> [f64; 3] {
+fn saturated(random: &mut RandomStream) -> [f64; 3] {
     let mut channels = [
-        draws.uniform_range(190.0, 250.0),
-        draws.uniform_range(5.0, 60.0),
-        draws.uniform_range(5.0, 250.0),
+        random.uniform_range(190.0, 250.0),
+        random.uniform_range(5.0, 60.0),
+        random.uniform_range(5.0, 250.0),
     ];
-    draws.shuffle(&mut channels);
+    random.shuffle(&mut channels);
     channels
 }
 
 /// A bell-shaped variable of mean 0 and variance 1: four summed bytes of one draw.
-fn bell(draws: &mut Draws) -> f64 {
-    let sum: u32 = draws.next_u32().to_le_bytes().map(u32::from).iter().sum();
+fn bell(random: &mut RandomStream) -> f64 {
+    let sum: u32 = random.next_u32().to_le_bytes().map(u32::from).iter().sum();
     // Four independent bytes have the mean 510 and the variance 4 * (256^2 - 1) / 12.
     const DEVIATION: f64 = 147.800_541_271_1;
     (f64::from(sum) - 510.0) / DEVIATION

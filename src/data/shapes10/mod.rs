@@ -84,7 +84,7 @@ impl fmt::Display for Palette {
 }
 
 impl Shapes10 {
-    /// Draws the images.
+    /// RandomStream the images.
     ///
     /// # Errors
     /// If `num_images` is out of its range.

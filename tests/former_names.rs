@@ -1,0 +1,21 @@
+//! Names that have moved or changed can still be used, for one version.
+
+#![expect(deprecated, reason = "that is what is tested")]
+
+use twoviews::data::{MultiViewsLoader, MultiViewsLoaderConfig, Shapes10, ViewsLoader};
+use twoviews::prelude::{Draws, Step, ToTensor, View};
+
+#[test]
+fn former_names_still_work() -> twoviews::Result<()> {
+    let shapes = Shapes10 { num_images: 4, ..Default::default() }.generate()?;
+    let batch: twoviews::data::Batch =
+        twoviews::data::DataLoader::new(&shapes, 2, 0)?.iter().next().unwrap()?;
+    let step: Step = ToTensor.into();
+    step.apply(&mut View::from_image(&shapes.image(0))?, &mut Draws::new(1, 2, 3, 4))?;
+    let views = twoviews::transforms::MultiViewsTransform::new(step, 1)?;
+    let config = MultiViewsLoaderConfig { batch_size: 2, num_workers: 0, ..Default::default() };
+    let loader = MultiViewsLoader::new(shapes, views, config)?;
+    let views: twoviews::data::ViewsBatch = loader.epoch(0, 0)?.next().unwrap()?;
+    assert_eq!(views.views[0].size(), batch.images.size());
+    Ok(())
+}
