@@ -22,8 +22,8 @@
 //! | D | width of an embedding | |
 
 mod cache;
+mod compat;
 pub mod data;
-mod deprecated;
 pub mod encode;
 pub mod error;
 pub mod estimator;
@@ -32,7 +32,6 @@ mod files;
 mod libtorch;
 pub mod losses;
 mod memory;
-pub mod models;
 pub mod notebook;
 pub mod optim;
 pub mod plot;
@@ -42,18 +41,63 @@ pub mod rng;
 mod temperature;
 mod tensor_input;
 pub mod transforms;
-pub mod weights;
+
+/// The residual network that encodes images, the projection head, and their first weights.
+pub mod models {
+    mod device;
+    mod init;
+    mod layers;
+    mod projection_head;
+    mod resnet;
+    #[cfg_attr(not(target_arch = "x86_64"), path = "winograd/elsewhere.rs")]
+    pub(crate) mod winograd;
+
+    pub use device::{best_device, check_latent_size, seed_everything};
+    pub use init::initialise;
+    pub(crate) use layers::{BATCH_NORM_EPS, MAX_WIDTH, channels_last};
+    pub use projection_head::ProjectionHead;
+    pub(crate) use resnet::BasicBlock;
+    pub use resnet::{EncoderKind, ResNet};
+
+    #[doc(hidden)]
+    pub use crate::compat::models::*;
+}
+
+/// Files of tensors by name: what PyTorch, Lightning and safetensors write.
+pub mod weights {
+    mod advice;
+    mod content;
+    mod element;
+    mod fault;
+    mod file;
+    mod layout;
+    mod legacy;
+    mod load;
+    mod modules;
+    mod pickle;
+    mod rebuild;
+    mod rename;
+    mod safetensors;
+    mod save;
+    mod state_dict;
+    mod storage;
+    mod tensors;
+    mod zip;
+
+    pub use file::read_state_dict;
+    pub(crate) use load::load_file;
+    pub use load::load_state_dict;
+    pub use rename::LoadOptions;
+    pub use save::save_state_dict;
+    pub(crate) use save::to_safetensors;
+    pub use state_dict::StateDict;
+
+    #[doc(hidden)]
+    pub use crate::compat::weights::*;
+}
 
 pub(crate) use cache::cache_folder;
+#[doc(hidden)]
+pub use compat::train;
 pub use error::{Error, Result};
 pub use {ndarray, plotters, tch};
-
-/// Has moved to [`estimator`], [`optim`] and [`models`].
-#[deprecated(note = "use twoviews::estimator, twoviews::optim and twoviews::models")]
-pub mod train {
-    pub use crate::estimator::{
-        Checkpoints, ContrastiveConfig, FitOptions, History, Hook, OnlineKnn,
-    };
-    pub use crate::models::EncoderKind;
-    pub use crate::optim::{LrScheduler, OptimizerKind, learning_rate};
-}

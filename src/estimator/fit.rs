@@ -8,7 +8,7 @@ use super::{Estimator, FitOptions, History};
 use crate::data::ViewsLoader;
 use crate::losses::ContrastiveLoss;
 use crate::memory::FreedMemory;
-use crate::notebook::{Progress, interrupted};
+use crate::notebook::{Progress, check_interrupt};
 use crate::optim::{LrScheduler, Optimizer, learning_rate};
 use crate::{Error, Result};
 
@@ -143,9 +143,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
                 if state.batch == batches_per_epoch {
                     return Err(miscounted(state, "more"));
                 }
-                if interrupted() {
-                    return Err(Error::Interrupted { place: place(state) });
-                }
+                check_interrupt(|| place(state))?;
                 let rate = self.rate(state);
                 let loss = self
                     .train_step(&views, &mut state.optimizer, rate)

@@ -3,6 +3,10 @@
 use std::io::IsTerminal;
 use std::path::Path;
 
+use twoviews_constants::variable;
+
+use crate::{Error, Result};
+
 /// The place that shows the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Host {
@@ -20,7 +24,7 @@ impl Host {
     /// Asks the environment: `TWOVIEWS_KERNEL` is set by this project's kernel,
     /// `EVCXR_IS_RUNTIME` by every evcxr.
     pub fn detect() -> Self {
-        if std::env::var_os("TWOVIEWS_KERNEL").is_some() {
+        if std::env::var_os(variable::KERNEL).is_some() {
             Self::TwoviewsKernel
         } else if std::env::var_os("EVCXR_IS_RUNTIME").is_some() {
             Self::StockEvcxr
@@ -32,12 +36,20 @@ impl Host {
     }
 }
 
-/// Whether the reader asked the running cell to stop; long work asks this between steps and then
+/// Whether the user asked the running cell to stop; long work asks this between steps and then
 /// returns [`Error::Interrupted`](crate::Error::Interrupted).
 ///
 /// The kernel names a file in `TWOVIEWS_INTERRUPT_FILE` that exists while a cell is asked to stop:
 /// cells may each have a copy of every `static`, but they all see the same files. Without that
 /// variable the answer is always `false`.
 pub fn interrupted() -> bool {
-    std::env::var_os("TWOVIEWS_INTERRUPT_FILE").is_some_and(|file| Path::new(&file).exists())
+    std::env::var_os(variable::INTERRUPT_FILE).is_some_and(|file| Path::new(&file).exists())
+}
+
+/// Ends long work between two steps if the user asked for it; `place` says what was being done.
+///
+/// # Errors
+/// [`Error::Interrupted`].
+pub(crate) fn check_interrupt(place: impl FnOnce() -> String) -> Result<()> {
+    if interrupted() { Err(Error::Interrupted { place: place() }) } else { Ok(()) }
 }

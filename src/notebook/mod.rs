@@ -6,6 +6,7 @@ mod note;
 mod one_line;
 mod progress;
 
+pub(crate) use host::check_interrupt;
 pub use host::{Host, interrupted};
 pub use live::LiveDisplay;
 pub(crate) use note::note;
