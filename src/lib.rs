@@ -66,10 +66,10 @@ pub mod models {
 /// Files of tensors by name: what PyTorch, Lightning and safetensors write.
 pub mod weights {
     mod advice;
-    mod content;
     mod element;
     mod fault;
     mod file;
+    mod file_format;
     mod layout;
     mod legacy;
     mod load;
