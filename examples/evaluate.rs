@@ -9,12 +9,16 @@
 //! `--rename` is for files that name their tensors otherwise: `--rename module.=` takes off a
 //! beginning, `--rename backbone.=encoder.` changes it; other tensors are then left out.
 
+#[path = "../tests/support/process_memory.rs"]
+mod process_memory;
+
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use lexopt::prelude::*;
 use ndarray_npy::NpzWriter;
+use process_memory::process_memory;
 use twoviews::ndarray::{Array1, Array2};
 use twoviews::prelude::*;
 use twoviews::probes::FittedLogisticRegression;
@@ -154,15 +158,8 @@ fn report(
         "probe_iterations": probe.n_iter,
         "probe_converged": probe.converged,
         "probe_objective": probe.objective,
-        "peak_rss_mb": peak_rss_mb(),
+        "peak_rss_mb": process_memory("VmHWM").map(|bytes| bytes >> 20),
     })
-}
-
-/// The largest memory of this process so far, in MB; `None` where the system does not tell.
-fn peak_rss_mb() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kb| kb / 1024)
 }
 
 fn dump(

@@ -10,10 +10,14 @@
 //! Names are taken in any case. With `--resume` the run in `--out` goes on with its own settings;
 //! those that are given take effect from there on, or are refused where a run cannot change them.
 
+#[path = "../tests/support/process_memory.rs"]
+mod process_memory;
+
 use std::error::Error;
 use std::path::PathBuf;
 
 use lexopt::prelude::*;
+use process_memory::process_memory;
 use twoviews::ndarray::{Array1, Array2};
 use twoviews::prelude::*;
 
@@ -194,7 +198,7 @@ fn train<L: ContrastiveLoss>(options: &Options) -> Result<(), Box<dyn Error>> {
                 "linear_accuracy": linear,
                 "knn_accuracy": knn,
                 "untrained_linear_accuracy": untrained_linear,
-                "peak_rss_mb": peak_rss_mb(),
+                "peak_rss_mb": process_memory("VmHWM").map(|bytes| bytes >> 20),
             })
         );
     } else {
@@ -220,11 +224,4 @@ impl Probes {
         let knn = KnnProbe::default().score((&x_train, &y_train), (&x_test, &y_test))?;
         Ok((linear.score(&x_test, &y_test)?, knn))
     }
-}
-
-/// The largest memory of this process so far, in MB; `None` where the system does not tell.
-fn peak_rss_mb() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kb| kb / 1024)
 }

@@ -35,7 +35,7 @@ pub mod transforms;
 #[cfg(feature = "torch")]
 mod atomic_write;
 #[cfg(feature = "torch")]
-mod deprecated;
+mod compat;
 #[cfg(feature = "torch")]
 pub mod encode;
 #[cfg(feature = "torch")]
@@ -48,8 +48,6 @@ pub mod loaders;
 pub mod losses;
 #[cfg(feature = "torch")]
 mod memory;
-#[cfg(feature = "torch")]
-pub mod models;
 #[cfg(feature = "torch")]
 pub mod notebook;
 #[cfg(feature = "torch")]
@@ -64,8 +62,6 @@ pub mod probes;
 mod temperature;
 #[cfg(feature = "torch")]
 mod tensor_input;
-#[cfg(feature = "torch")]
-pub mod weights;
 
 /// Images in memory: data sets and subsets, CIFAR-10 and Shapes10; downloads and their cache.
 pub mod data {
@@ -90,20 +86,68 @@ pub mod data {
 
     #[cfg(feature = "torch")]
     #[doc(hidden)]
-    pub use crate::deprecated::data::*;
+    pub use crate::compat::data::*;
 }
 
+/// The residual network that encodes images, the projection head, and their first weights.
+#[cfg(feature = "torch")]
+pub mod models {
+    mod device;
+    mod init;
+    mod layers;
+    mod projection_head;
+    mod resnet;
+    #[cfg_attr(not(target_arch = "x86_64"), path = "winograd/elsewhere.rs")]
+    pub(crate) mod winograd;
+
+    pub use device::{best_device, check_latent_size, seed_everything};
+    pub use init::initialise;
+    pub(crate) use layers::{BATCH_NORM_EPS, MAX_WIDTH, channels_last};
+    pub use projection_head::ProjectionHead;
+    pub(crate) use resnet::BasicBlock;
+    pub use resnet::{EncoderKind, ResNet};
+
+    #[doc(hidden)]
+    pub use crate::compat::models::*;
+}
+
+/// Files of tensors by name: what PyTorch, Lightning and safetensors write.
+#[cfg(feature = "torch")]
+pub mod weights {
+    mod advice;
+    mod element;
+    mod fault;
+    mod file;
+    mod file_format;
+    mod layout;
+    mod legacy;
+    mod load;
+    mod modules;
+    mod pickle;
+    mod rebuild;
+    mod rename;
+    mod safetensors;
+    mod save;
+    mod state_dict;
+    mod storage;
+    mod tensors;
+    mod zip;
+
+    pub use file::read_state_dict;
+    pub(crate) use load::load_file;
+    pub use load::load_state_dict;
+    pub use rename::LoadOptions;
+    pub use save::save_state_dict;
+    pub(crate) use save::to_safetensors;
+    pub use state_dict::StateDict;
+
+    #[doc(hidden)]
+    pub use crate::compat::weights::*;
+}
+
+#[cfg(feature = "torch")]
+#[doc(hidden)]
+pub use compat::train;
 pub use error::{Error, Result};
 #[cfg(feature = "torch")]
 pub use {ndarray, plotters, tch};
-
-/// Has moved to [`estimator`], [`optim`] and [`models`].
-#[cfg(feature = "torch")]
-#[deprecated(note = "use twoviews::estimator, twoviews::optim and twoviews::models")]
-pub mod train {
-    pub use crate::estimator::{
-        Checkpoints, ContrastiveConfig, FitOptions, History, Hook, OnlineKnn,
-    };
-    pub use crate::models::EncoderKind;
-    pub use crate::optim::{LrScheduler, OptimizerKind, learning_rate};
-}

@@ -2,11 +2,13 @@
 
 #![expect(deprecated, reason = "that is what is tested")]
 
+use tch::{Device, Kind, Tensor};
+use twoviews::Result;
 use twoviews::data::{MultiViewsLoader, MultiViewsLoaderConfig, Shapes10, ViewsLoader};
 use twoviews::prelude::{Draws, Step, ToTensor, View};
 
 #[test]
-fn former_names_still_work() -> twoviews::Result<()> {
+fn former_names_still_work() -> Result<()> {
     let shapes = Shapes10 { num_images: 4, ..Default::default() }.generate()?;
     let batch: twoviews::data::Batch =
         twoviews::data::DataLoader::new(&shapes, 2, 0)?.iter().next().unwrap()?;
@@ -17,5 +19,30 @@ fn former_names_still_work() -> twoviews::Result<()> {
     let loader = MultiViewsLoader::new(shapes, views, config)?;
     let views: twoviews::data::ViewsBatch = loader.epoch(0, 0)?.next().unwrap()?;
     assert_eq!(views.views[0].size(), batch.images.size());
+    Ok(())
+}
+
+#[test]
+fn former_places_hold_what_has_moved() -> Result<()> {
+    let config = twoviews::models::DCLConfig {
+        encoder: twoviews::train::EncoderKind::ResNet8,
+        optimizer: twoviews::train::OptimizerKind::AdamW,
+        lr_scheduler: twoviews::train::LrScheduler::Constant,
+        ..twoviews::train::ContrastiveConfig::tutorial(32)
+    };
+    let model = twoviews::models::DCL::new(config, Device::Cpu)?;
+    let precision = twoviews::models::Precision::Float32;
+    let encoder = twoviews::models::InferenceEncoder::new(&model.encoder, precision)?;
+    let x = Tensor::zeros([1, 3, 32, 32], (Kind::Float, Device::Cpu));
+    assert_eq!(encoder.forward(&x)?.size(), [1, 128]);
+    assert_eq!(twoviews::train::learning_rate(&model.config.lr_scheduler, 1.0, 0, 1, 1), 1.0);
+    let weights: twoviews::weights::Weights = twoviews::weights::Weights::new(".", None, "x.pt")?;
+    let mut model: twoviews::models::Estimator<twoviews::losses::DCLLoss> = model;
+    assert!(weights.load_pretrained(&mut model).is_err());
+    let options = twoviews::train::FitOptions {
+        checkpoints: Some(twoviews::train::Checkpoints::new("x")),
+        ..Default::default()
+    };
+    assert!(options.knn.is_none());
     Ok(())
 }

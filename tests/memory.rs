@@ -2,6 +2,10 @@
 //!
 //! A program of its own: the harness runs tests in threads, whose memory glibc keeps elsewhere.
 
+#[path = "support/process_memory.rs"]
+mod process_memory;
+
+use process_memory::process_memory;
 use tch::Device;
 use twoviews::encode::{InferenceEncoder, Precision};
 use twoviews::estimator::{DCL, DCLConfig};
@@ -11,9 +15,7 @@ const MB: usize = 1 << 20;
 
 /// Memory of this process, in MB.
 fn resident() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() / 1024
+    process_memory("VmRSS").unwrap() as usize / MB
 }
 
 fn use_and_free(megabytes: usize) {

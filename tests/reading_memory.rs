@@ -1,19 +1,15 @@
 //! How much memory reading a checkpoint takes. One test, because the peak is of the whole process.
 
+#[path = "support/process_memory.rs"]
+mod process_memory;
 #[path = "support/torch_save.rs"]
 mod torch_save;
 
+use process_memory::process_memory;
 use torch_save::{checkpoint, dict, pickle, tensor};
 use twoviews::weights::{read_state_dict, save_state_dict};
 
 const MB: usize = 1 << 20;
-
-/// A line of this process's status, in bytes.
-fn status(name: &str) -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
-}
 
 #[test]
 fn a_checkpoint_takes_the_memory_of_its_tensors() {
@@ -41,9 +37,9 @@ fn a_checkpoint_takes_the_memory_of_its_tensors() {
         for format in ["torch.save", "safetensors"] {
             let size = std::fs::metadata(&path).unwrap().len() as usize;
             std::fs::write("/proc/self/clear_refs", "5").unwrap();
-            let before = status("VmRSS:");
+            let before = process_memory("VmRSS").unwrap() as usize;
             let tensors = read_state_dict(&path).unwrap();
-            let used = status("VmHWM:") - before;
+            let used = process_memory("VmHWM").unwrap() as usize - before;
             assert_eq!(tensors.len(), count);
             assert!(used <= size + size / 5 + 4 * MB, "{what}, {format}: {used} bytes for {size}");
             save_state_dict(&tensors, &path).unwrap();

@@ -9,6 +9,8 @@
 //! `{"seconds": S, "items": N, "peak_mb": M, ...}`.
 
 mod ceiling;
+#[path = "../../tests/support/process_memory.rs"]
+mod process_memory;
 mod stages;
 
 use std::error::Error;
@@ -16,6 +18,7 @@ use std::io::{BufRead, stdin};
 use std::path::PathBuf;
 
 use lexopt::prelude::*;
+use process_memory::process_memory;
 use serde_json::{Value, json};
 
 /// The options, the same on both sides.
@@ -95,10 +98,7 @@ fn parse() -> Result<Option<Options>, Box<dyn Error>> {
 
 /// A figure in MB of this process, such as `VmHWM`, the largest memory so far.
 pub fn memory_mb(name: &str) -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-    let kb = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
-    kb.unwrap_or_default() / 1024
+    process_memory(name).unwrap_or_default() >> 20
 }
 
 fn peak_mb() -> u64 {

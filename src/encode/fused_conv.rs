@@ -9,7 +9,7 @@ use crate::Result;
 use crate::models::winograd::{self, Winograd};
 use crate::models::{BATCH_NORM_EPS, channels_last};
 
-/// Who computes the convolutions, and in which layout layers hand their outputs on.
+/// The implementation of the convolutions, and the layout of the activations between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     /// Most by [`Winograd`], with the channels last; each part of the images in one thread.

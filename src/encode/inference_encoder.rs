@@ -14,7 +14,7 @@ use crate::models::{BasicBlock, ResNet, channels_last};
 use crate::tensor_input::{check_images, float_kind};
 
 /// Height and width of the images for which weights are laid out.
-const SIZE: i64 = 32;
+const IMAGE_SIZE: i64 = 32;
 
 /// A copy of a [`ResNet`] that computes the same features faster.
 ///
@@ -155,7 +155,7 @@ impl Clone for Network {
 
 impl Network {
     fn new(encoder: &ResNet, way: Way, precision: Precision) -> Result<Self> {
-        let mut size = SIZE;
+        let mut size = IMAGE_SIZE;
         let stem = FusedConv::new(&encoder.conv1, &encoder.bn1, (1, size), way, precision)?;
         let mut blocks = Vec::new();
         for block in &encoder.blocks {

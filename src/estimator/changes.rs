@@ -1,4 +1,4 @@
-//! What a user may change in a model's configuration: it takes effect, or it is refused.
+//! Changes of a model's configuration between runs: each takes effect or is refused.
 
 use serde_json::{Map, Value};
 
@@ -9,11 +9,11 @@ use crate::optim::learning_rate;
 use crate::{Error, Result};
 
 /// What the network and its first weights were made from.
-const OF_THE_MODEL: [&str; 5] =
+const MODEL_FIELDS: [&str; 5] =
     ["encoder", "latent_size", "proj_hidden_dim", "proj_output_dim", "random_state"];
 
 /// What the state of a run's optimizer was made from.
-const OF_THE_RUN: [&str; 1] = ["optimizer"];
+const RUN_FIELDS: [&str; 1] = ["optimizer"];
 
 /// A field of the configuration that was changed: its name, the old value and the new one.
 struct Change {
@@ -36,27 +36,27 @@ impl Change {
 }
 
 impl<L: ContrastiveLoss> Estimator<L> {
-    /// Takes up what was changed in `config` since the model was made, loaded or last trained, for a
-    /// new run or for going on with `state`; returns what to say about it.
+    /// Applies what was changed in `config` since the model was made, loaded or last trained, for a
+    /// new run or for going on with `state`; returns a description of it for the user.
     ///
     /// # Errors
     /// [`Error::Parameter`] names a field that cannot change any more, or a loss with another
     /// temperature than the configuration's; nothing is changed then.
-    pub(super) fn take_up_changes(
+    pub(super) fn apply_changes(
         &mut self,
         state: Option<&mut TrainingState>,
     ) -> Result<Option<String>> {
         self.config.follow_bf16(&self.used);
         self.config.check()?;
         let changes = changes(&self.used, &self.config)?;
-        if let Some(change) = find(&changes, &OF_THE_MODEL) {
+        if let Some(change) = find(&changes, &MODEL_FIELDS) {
             let hint = format!(
                 "The model was made with {}: make another one with Estimator::new.",
                 change.old
             );
-            return Err(fixed(change, "what the model was made with", hint));
+            return Err(cannot_change(change, "what the model was made with", hint));
         }
-        let said = match state {
+        let description = match state {
             Some(state) => self.change_run(&changes, state)?,
             None => None,
         };
@@ -64,18 +64,18 @@ impl<L: ContrastiveLoss> Estimator<L> {
             self.loss = loss;
         }
         self.used = self.config.clone();
-        Ok(said)
+        Ok(description)
     }
 
     fn change_run(&self, changes: &[Change], state: &mut TrainingState) -> Result<Option<String>> {
-        if let Some(change) = find(changes, &OF_THE_RUN) {
+        if let Some(change) = find(changes, &RUN_FIELDS) {
             let hint = format!(
                 "The run began with {}, whose state the next step needs: begin a new one with fit. \
                  Learning rate, schedule, weight decay, temperature, max_epochs, joint_views and \
                  precision may change.",
                 change.old
             );
-            return Err(fixed(change, "what the run began with", hint));
+            return Err(cannot_change(change, "what the run began with", hint));
         }
         let begun = state.epoch + usize::from(state.batch > 0);
         if self.config.max_epochs < begun {
@@ -100,15 +100,15 @@ impl<L: ContrastiveLoss> Estimator<L> {
             learning_rate(&config.lr_scheduler, config.learning_rate, step, batches, steps)
         };
         let (old, new) = (rate(&self.used), rate(&self.config));
-        let mut said = format!("from step {step} on {}", changed.join(", "));
+        let mut description = format!("from step {step} on {}", changed.join(", "));
         if old != new {
-            said += &format!(
+            description += &format!(
                 "; the learning rate goes on with {new:.3e} instead of {old:.3e}, on the schedule of a \
                  run of {} epochs",
                 self.config.max_epochs
             );
         }
-        Ok(Some(said))
+        Ok(Some(description))
     }
 
     /// The loss at the configuration's temperature, if the one there is has another.
@@ -129,13 +129,13 @@ fn find<'a>(changes: &'a [Change], fixed: &[&str]) -> Option<&'a Change> {
     changes.iter().find(|change| fixed.contains(&change.name.as_str()))
 }
 
-fn fixed(change: &Change, allowed: &'static str, hint: String) -> Error {
+fn cannot_change(change: &Change, allowed: &'static str, hint: String) -> Error {
     Error::Parameter { name: name_of(&change.name), value: change.new.to_string(), allowed, hint }
 }
 
 /// The name as an error holds it.
 fn name_of(name: &str) -> &'static str {
-    let mut all = OF_THE_MODEL.iter().chain(&OF_THE_RUN);
+    let mut all = MODEL_FIELDS.iter().chain(&RUN_FIELDS);
     all.find(|known| **known == name).copied().unwrap_or("config")
 }
 

@@ -100,7 +100,7 @@ impl ContrastiveConfig {
         }
     }
 
-    /// Takes up a change of `bf16` since `before`, and makes it say what `precision` is.
+    /// Applies a change of `bf16` since `before`, then sets it to what `precision` is.
     #[allow(deprecated, reason = "the name of an earlier version")]
     pub(super) fn follow_bf16(&mut self, before: &Self) {
         if self.bf16 != before.bf16 {

@@ -3,7 +3,7 @@
 use super::{Estimator, OnlineKnn};
 use crate::loaders::ViewsLoader;
 use crate::losses::ContrastiveLoss;
-use crate::notebook::interrupted;
+use crate::notebook::check_interrupt;
 use crate::{Error, Result};
 
 impl<L: ContrastiveLoss> Estimator<L> {
@@ -15,10 +15,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
         let (mut sum, mut images) = (0.0, 0);
         // Always the views of epoch 0, so that the losses of two epochs can be compared.
         for batch in loader.epoch(0, 0)? {
-            if interrupted() {
-                let place = format!("while validating epoch {epoch}");
-                return Err(Error::Interrupted { place });
-            }
+            check_interrupt(|| format!("while validating epoch {epoch}"))?;
             let batch = batch?;
             let size = batch.indices.len();
             if size > 1 {

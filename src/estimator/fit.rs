@@ -8,7 +8,7 @@ use super::{Estimator, FitOptions, History};
 use crate::loaders::ViewsLoader;
 use crate::losses::ContrastiveLoss;
 use crate::memory::FreedMemory;
-use crate::notebook::{Progress, interrupted};
+use crate::notebook::{Progress, check_interrupt};
 use crate::optim::{LrScheduler, Optimizer, learning_rate};
 use crate::{Error, Result};
 
@@ -36,11 +36,11 @@ impl<L: ContrastiveLoss> Estimator<L> {
         let record = LoaderRecord::of(loader);
         record.check()?;
         options.check()?;
-        self.take_up_changes(None)?;
+        self.apply_changes(None)?;
         if let LrScheduler::WarmupCosine { warmup_epochs, .. } = self.config.lr_scheduler
             && warmup_epochs >= self.config.max_epochs
         {
-            options.say(&format!(
+            options.notify(&format!(
                 "warning: the warm-up of {warmup_epochs} epochs does not end in a run of {}; the \
                  learning rate never reaches its schedule's cosine",
                 self.config.max_epochs
@@ -82,10 +82,10 @@ impl<L: ContrastiveLoss> Estimator<L> {
             .check_same(loader)
             .and_then(|()| state.loader.check())
             .and_then(|()| options.check())
-            .and_then(|()| self.take_up_changes(Some(&mut state)));
+            .and_then(|()| self.apply_changes(Some(&mut state)));
         match ready {
             Ok(None) => {}
-            Ok(Some(changes)) => options.say(&changes),
+            Ok(Some(changes)) => options.notify(&changes),
             Err(error) => {
                 self.training = Some(state);
                 return Err(error);
@@ -125,7 +125,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
         };
         let batches_per_epoch = state.loader.batches_per_epoch;
         // Infinity, and what no clock can count, is never reached.
-        let between = options
+        let checkpoint_interval = options
             .checkpoints
             .as_ref()
             .and_then(|checkpoints| Duration::try_from_secs_f64(60.0 * checkpoints.minutes).ok());
@@ -143,13 +143,11 @@ impl<L: ContrastiveLoss> Estimator<L> {
                 if state.batch == batches_per_epoch {
                     return Err(miscounted(state, "more"));
                 }
-                if interrupted() {
-                    return Err(Error::Interrupted { place: place(state) });
-                }
+                check_interrupt(|| location(state))?;
                 let rate = self.rate(state);
                 let loss = self
                     .train_step(&views, &mut state.optimizer, rate)
-                    .map_err(|error| located(error, state))?;
+                    .map_err(|error| with_location(error, state))?;
                 state.batch += 1;
                 state.history.losses.push(loss);
                 state.history.learning_rates.push(rate);
@@ -164,7 +162,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
                 if let Some(hook) = &mut options.on_step {
                     hook(&state.history);
                 }
-                if between.is_some_and(|between| saved.elapsed() >= between) {
+                if checkpoint_interval.is_some_and(|interval| saved.elapsed() >= interval) {
                     save(state, false)?;
                     saved = Instant::now();
                 }
@@ -231,21 +229,23 @@ impl<L: ContrastiveLoss> Estimator<L> {
     }
 }
 
-fn place(state: &TrainingState) -> String {
+fn location(state: &TrainingState) -> String {
     format!("in epoch {}, batch {}", state.epoch, state.batch)
 }
 
 /// A loader that does not keep to its number of batches, which epochs and rates are counted by.
 fn miscounted(state: &TrainingState, found: &'static str) -> Error {
-    let value = format!("{found} batches {}", place(state));
+    let value = format!("{found} batches {}", location(state));
     let hint = format!("batches_per_epoch() says {}.", state.loader.batches_per_epoch);
     Error::parameter("loader", value, "an epoch of batches_per_epoch() batches", hint)
 }
 
-/// Says where a loss was not finite.
-fn located(error: Error, state: &TrainingState) -> Error {
+/// Adds epoch and batch to the error of a loss that is not finite.
+fn with_location(error: Error, state: &TrainingState) -> Error {
     match error {
-        Error::NonFinite { name, hint, .. } => Error::NonFinite { name, place: place(state), hint },
+        Error::NonFinite { name, hint, .. } => {
+            Error::NonFinite { name, place: location(state), hint }
+        }
         other => other,
     }
 }

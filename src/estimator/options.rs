@@ -52,8 +52,8 @@ impl FitOptions {
         Ok(())
     }
 
-    /// Tells the user something, where it does not mix with what a quiet program prints.
-    pub(super) fn say(&self, text: &str) {
+    /// Prints a message for the user; of a quiet program to its standard error.
+    pub(super) fn notify(&self, text: &str) {
         if self.quiet { eprintln!("{text}") } else { println!("{text}") }
     }
 }

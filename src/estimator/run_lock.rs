@@ -37,7 +37,7 @@ impl RunLock {
                 .map_err(failed)?;
             match file.try_lock() {
                 Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Err(taken(folder, &mut file)),
+                Err(TryLockError::WouldBlock) => return Err(already_locked(folder, &mut file)),
                 Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
                     eprintln!(
                         "{} cannot be locked here: take care that no other run writes to it",
@@ -46,7 +46,7 @@ impl RunLock {
                 }
                 Err(TryLockError::Error(error)) => return Err(failed(error)),
             }
-            // Whoever had it may have removed the file between opening and locking.
+            // The process that held it may have removed the file between opening and locking.
             if is_file_at(&file, &path) {
                 file.set_len(0).map_err(failed)?;
                 write!(file, "{}", std::process::id()).map_err(failed)?;
@@ -66,8 +66,8 @@ impl Drop for RunLock {
     }
 }
 
-/// Says who has the folder.
-fn taken(folder: &Path, file: &mut File) -> Error {
+/// The error that names the process which holds the lock.
+fn already_locked(folder: &Path, file: &mut File) -> Error {
     let mut process = String::new();
     // The number is only for the message; some systems do not let others read a locked file.
     let _ = file.take(20).read_to_string(&mut process);

@@ -4,12 +4,12 @@ use ndarray::{Array1, Array2};
 use tch::Kind;
 
 use super::Estimator;
+use crate::Result;
 use crate::encode::{InferenceEncoder, Precision};
 use crate::loaders::{DataLoader, labelled_rows};
 use crate::losses::ContrastiveLoss;
-use crate::notebook::{Progress, interrupted};
+use crate::notebook::{Progress, check_interrupt};
 use crate::tensor_input::float_kind;
-use crate::{Error, Result};
 
 impl<L: ContrastiveLoss> Estimator<L> {
     /// The features of every image of the loader, (N, latent), in its order.
@@ -52,7 +52,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
     /// ```
     ///
     /// # Errors
-    /// As there, and [`Error::Parameter`] if the processor has no instructions for `precision`.
+    /// As there, and [`Error::Parameter`](crate::Error::Parameter) if the processor has no instructions for `precision`.
     pub fn transform_with_targets_in(
         &self,
         loader: &DataLoader,
@@ -65,10 +65,8 @@ impl<L: ContrastiveLoss> Estimator<L> {
         let mut targets = Vec::with_capacity(loader.len());
         let progress = Progress::new("encode", loader.len() as u64, "images");
         for batch in loader.iter() {
-            if interrupted() {
-                let place = format!("encode after {} of {} images", targets.len(), loader.len());
-                return Err(Error::Interrupted { place });
-            }
+            let done = targets.len();
+            check_interrupt(|| format!("encode after {done} of {} images", loader.len()))?;
             let batch = batch?;
             // A loader hands out float32; the weights may have been made wider or narrower.
             let images = batch.images.f_to_device(self.device())?.f_to_kind(kind)?;

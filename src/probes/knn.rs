@@ -4,7 +4,7 @@ use ndarray::{Array1, Array2};
 use tch::{Kind, Tensor};
 
 use super::accuracy::accuracy;
-use crate::notebook::interrupted;
+use crate::notebook::check_interrupt;
 use crate::temperature::{check_float32, check_temperature};
 use crate::{Error, Result};
 
@@ -138,11 +138,7 @@ impl KnnProbe {
         let columns = bank.f_tr()?;
         let blocks = x.f_split(QUERIES_AT_ONCE, 0)?;
         let block = |x: &Tensor| {
-            if interrupted() {
-                return Err(Error::Interrupted {
-                    place: "in the k-nearest-neighbour probe".into(),
-                });
-            }
+            check_interrupt(|| "in the k-nearest-neighbour probe".into())?;
             Ok(x.f_matmul(&columns)?.f_topk(k, 1, true, true)?)
         };
         blocks.iter().map(block).collect()

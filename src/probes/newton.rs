@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 use super::objective::{Evaluation, Objective, Optimum};
-use crate::notebook::interrupted;
+use crate::notebook::check_interrupt;
 use crate::{Error, Result};
 
 /// Largest Hessian that is built, in bytes.
@@ -85,8 +85,7 @@ pub(super) fn minimise(objective: &Objective, max_iter: usize, tol: f64) -> Resu
 }
 
 fn stop_if_interrupted(iteration: usize) -> Result<()> {
-    let place = || format!("in the linear probe, in iteration {}", iteration + 1);
-    if interrupted() { Err(Error::Interrupted { place: place() }) } else { Ok(()) }
+    check_interrupt(|| format!("in the linear probe, in iteration {}", iteration + 1))
 }
 
 /// H^-1 gradient until the rest r has r^T M^-1 r <= `enough`, or `None` if it takes too long.

@@ -5,8 +5,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::StateDict;
-use super::content::{Content, content_of};
 use super::fault::{Fault, Outcome};
+use super::file_format::{FileFormat, detect_format};
 use super::layout::{ByteRange, Entry, Layout, Unreadable};
 use super::legacy::read_legacy;
 use super::safetensors::read_header;
@@ -107,9 +107,9 @@ fn unreadable(name: &str, reason: &Unreadable) -> Fault {
 }
 
 fn index(file: &File) -> Outcome<(Tensors, bool)> {
-    match content_of(file)? {
-        Content::Safetensors => Ok((read_header(file)?, false)),
-        Content::Legacy => {
+    match detect_format(file)? {
+        FileFormat::Safetensors => Ok((read_header(file)?, false)),
+        FileFormat::Legacy => {
             let legacy = read_legacy(file)?;
             let tensors = named_tensors(&legacy.pickle, &mut |key| {
                 let missing = || Fault::damaged(format!("it has no storage {key}"));
@@ -117,7 +117,7 @@ fn index(file: &File) -> Outcome<(Tensors, bool)> {
             })?;
             Ok((tensors, false))
         }
-        Content::Zip => {
+        FileFormat::Zip => {
             let archive = Archive::open(file)?;
             let pickle = archive.pickle(file)?;
             let tensors =

@@ -9,7 +9,7 @@ use super::element::ElementType;
 use super::fault::{Fault, Outcome};
 use super::layout::ByteRange;
 use super::pickle::{Pickle, read_pickle};
-use super::tensors::StorageId;
+use super::rebuild::StorageId;
 
 const MAGIC: i128 = 0x1950_a86a_20f9_469c_fc6c;
 const PROTOCOL: i128 = 1001;

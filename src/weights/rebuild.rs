@@ -1,19 +1,63 @@
 //! Tensors as PyTorch pickles them: a call of one of its functions named `_rebuild_*`.
 
+use std::collections::HashMap;
+
 use tch::Kind;
 
 use super::element::ElementType;
 use super::fault::{Fault, Outcome};
-use super::layout::{self, Entry, Layout};
-use super::pickle::{Node, Value};
-use super::tensors::{StorageId, Walk};
+use super::layout::{self, ByteRange, Entry, Layout};
+use super::pickle::{Node, Pickle, Value};
 
 /// libtorch's own limit.
 const MAX_DIMENSIONS: usize = 64;
 /// A parameter of a subclass's tensor is a tensor in three wrappers.
 const MAX_WRAPPED: usize = 16;
 
-impl Walk<'_> {
+/// How a pickle names a storage: `("storage", class, key, device, size[, view])`.
+pub(super) struct StorageId<'a> {
+    pub(super) key: &'a str,
+    /// `None` for a storage of bytes.
+    pub(super) element: Option<ElementType>,
+    /// Where a view into the storage begins, in elements.
+    pub(super) offset: i128,
+}
+
+impl<'a> StorageId<'a> {
+    pub(super) fn new(pickle: &'a Pickle, id: Value) -> Option<Self> {
+        let fields = pickle.sequence(id)?;
+        let [kind, class, key, ..] = *fields else { return None };
+        if pickle.text(kind) != Some("storage") {
+            return None;
+        }
+        let offset = match fields.get(5).and_then(|&view| pickle.sequence(view)) {
+            Some([_, offset, ..]) => pickle.int(*offset)?,
+            _ => 0,
+        };
+        let element = ElementType::of_storage(pickle.global(class)?);
+        Some(Self { key: pickle.text(key)?, element, offset })
+    }
+}
+
+/// Makes tensors of the objects of one pickle.
+pub(super) struct Rebuilder<'a> {
+    pickle: &'a Pickle,
+    /// Says where a storage is.
+    locate: &'a mut dyn FnMut(&str) -> Outcome<ByteRange>,
+    /// The storages that were met.
+    pub(super) storages: Vec<ByteRange>,
+    /// Their indices by their names in the pickle.
+    indices: HashMap<String, usize>,
+}
+
+impl<'a> Rebuilder<'a> {
+    pub(super) fn new(
+        pickle: &'a Pickle,
+        locate: &'a mut dyn FnMut(&str) -> Outcome<ByteRange>,
+    ) -> Self {
+        Self { pickle, locate, storages: Vec::new(), indices: HashMap::new() }
+    }
+
     /// A tensor, or what there is in place of one; `None` if the value is none.
     pub(super) fn tensor(&mut self, value: Value, name: &str) -> Outcome<Option<Entry>> {
         let Some(object) = self.pickle.object(value) else { return Ok(None) };
@@ -133,18 +177,18 @@ impl Walk<'_> {
                 |&(k, v): &(Value, Value)| pickle.text(k) == Some(name) && v == Value::Bool(true);
             items.iter().take(MAX_DIMENSIONS).any(on)
         };
-        let storage = match self.keys.get(id.key) {
+        let storage = match self.indices.get(id.key) {
             Some(&storage) => storage,
             None => {
-                let storage = self.tensors.storages.len();
-                self.tensors.storages.push((self.locate)(id.key)?);
-                self.keys.insert(id.key.to_owned(), storage);
+                let storage = self.storages.len();
+                self.storages.push((self.locate)(id.key)?);
+                self.indices.insert(id.key.to_owned(), storage);
                 storage
             }
         };
         let (conjugate, negative) = (flag("conj"), flag("neg"));
         let layout = Layout { storage, element, offset, shape, strides, conjugate, negative };
-        layout.check(name, &self.tensors.storages[storage])?;
+        layout.check(name, &self.storages[storage])?;
         Ok(Entry::Tensor(layout))
     }
 }

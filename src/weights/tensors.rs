@@ -1,12 +1,12 @@
 //! From the objects of a pickle to tensors by name.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use super::element::ElementType;
 use super::fault::{Fault, Outcome};
 use super::layout::{ByteRange, Entry};
 use super::modules;
 use super::pickle::{Node, Pickle, Value};
+use super::rebuild::Rebuilder;
 
 /// Python itself cannot write objects that lie deeper in one another.
 const MAX_DEPTH: usize = 500;
@@ -18,30 +18,6 @@ const MAX_VISITS: (usize, usize) = (1 << 20, 8);
 const ENTRY: usize = 256;
 
 const SAVE_STATE_DICT: &str = "Save the model's state_dict() with torch.save";
-/// How a pickle names a storage: `("storage", class, key, device, size[, view])`.
-pub(super) struct StorageId<'a> {
-    pub(super) key: &'a str,
-    /// `None` for a storage of bytes.
-    pub(super) element: Option<ElementType>,
-    /// Where a view into the storage begins, in elements.
-    pub(super) offset: i128,
-}
-
-impl<'a> StorageId<'a> {
-    pub(super) fn new(pickle: &'a Pickle, id: Value) -> Option<Self> {
-        let fields = pickle.sequence(id)?;
-        let [kind, class, key, ..] = *fields else { return None };
-        if pickle.text(kind) != Some("storage") {
-            return None;
-        }
-        let offset = match fields.get(5).and_then(|&view| pickle.sequence(view)) {
-            Some([_, offset, ..]) => pickle.int(*offset)?,
-            _ => 0,
-        };
-        let element = ElementType::of_storage(pickle.global(class)?);
-        Some(Self { key: pickle.text(key)?, element, offset })
-    }
-}
 
 /// The tensors that a pickle holds by name, and where their bytes are.
 #[derive(Default)]
@@ -67,23 +43,22 @@ pub(super) fn named_tensors(
     }
     let mut walk = Walk {
         pickle,
-        locate,
-        tensors: Tensors::default(),
-        keys: HashMap::new(),
+        rebuilder: Rebuilder::new(pickle, locate),
+        entries: BTreeMap::new(),
         path: Vec::new(),
         visits: 0,
         names: 0,
     };
     walk.visit(root, "")?;
     let mut keys = modules::keys(pickle, root);
-    if walk.tensors.entries.is_empty() && !keys.is_empty() {
+    if walk.entries.is_empty() && !keys.is_empty() {
         keys.truncate(8);
         return Err(Fault::new(
             format!("it holds no tensors by name; its keys are {}", keys.join(", ")),
             SAVE_STATE_DICT,
         ));
     }
-    Ok(walk.tensors)
+    Ok(Tensors { entries: walk.entries, storages: walk.rebuilder.storages })
 }
 
 fn no_names(pickle: &Pickle) -> Fault {
@@ -99,12 +74,10 @@ fn no_names(pickle: &Pickle) -> Fault {
     Fault::new(format!("it holds {what}"), SAVE_STATE_DICT)
 }
 
-pub(super) struct Walk<'a> {
-    pub(super) pickle: &'a Pickle,
-    pub(super) locate: &'a mut dyn FnMut(&str) -> Outcome<ByteRange>,
-    pub(super) tensors: Tensors,
-    /// Places of the storages that were already met.
-    pub(super) keys: HashMap<String, usize>,
+struct Walk<'a> {
+    pickle: &'a Pickle,
+    rebuilder: Rebuilder<'a>,
+    entries: BTreeMap<String, Entry>,
     /// What the visited value lies in.
     path: Vec<u32>,
     visits: usize,
@@ -124,9 +97,9 @@ impl Walk<'_> {
         if self.path.contains(&index) {
             return Ok(());
         }
-        if let Some(entry) = self.tensor(value, name)? {
+        if let Some(entry) = self.rebuilder.tensor(value, name)? {
             self.names += name.len() + ENTRY;
-            self.tensors.entries.insert(name.to_owned(), entry);
+            self.entries.insert(name.to_owned(), entry);
             return Ok(());
         }
         self.path.push(index);

@@ -102,3 +102,25 @@ fn a_run_is_not_begun_within_another() {
     let error = error.borrow_mut().take().unwrap().to_string();
     assert!(error.contains("Another run of this process"), "{error}");
 }
+
+/// Names and order of what is stored, which other versions read.
+#[test]
+fn a_record_is_stored_as_it_always_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = DCLConfig { max_epochs: 1, ..config(OptimizerKind::AdamW) };
+    DCL::new(one, Device::Cpu).unwrap().fit(&loader(7), quiet(Some(folder.path()))).unwrap();
+    let text = std::fs::read_to_string(folder.path().join("last.json")).unwrap();
+    let expected = concat!(
+        r#"{"format":1,"method":"DCL","config":{"encoder":"res_net8","latent_size":128,"#,
+        r#""proj_hidden_dim":128,"proj_output_dim":128,"temperature":0.2,"optimizer":"adamW","#,
+        r#""learning_rate":0.002,"weight_decay":0.0005,"exclude_bias_and_norm_wd":true,"#,
+        r#""lr_scheduler":{"warmup_cosine":{"warmup_epochs":1,"warmup_start_lr":1e-6}},"#,
+        r#""max_epochs":1,"joint_views":false,"bf16":false,"random_state":42},"#,
+        r#""loader":{"num_images":60,"batch_size":16,"batches_per_epoch":4,"seed":7},"#,
+        r#""epoch":1,"batch":0,"optimizer_steps":4,"weights":"step-0000004.safetensors","#,
+        r#""optimizer":"step-0000004.optimizer.safetensors","best_loss":"#,
+    );
+    assert_eq!(text.get(..expected.len()), Some(expected), "{text}");
+    let tensors = read_state_dict(&folder.path().join("step-0000004.optimizer.safetensors"));
+    assert!(tensors.unwrap().contains_key("exp_avg_sq.encoder.layer1.0.conv1.weight"));
+}

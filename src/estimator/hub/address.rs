@@ -1,4 +1,4 @@
-//! How a checkpoint's place is written, and what to write instead.
+//! Addresses of repositories on the hub, and what to write instead of mistaken ones.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 

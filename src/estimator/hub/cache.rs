@@ -15,7 +15,7 @@ pub(super) struct RepositoryCache {
     root: PathBuf,
     folder: PathBuf,
     name: String,
-    places: CacheRepo,
+    layout: CacheRepo,
 }
 
 impl RepositoryCache {
@@ -24,8 +24,8 @@ impl RepositoryCache {
         let revision = repository.revision.clone();
         let model = Repo::with_revision(id, RepoType::Model, revision);
         let name = model.folder_name();
-        let places = Cache::new(root.to_owned()).repo(model);
-        Self { root: root.to_owned(), folder: root.join(&name), name, places }
+        let layout = Cache::new(root.to_owned()).repo(model);
+        Self { root: root.to_owned(), folder: root.join(&name), name, layout }
     }
 
     /// Where a file is, if it is there: the revision is a commit, or was resolved to one before.
@@ -41,7 +41,7 @@ impl RepositoryCache {
 
     /// Where a commit has a file.
     pub(super) fn pointer(&self, commit: &str, file: &str) -> PathBuf {
-        self.places.pointer_path(commit).join(file)
+        self.layout.pointer_path(commit).join(file)
     }
 
     /// Where the content with an etag is.
@@ -49,7 +49,7 @@ impl RepositoryCache {
         self.folder.join("blobs").join(etag)
     }
 
-    /// Waits until no other process brings the same content: of Python's client, which has one lock,
+    /// Waits until no other process downloads the same content: Python's client, which has one lock,
     /// or of the crate `hf-hub`, which has the other and shares the name of the part.
     pub(super) fn lock(&self, etag: &str, file: &str, hint: &str) -> Result<[Lock; 2]> {
         let locks = self.root.join(".locks").join(&self.name);
@@ -63,8 +63,8 @@ impl RepositoryCache {
         ])
     }
 
-    /// Gives the content a name in a commit.
-    pub(super) fn point(&self, pointer: &Path, blob: &Path) -> io::Result<()> {
+    /// Links the name of a file in a commit to its content.
+    pub(super) fn link(&self, pointer: &Path, blob: &Path) -> io::Result<()> {
         if let Some(folder) = pointer.parent() {
             fs::create_dir_all(folder)?;
         }
@@ -77,8 +77,8 @@ impl RepositoryCache {
         fs::rename(&new, pointer)
     }
 
-    /// Notes which commit a revision is; a commit needs no note.
-    pub(super) fn note(&self, revision: &str, commit: &str) -> io::Result<()> {
+    /// Records which commit a revision is; a commit needs no record.
+    pub(super) fn record_revision(&self, revision: &str, commit: &str) -> io::Result<()> {
         let path = self.folder.join("refs").join(revision);
         if revision == commit || fs::read_to_string(&path).is_ok_and(|known| known == commit) {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Asks the hub for a file and brings it into the cache.
+//! Downloads a file from the hub into the cache.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -38,53 +38,53 @@ impl Client<'_> {
             return Ok(path);
         }
         if self.settings.offline {
-            let place = self.settings.cache.display();
+            let cache = self.settings.cache.display();
             return Err(self.failed(
-                format!("HF_HUB_OFFLINE is set and the file is not in {place}"),
+                format!("HF_HUB_OFFLINE is set and the file is not in {cache}"),
                 "Unset it once to download, or give a folder with the file instead".into(),
             ));
         }
         let metadata = self.metadata()?;
-        match self.bring(&cache, &metadata) {
+        match self.download(&cache, &metadata) {
             // The branch may have moved on between the two questions.
             Err(error @ Error::Checksum { .. }) => match self.metadata()? {
-                newer if newer != metadata => self.bring(&cache, &newer),
+                newer if newer != metadata => self.download(&cache, &newer),
                 _ => Err(error),
             },
             result => result,
         }
     }
 
-    fn bring(&self, cache: &RepositoryCache, metadata: &Metadata) -> Result<PathBuf> {
+    fn download(&self, cache: &RepositoryCache, metadata: &Metadata) -> Result<PathBuf> {
         let pointer = cache.pointer(&metadata.commit, self.file);
-        if !self.is_there(&pointer, metadata.size) {
-            let hint = self.writable();
+        if !self.is_present(&pointer, metadata.size) {
+            let hint = self.writable_hint();
             let locks = cache.lock(&metadata.etag, self.file, &hint)?;
-            // Another process may have brought it meanwhile.
-            if !self.is_there(&pointer, metadata.size) {
+            // Another process may have downloaded it meanwhile.
+            if !self.is_present(&pointer, metadata.size) {
                 let blob = cache.blob(&metadata.etag);
                 let ending = if locks.iter().all(Lock::is_shared) {
                     "part".to_owned()
                 } else {
                     format!("{}.part", std::process::id())
                 };
-                self.bring_blob(&blob, &blob.with_extension(ending), metadata)?;
+                self.download_blob(&blob, &blob.with_extension(ending), metadata)?;
                 cache
-                    .point(&pointer, &blob)
+                    .link(&pointer, &blob)
                     .map_err(|error| Error::io("write", &pointer, error, &hint))?;
             }
         }
-        // The file is there, in a cache that may not be written too; without this note the hub is
+        // The file is there, in a cache that may not be written too; without this record the hub is
         // only asked once more.
-        let _ = cache.note(&self.repository.revision, &metadata.commit);
+        let _ = cache.record_revision(&self.repository.revision, &metadata.commit);
         Ok(pointer)
     }
 
-    fn is_there(&self, path: &Path, size: Option<u64>) -> bool {
+    fn is_present(&self, path: &Path, size: Option<u64>) -> bool {
         fs::metadata(path).is_ok_and(|there| size.is_none_or(|size| there.len() == size))
     }
 
-    fn bring_blob(&self, blob: &Path, part: &Path, metadata: &Metadata) -> Result<()> {
+    fn download_blob(&self, blob: &Path, part: &Path, metadata: &Metadata) -> Result<()> {
         let checksum = Checksum::of_etag(&metadata.etag);
         if checksum.is_none() && metadata.size.is_none() {
             return Err(self.failed(
@@ -93,13 +93,14 @@ impl Client<'_> {
             ));
         }
         if blob.exists() {
-            let wrong = !self.is_there(blob, metadata.size)
+            let wrong = !self.is_present(blob, metadata.size)
                 || checksum.as_ref().is_some_and(|sum| !matches!(sum.mismatch(blob), Ok(None)));
             if !wrong {
                 return Ok(());
             }
             note(&format!("{} is damaged in the cache and fetched anew", self.file));
-            fs::remove_file(blob).map_err(|e| Error::io("remove", blob, e, self.writable()))?;
+            fs::remove_file(blob)
+                .map_err(|e| Error::io("remove", blob, e, self.writable_hint()))?;
         }
         if checksum.is_none() {
             note(&format!("{}: the hub tells no checksum, its size is checked", self.file));
@@ -130,7 +131,7 @@ impl Client<'_> {
         let patience = Patience::new();
         let mut resumption = 0;
         loop {
-            match self.ask(&patience) {
+            match self.request_metadata(&patience) {
                 Ok(metadata) => return Ok(metadata),
                 Err(failure) if failure.passes() && resumption < patience.resumptions() => {
                     resumption += 1;
@@ -141,7 +142,7 @@ impl Client<'_> {
         }
     }
 
-    fn ask(&self, patience: &Patience) -> Result<Metadata, Failure> {
+    fn request_metadata(&self, patience: &Patience) -> Result<Metadata, Failure> {
         let mut answer = self.request(true).send(patience)?;
         if matches!(answer.status, 400 | 405 | 501) {
             // Not every mirror knows HEAD. One byte is the least that can be asked for.
@@ -159,12 +160,12 @@ impl Client<'_> {
         Error::Download { url: format!("{}/{}", self.repository, self.file), problem, hint }
     }
 
-    fn writable(&self) -> String {
+    fn writable_hint(&self) -> String {
         let cache = self.settings.cache.display();
         format!("Check that {cache} may be written and has room, or choose another model_dir")
     }
 
-    /// What the hub answered, and what to do.
+    /// The error of a failed request, with what to do.
     fn explain(&self, failure: Failure) -> Error {
         let problem = failure.problem("the hub");
         let hint = match failure {
@@ -172,7 +173,7 @@ impl Client<'_> {
                 return Error::Interrupted { place: format!("download of {}", self.file) };
             }
             Failure::Write(error) => {
-                return Error::io("write", &self.settings.cache, error, self.writable());
+                return Error::io("write", &self.settings.cache, error, self.writable_hint());
             }
             Failure::Status(401 | 403, _) => {
                 "The repository wants a login, or its name is wrong: set HF_TOKEN to a valid token"

@@ -8,7 +8,7 @@ use crate::{Error, Result};
 
 const ENDPOINT: &str = "https://huggingface.co";
 
-/// Where the hub is, who asks it, and where files are kept.
+/// The hub's address, the user's token, and the folder of the cache.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Settings {
     /// Without a slash at the end.
@@ -24,10 +24,13 @@ impl Settings {
     /// # Errors
     /// [`Error::Parameter`] if `HF_ENDPOINT` is no web address or the token cannot be sent.
     pub(super) fn new(cache: Option<&Path>) -> Result<Self> {
-        Self::of(cache, |name| env::var(name).ok())
+        Self::from_variables(cache, |name| env::var(name).ok())
     }
 
-    fn of(cache: Option<&Path>, variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
+    fn from_variables(
+        cache: Option<&Path>,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self> {
         let variable = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
         let folder = |name: &str| variable(name).map(|text| expand(&text, &variable));
         let home = || {
@@ -49,7 +52,7 @@ impl Settings {
         let token = variable("HF_TOKEN")
             .or_else(|| variable("HUGGING_FACE_HUB_TOKEN"))
             .or_else(token_file)
-            // Copied tokens bring the end of their line along.
+            // Copied tokens often end with a line break.
             .map(|token| token.replace(['\r', '\n'], "").trim().to_owned())
             .filter(|token| !token.is_empty());
         if token.as_ref().is_some_and(|token| !token.bytes().all(|byte| byte.is_ascii_graphic())) {
@@ -120,7 +123,7 @@ mod tests {
     use super::*;
 
     fn settings(variables: &[(&str, &str)]) -> Result<Settings> {
-        Settings::of(None, |name| {
+        Settings::from_variables(None, |name| {
             variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned())
         })
     }
@@ -194,6 +197,9 @@ mod tests {
         ] {
             assert_eq!(settings(&variables).unwrap().cache, expected, "{variables:?}");
         }
-        assert_eq!(Settings::of(Some(Path::new("~/c")), |_| None).unwrap().cache, home.join("c"));
+        assert_eq!(
+            Settings::from_variables(Some(Path::new("~/c")), |_| None).unwrap().cache,
+            home.join("c")
+        );
     }
 }

@@ -21,7 +21,7 @@ const MEMORY: usize = 10;
 /// over u with w = u / sqrt(|g|), g the gradient at `start`. With a step of -g, features that are large
 /// would be so far off that the search, which cannot go below a share of 1.5e-8 of it, would stop at once.
 pub(super) fn minimise(
-    asked: impl Fn() -> bool,
+    is_interrupted: impl Fn() -> bool,
     objective: &Objective,
     start: &Tensor,
     max_iter: usize,
@@ -32,13 +32,13 @@ pub(super) fn minimise(
     let gradient = objective.evaluate(start).gradient;
     let length = gradient.f_norm()?.f_double_value(&[])? / samples;
     let scale = if length > 0.0 { 1.0 / length.sqrt() } else { 1.0 };
-    let interrupted = Cell::new(false);
+    let was_interrupted = Cell::new(false);
     let problem = Scaled {
         objective,
         shape,
         scale,
-        asked,
-        interrupted: &interrupted,
+        is_interrupted,
+        was_interrupted: &was_interrupted,
         last: RefCell::default(),
     };
     let start = start.f_div_scalar(scale)?.f_reshape([-1])?;
@@ -50,7 +50,7 @@ pub(super) fn minimise(
             let executor = Executor::new(problem, solver);
             executor.configure(|state| state.param(start).max_iters(max_iter as u64)).run()
         });
-    if interrupted.get() {
+    if was_interrupted.get() {
         return Err(interrupted_search());
     }
     let state = match found {
@@ -79,8 +79,8 @@ struct Scaled<'a, A> {
     shape: [i64; 2],
     scale: f64,
     /// Whether the user wants to stop, and whether that was noticed.
-    asked: A,
-    interrupted: &'a Cell<bool>,
+    is_interrupted: A,
+    was_interrupted: &'a Cell<bool>,
     /// The last point with its value and gradient: argmin asks for one after the other.
     last: RefCell<(Array1<f64>, f64, Array1<f64>)>,
 }
@@ -90,8 +90,8 @@ impl<A: Fn() -> bool> Scaled<'_, A> {
         if self.last.borrow().0 == u {
             return Ok(());
         }
-        if (self.asked)() {
-            self.interrupted.set(true);
+        if (self.is_interrupted)() {
+            self.was_interrupted.set(true);
             return Err(Failure::msg("interrupted"));
         }
         let w = weights(&u.to_vec(), self.shape, self.scale)?;
@@ -141,8 +141,8 @@ mod tests {
         let classes: Vec<i64> = (0..20).map(|i| i % 3).collect();
         let objective = Objective::new(&x, &classes, 3, 1.0).unwrap();
         let origin = Tensor::zeros([3, 4], (Kind::Double, tch::Device::Cpu));
-        let asked = Cell::new(0);
-        let third = || asked.replace(asked.get() + 1) == 2;
+        let checks = Cell::new(0);
+        let third = || checks.replace(checks.get() + 1) == 2;
         let stopped = minimise(third, &objective, &origin, 100, 1e-9);
         assert!(matches!(stopped, Err(Error::Interrupted { .. })));
         let found = minimise(|| false, &objective, &origin, 100, 1e-9).unwrap();

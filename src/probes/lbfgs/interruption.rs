@@ -1,8 +1,8 @@
-//! The end of a search that the user has interrupted.
+//! How both searches report an interrupt.
 
 use crate::Error;
 
-/// What is answered to a user who stops the search.
+/// The error of a search that the user has interrupted.
 pub(super) fn interrupted_search() -> Error {
     Error::Interrupted { place: "in the linear probe, in L-BFGS".into() }
 }

@@ -69,12 +69,12 @@ impl Rounds {
     /// If libtorch refuses an operation, or the user interrupts.
     pub(super) fn next(
         &mut self,
-        asked: impl Fn() -> bool,
+        interrupted: impl Fn() -> bool,
         iterations: usize,
     ) -> Result<Option<Tensor>> {
         let (data, start) = (Arc::clone(&self.data), self.start.clone());
         let search = Search { iterations: iterations as u64, ..self.search };
-        let found = interruptible(asked, move || fit(&data, search, start))?;
+        let found = interruptible(interrupted, move || fit(&data, search, start))?;
         let Some(found) = found else { return Ok(None) };
         let mut w = found.t().to_owned();
         let d = w.ncols() - 1;
@@ -136,7 +136,7 @@ fn fit(
 /// linfa cannot be stopped, so it works in a thread of its own; one that the user does not want to
 /// wait for ends unheard.
 fn interruptible<T: Send + 'static>(
-    asked: impl Fn() -> bool,
+    interrupted: impl Fn() -> bool,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T> {
     let (sender, result) = channel();
@@ -144,7 +144,7 @@ fn interruptible<T: Send + 'static>(
     loop {
         match result.recv_timeout(CHECK_INTERVAL) {
             Ok(result) => return Ok(result),
-            Err(RecvTimeoutError::Timeout) if asked() => return Err(interrupted_search()),
+            Err(RecvTimeoutError::Timeout) if interrupted() => return Err(interrupted_search()),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => match thread.join() {
                 Err(panic) => std::panic::resume_unwind(panic),

@@ -1,4 +1,4 @@
-//! What a file is, from its content and not from its name.
+//! The format of a file, from its content and not from its name.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -8,7 +8,7 @@ use super::safetensors::is_safetensors;
 
 /// The kinds of file that hold tensors by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Content {
+pub(super) enum FileFormat {
     /// An archive of `torch.save`.
     Zip,
     /// Pickles, as `torch.save` wrote them before PyTorch 1.6.
@@ -33,7 +33,7 @@ const SAVE: &str = "Save the model's state_dict() with torch.save or safetensors
 const EXPECTED: &str =
     "Expected what torch.save writes (a Lightning .ckpt, a .pt or .pth) or a safetensors file";
 
-pub(super) fn content_of(file: &File) -> Outcome<Content> {
+pub(super) fn detect_format(file: &File) -> Outcome<FileFormat> {
     let length = file.metadata()?.len();
     let mut head = Vec::new();
     let mut file = file;
@@ -44,14 +44,14 @@ pub(super) fn content_of(file: &File) -> Outcome<Content> {
         return Err(Fault::new("it is empty", hint));
     }
     if head.starts_with(b"PK\x03\x04") {
-        return Ok(Content::Zip);
+        return Ok(FileFormat::Zip);
     }
     if is_safetensors(&head, length) {
-        return Ok(Content::Safetensors);
+        return Ok(FileFormat::Safetensors);
     }
     // Protocols 2 and later, and protocol 1, which begins with the number that marks the format.
     if (head[0] == 0x80 && head.len() > 2 && head[1] < 6) || head.starts_with(b"L1195470") {
-        return Ok(Content::Legacy);
+        return Ok(FileFormat::Legacy);
     }
     Err(other(&head, length))
 }
