@@ -4,9 +4,9 @@
 //!
 //! The modules stand in the order in which the data flows:
 //! [`data`] (images and subsets) → [`transforms`] (two random views) → [`loaders`] (batches) →
-//! [`models`] (encoder and projection head) → [`losses`] (InfoNCE, DCL) → [`train`] (the loop) → [`weights`] (checkpoints)
-//! → [`probes`] (accuracy) → [`plot`] (figures). [`notebook`] shows progress; [`rng`] makes the
-//! draws repeatable; [`error`] says what went wrong.
+//! [`models`] (encoder and projection head) → [`losses`] (InfoNCE, DCL) → [`train`] (the loop) →
+//! [`weights`] (checkpoints) → [`probes`] (accuracy) → [`plot`] (figures). [`notebook`] shows
+//! progress; [`rng`] makes random numbers repeatable; [`error`] says what went wrong.
 //!
 //! # Without tensors
 //!
@@ -60,6 +60,7 @@ pub mod train;
 pub mod weights;
 
 /// Images in memory: data sets and subsets, CIFAR-10 and Shapes10; downloads and their cache.
+// Declared here, not in `data/mod.rs`, so that one file says what depends on the feature.
 pub mod data {
     mod images;
     mod shapes10;

@@ -16,6 +16,10 @@ pub mod variable {
     pub const BUILD_DIRECTORY: &str = "EVCXR_TMPDIR";
     /// Set by the user: the folder with CIFAR-10.
     pub const DATA: &str = "TWOVIEWS_DATA";
+    /// Set by the user: where the archive of CIFAR-10 is.
+    pub const CIFAR10_URL: &str = "TWOVIEWS_CIFAR10_URL";
+    /// Set by the user: the archive's MD5.
+    pub const CIFAR10_MD5: &str = "TWOVIEWS_CIFAR10_MD5";
     /// Set by the user: lessons take minutes, not hours.
     pub const QUICK: &str = "TWOVIEWS_QUICK";
     /// Set by the user: lesson 01 trains instead of fetching weights.
@@ -26,6 +30,8 @@ pub mod variable {
     pub const STAND_INS: &str = "TWOVIEWS_STAND_INS";
     /// Set for the tests: those run, too, that take long.
     pub const LONG: &str = "TWOVIEWS_LONG";
+    /// Set by tests: downloads wait this many times as long.
+    pub const TEST_WAIT_FACTOR: &str = "TWOVIEWS_TEST_WAIT_FACTOR";
 }
 
 /// MIME types.
