@@ -1,12 +1,11 @@
 //! Names that have moved or changed can still be used, for one version.
 
-#![expect(deprecated, reason = "that is what is tested")]
-
-use twoviews::data::{MultiViewsLoader, MultiViewsLoaderConfig, Shapes10, ViewsLoader};
-use twoviews::prelude::{Draws, Step, ToTensor, View};
-
 #[test]
-fn former_names_still_work() -> twoviews::Result<()> {
+#[expect(deprecated, reason = "the former names")]
+fn former_names_of_loaders_and_streams_still_work() -> twoviews::Result<()> {
+    use twoviews::data::{MultiViewsLoader, MultiViewsLoaderConfig, Shapes10, ViewsLoader};
+    use twoviews::prelude::{Draws, Step, ToTensor, View};
+
     let shapes = Shapes10 { num_images: 4, ..Default::default() }.generate()?;
     let batch: twoviews::data::Batch =
         twoviews::data::DataLoader::new(&shapes, 2, 0)?.iter().next().unwrap()?;

@@ -44,7 +44,7 @@ pub fn adjust_hue(view: &mut View, factor: f64) -> Result<()> {
         for (block, plane) in rgb.iter_mut().zip([&*r, &*g, &*b]) {
             block[..plane.len()].copy_from_slice(plane);
         }
-        shift_block(&mut rgb, &sectors);
+        turn(&mut rgb, &sectors);
         for (block, plane) in rgb.iter().zip([r, g, b]) {
             plane.copy_from_slice(&block[..plane.len()]);
         }
@@ -52,23 +52,23 @@ pub fn adjust_hue(view: &mut View, factor: f64) -> Result<()> {
     Ok(())
 }
 
-fn shift_block(rgb: &mut [[u8; BLOCK]; 3], sectors: &[Sector; 256]) {
+fn turn(rgb: &mut [[u8; BLOCK]; 3], sectors: &[Sector; 256]) {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has AVX2. It computes the same numbers, more at once.
-        return unsafe { shift_block_avx2(rgb, sectors) };
+        return unsafe { turn_avx2(rgb, sectors) };
     }
-    shift_block_any(rgb, sectors);
+    turn_any(rgb, sectors);
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-fn shift_block_avx2(rgb: &mut [[u8; BLOCK]; 3], sectors: &[Sector; 256]) {
-    shift_block_any(rgb, sectors);
+fn turn_avx2(rgb: &mut [[u8; BLOCK]; 3], sectors: &[Sector; 256]) {
+    turn_any(rgb, sectors);
 }
 
 #[inline(always)]
-fn shift_block_any(rgb: &mut [[u8; BLOCK]; 3], sectors: &[Sector; 256]) {
+fn turn_any(rgb: &mut [[u8; BLOCK]; 3], sectors: &[Sector; 256]) {
     let (mut hue, mut saturation, mut value) = ([0; BLOCK], [0; BLOCK], [0; BLOCK]);
     to_hsv(rgb, &mut hue, &mut saturation, &mut value);
     let (mut number, mut position) = ([0; BLOCK], [0.0; BLOCK]);
