@@ -16,9 +16,9 @@ pub mod variable {
     pub const BUILD_DIRECTORY: &str = "EVCXR_TMPDIR";
     /// Set by the user: the folder with CIFAR-10.
     pub const DATA: &str = "TWOVIEWS_DATA";
-    /// Set by the user: where the archive of CIFAR-10 is.
+    /// Set by the user: where CIFAR-10's archive is downloaded from.
     pub const CIFAR10_URL: &str = "TWOVIEWS_CIFAR10_URL";
-    /// Set by the user: the archive's MD5.
+    /// Set by the user: the checksum of that archive.
     pub const CIFAR10_MD5: &str = "TWOVIEWS_CIFAR10_MD5";
     /// Set by the user: lessons take minutes, not hours.
     pub const QUICK: &str = "TWOVIEWS_QUICK";
