@@ -1,11 +1,11 @@
-//! Files that appear whole or not at all.
+//! Files that are written completely or not at all.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Writes `bytes` to `path` through a temporary file beside it, so that neither a full disk nor a
-/// killed process leaves half a file under that name or harms the one that was there.
+/// killed process leaves an incomplete file under that name or damages the one that was there.
 ///
 /// A link stays one: the file that it leads to is replaced. Devices and pipes, which a rename would
 /// replace by a file, are written to.
@@ -20,15 +20,16 @@ pub(crate) fn atomic_write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let part = part_of(path);
     let written = File::create(&part)
         .and_then(|mut file| file.write_all(bytes))
-        .and_then(|()| rename_whole(&part, path));
+        .and_then(|()| rename_synced(&part, path));
     if written.is_err() {
         let _ = fs::remove_file(&part);
     }
     written
 }
 
-/// Gives the finished file `part` the name `path`, in the place of what had it.
-pub(crate) fn rename_whole(part: &Path, path: &Path) -> io::Result<()> {
+/// Renames the finished file `part` to `path`, replacing what was there, and waits until the disk
+/// has it.
+pub(crate) fn rename_synced(part: &Path, path: &Path) -> io::Result<()> {
     File::open(part)?.sync_all()?;
     fs::rename(part, path)?;
     // The rename lasts once the folder is on the disk; not every system lets a folder be opened.

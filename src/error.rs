@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// `Result` with this crate's [`enum@Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Everything that can go wrong, each variant with what a reader needs to mend it.
+/// Everything that can go wrong, each variant with what a user needs to correct it.
 ///
 /// `Debug` prints the same text as `Display`, because a failed `?` in a notebook cell shows `Debug`.
 #[derive(thiserror::Error)]
@@ -117,7 +117,7 @@ pub enum Error {
         /// What to do.
         hint: String,
     },
-    /// The reader interrupted the work.
+    /// The user interrupted the work.
     #[error("interrupted {place}: what was computed before is kept")]
     Interrupted {
         /// What was being done.

@@ -7,7 +7,7 @@
 //! [`models`] (encoder and projection head) → [`losses`] (InfoNCE, DCL) → [`optim`] (optimizer and
 //! learning rate) → [`estimator`] (SimCLR and DCL: training, checkpoints, pretrained weights) →
 //! [`encode`] (features) → [`probes`] (accuracy) → [`plot`] (figures). [`weights`] reads and writes
-//! files of tensors; [`notebook`] shows progress; [`rng`] makes the draws repeatable; [`error`] says
+//! files of tensors; [`notebook`] shows progress; [`rng`] makes the random numbers repeatable; [`error`] says
 //! what went wrong.
 //!
 //! # Without tensors
@@ -64,6 +64,7 @@ mod temperature;
 mod tensor_input;
 
 /// Images in memory: data sets and subsets, CIFAR-10 and Shapes10; downloads and their cache.
+// Declared here, not in `data/mod.rs`, so that one file says what depends on the feature.
 pub mod data {
     mod images;
     mod shapes10;

@@ -1,14 +1,14 @@
 //! Names that have moved or changed can still be used, for one version.
 
-#![expect(deprecated, reason = "that is what is tested")]
-
 use tch::{Device, Kind, Tensor};
 use twoviews::Result;
-use twoviews::data::{MultiViewsLoader, MultiViewsLoaderConfig, Shapes10, ViewsLoader};
-use twoviews::prelude::{Draws, Step, ToTensor, View};
 
 #[test]
-fn former_names_still_work() -> Result<()> {
+#[expect(deprecated, reason = "the former names")]
+fn former_names_of_loaders_and_streams_still_work() -> Result<()> {
+    use twoviews::data::{MultiViewsLoader, MultiViewsLoaderConfig, Shapes10, ViewsLoader};
+    use twoviews::prelude::{Draws, Step, ToTensor, View};
+
     let shapes = Shapes10 { num_images: 4, ..Default::default() }.generate()?;
     let batch: twoviews::data::Batch =
         twoviews::data::DataLoader::new(&shapes, 2, 0)?.iter().next().unwrap()?;
@@ -23,6 +23,7 @@ fn former_names_still_work() -> Result<()> {
 }
 
 #[test]
+#[expect(deprecated, reason = "the former places")]
 fn former_places_hold_what_has_moved() -> Result<()> {
     let config = twoviews::models::DCLConfig {
         encoder: twoviews::train::EncoderKind::ResNet8,

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use twoviews_constants::variable;
+
 use crate::{Error, Result};
 
 /// `twoviews` in the user's cache folder.
@@ -11,7 +13,7 @@ pub(crate) fn cache_folder() -> Result<PathBuf> {
             "data_dir",
             "none",
             "a folder",
-            "This system names no cache folder: set TWOVIEWS_DATA.",
+            format!("This system names no cache folder: set {}.", variable::DATA),
         )
     })
 }

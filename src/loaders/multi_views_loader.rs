@@ -59,8 +59,9 @@ impl Default for MultiViewsLoaderConfig {
 
 /// Batches of augmented views of a subset's images.
 ///
-/// View v of image i in epoch e is drawn from `RandomStream::new(seed, e, i, v)` and the order of the images
-/// from another stream, so that the batches depend neither on the number of workers nor on timing.
+/// View v of image i in epoch e is drawn from `RandomStream::new(seed, e, i, v)` and the order of
+/// the images from another stream, so that the batches depend neither on the number of workers nor
+/// on timing.
 ///
 /// ```
 /// use twoviews::data::Shapes10;

@@ -3,8 +3,8 @@
 mod host;
 mod live;
 mod note;
-mod one_line;
 mod progress;
+mod single_line_term;
 
 pub(crate) use host::check_interrupt;
 pub use host::{Host, interrupted};

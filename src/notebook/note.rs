@@ -1,4 +1,4 @@
-//! A line for the reader.
+//! A line for the user.
 
 use super::Host;
 

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::one_line::OneLine;
+use super::single_line_term::SingleLineTerm;
 use super::{Host, LiveDisplay};
 
 /// Whole lines at most this often where a bar cannot move.
-const BETWEEN_LINES: Duration = Duration::from_secs(3);
+const LINE_INTERVAL: Duration = Duration::from_secs(3);
 
 /// A bar of `indicatif` with position, rate and time left.
 ///
@@ -101,16 +101,16 @@ impl fmt::Debug for Progress {
 }
 
 /// A line that is updated in place.
-fn live_line(what: &str) -> OneLine {
+fn live_line(what: &str) -> SingleLineTerm {
     let display = LiveDisplay::new(what);
-    OneLine::new(move |line| display.show("text/plain", line))
+    SingleLineTerm::new(move |line| display.show("text/plain", line))
 }
 
 /// Whole lines, a few seconds apart.
-fn whole_lines() -> OneLine {
+fn whole_lines() -> SingleLineTerm {
     let mut last = Instant::now();
-    OneLine::new(move |line| {
-        if last.elapsed() < BETWEEN_LINES {
+    SingleLineTerm::new(move |line| {
+        if last.elapsed() < LINE_INTERVAL {
             return;
         }
         // A notebook shows the error stream as an alarm, a log keeps it apart from results.

@@ -6,8 +6,8 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::canvas::{Draw, FONT, can_show, figure_methods, is_shown};
-use super::chart::{Drawn, draw_baselines, draw_legend, tick};
+use super::canvas::{Draw, FONT, figure_methods, is_drawable, is_drawable_range};
+use super::chart::{DrawResult, draw_baselines, draw_legend, tick};
 use crate::notebook::Figure;
 use crate::{Error, Result};
 
@@ -100,7 +100,7 @@ impl BarPlot {
         (left, left + width)
     }
 
-    fn try_draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
+    fn try_draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
         area.fill(&WHITE)?;
         let right = self.groups.len() as f64 - 0.5;
         // Room for the baselines' labels beside the bars.
@@ -183,10 +183,10 @@ impl Draw for BarPlot {
             return problem("there is no bar: name the groups and push Bars".into());
         }
         let (low, high) = self.y_range;
-        if !can_show(low, high) {
+        if !is_drawable_range(low, high) {
             return problem(format!("its y_range is ({low}, {high}): choose low < high"));
         }
-        if let Some((label, height)) = self.baselines.iter().find(|(_, y)| !is_shown(*y)) {
+        if let Some((label, height)) = self.baselines.iter().find(|(_, y)| !is_drawable(*y)) {
             return problem(format!("the baseline {label} is at {height}: remove it"));
         }
         for Bars { label, heights, errors, .. } in &self.bars {
@@ -198,7 +198,7 @@ impl Draw for BarPlot {
                     errors.len()
                 ));
             }
-            if let Some(value) = heights.iter().chain(errors).find(|v| !is_shown(**v)) {
+            if let Some(value) = heights.iter().chain(errors).find(|v| !is_drawable(**v)) {
                 return problem(format!("{label} has the value {value}: remove it"));
             }
         }

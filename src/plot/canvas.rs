@@ -56,7 +56,7 @@ macro_rules! figure_methods {
                 $crate::plot::canvas::svg(self)
             }
 
-            /// Writes the figure to a `.svg` or `.png` file, which appears whole or not at all.
+            /// Writes the figure to a `.svg` or `.png` file, completely or not at all.
             ///
             /// # Errors
             /// As [`to_svg`](Self::to_svg), or if the file cannot be written.
@@ -94,13 +94,13 @@ fn prepare<F: Draw>(figure: &F) -> Result<()> {
 
 /// Whether an axis can show these numbers: finite, and no further apart or closer together than
 /// float64 can divide into ticks.
-pub(super) fn can_show(low: f64, high: f64) -> bool {
+pub(super) fn is_drawable_range(low: f64, high: f64) -> bool {
     let magnitude = low.abs().max(high.abs());
-    high - low >= 1e-9 * magnitude && high > low && is_shown(magnitude)
+    high - low >= 1e-9 * magnitude && high > low && is_drawable(magnitude)
 }
 
 /// Whether an axis can show a number.
-pub(super) fn is_shown(value: f64) -> bool {
+pub(super) fn is_drawable(value: f64) -> bool {
     value.abs() <= 1e300
 }
 
@@ -134,7 +134,7 @@ fn unencodable<F: Draw>(error: &png::EncodingError) -> Error {
     Error::Plot { figure: F::FIGURE, problem: error.to_string() }
 }
 
-/// Writes the figure as `.svg` or `.png`; the file appears whole or not at all.
+/// Writes the figure as `.svg` or `.png`, completely or not at all.
 pub(super) fn save<F: Draw>(figure: &F, path: &Path) -> Result<()> {
     let bytes = match path.extension().and_then(|extension| extension.to_str()) {
         Some("svg") => svg(figure)?.into_bytes(),

@@ -9,7 +9,7 @@ use super::canvas::FONT;
 pub(super) type Chart<'a, B> = ChartContext<'a, B, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 /// Whether it worked, or what the backend says.
-pub(super) type Drawn<B> =
+pub(super) type DrawResult<B> =
     std::result::Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
 
 /// Horizontal dashed lines over the whole width, their labels beginning at `label_x`.
@@ -17,7 +17,7 @@ pub(super) fn draw_baselines<B: DrawingBackend>(
     chart: &mut Chart<'_, B>,
     baselines: &[(String, f64)],
     label_x: f64,
-) -> Drawn<B> {
+) -> DrawResult<B> {
     let (x, y) = (chart.x_range(), chart.y_range());
     for (label, height) in baselines {
         let line = [(x.start, *height), (x.end, *height)];
@@ -34,7 +34,7 @@ pub(super) fn draw_baselines<B: DrawingBackend>(
 pub(super) fn draw_legend<'a, B: DrawingBackend + 'a>(
     chart: &mut Chart<'a, B>,
     position: SeriesLabelPosition,
-) -> Drawn<B> {
+) -> DrawResult<B> {
     chart
         .configure_series_labels()
         .position(position)

@@ -5,8 +5,8 @@ use std::fmt;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use super::canvas::{Draw, FONT, can_show, figure_methods, is_shown};
-use super::chart::{Drawn, draw_baselines, draw_legend, tick};
+use super::canvas::{Draw, FONT, figure_methods, is_drawable, is_drawable_range};
+use super::chart::{DrawResult, draw_baselines, draw_legend, tick};
 use crate::notebook::Figure;
 use crate::{Error, Result};
 
@@ -142,20 +142,20 @@ impl Draw for LinePlot {
             return problem("there is no point: push a Series with at least one".into());
         }
         if let Some((low, high)) = self.y_range
-            && !can_show(low, high)
+            && !is_drawable_range(low, high)
         {
             return problem(format!("its y_range is ({low}, {high}): choose low < high"));
         }
-        if let Some((label, height)) = self.baselines.iter().find(|(_, y)| !is_shown(*y)) {
+        if let Some((label, height)) = self.baselines.iter().find(|(_, y)| !is_drawable(*y)) {
             return problem(format!("the baseline {label} is at {height}: remove it"));
         }
         for series in &self.series {
             if let Some(&(x, y)) =
-                series.points.iter().find(|(x, y)| !(is_shown(*x) && is_shown(*y)))
+                series.points.iter().find(|(x, y)| !(is_drawable(*x) && is_drawable(*y)))
             {
                 return problem(format!("{} has the point ({x}, {y}): remove it", series.label));
             }
-            if let Some(error) = series.errors.iter().find(|error| !is_shown(**error)) {
+            if let Some(error) = series.errors.iter().find(|error| !is_drawable(**error)) {
                 return problem(format!("{} has the error bar {error}: remove it", series.label));
             }
             if !series.errors.is_empty() && series.errors.len() != series.points.len() {
@@ -183,7 +183,7 @@ impl Draw for LinePlot {
 }
 
 impl LinePlot {
-    fn try_draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> Drawn<B> {
+    fn try_draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
         // White, so that the figure reads the same on light and dark pages.
         area.fill(&WHITE)?;
         let (x, y) = self.ranges();

@@ -2,7 +2,7 @@
 //!
 //! Each random transform draws its parameters from a [`RandomStream`] and then applies a
 //! deterministic function of them: `RandomResizedCrop::draw` and [`resized_crop`],
-//! `ColorJitter::draw` and [`adjust_brightness`] and its sisters, `GaussianBlur::draw` and
+//! `ColorJitter::draw` and [`adjust_brightness`] and the like, `GaussianBlur::draw` and
 //! [`gaussian_blur`]. Given the same parameters, these functions produce the bytes that torchvision
 //! produces on PIL images.
 

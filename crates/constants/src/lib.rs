@@ -32,6 +32,8 @@ pub mod variable {
     pub const NOTEBOOK_KERNEL: &str = "TWOVIEWS_NOTEBOOK_KERNEL";
     /// Set for the tests: those run, too, that take long.
     pub const LONG: &str = "TWOVIEWS_LONG";
+    /// Set by tests: downloads wait this many times as long.
+    pub const TEST_WAIT_FACTOR: &str = "TWOVIEWS_TEST_WAIT_FACTOR";
 }
 
 /// MIME types.

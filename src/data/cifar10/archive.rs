@@ -5,15 +5,20 @@ use std::io::{self, BufReader, Read};
 use std::path::{Component, Path};
 
 use flate2::read::GzDecoder;
+use twoviews_constants::variable;
 
 use super::batches::{self, BATCHES_FOLDER, Checksums, RECORDS_PER_FILE};
 use super::records::RECORD_BYTES;
-use crate::data::download::{Lock, with_ending};
+use crate::data::download::{Lock, with_suffix};
 use crate::notebook::check_interrupt;
 use crate::{Error, Result};
 
 const DAMAGED: &str = "Delete the archive so that it is downloaded again";
-const ROOM: &str = "Choose a folder with 200 MB of room (TWOVIEWS_DATA)";
+
+/// What to do where the files cannot be written.
+fn room_hint() -> String {
+    format!("Choose a folder with 200 MB of room ({})", variable::DATA)
+}
 
 /// Zeros that may follow the last file: tar fills its last block, of any size that people use.
 const PADDING: u64 = 1 << 24;
@@ -69,14 +74,15 @@ pub(super) fn read(
 /// As [`read`], [`Error::Format`] if a batch is missing, and [`Error::Io`] if the folder cannot be
 /// written.
 pub(super) fn unpack(archive: &Path, folder: &Path) -> Result<()> {
-    let lock = Lock::acquire(&with_ending(folder, ".lock"), "it unpacks the archive", true, ROOM)?;
+    let lock =
+        Lock::acquire(&with_suffix(folder, ".lock"), "it unpacks the archive", true, &room_hint())?;
     if batches::is_whole(folder) {
         return Ok(());
     }
     let temporary = if lock.is_shared() {
-        with_ending(folder, ".tmp")
+        with_suffix(folder, ".tmp")
     } else {
-        with_ending(folder, &format!(".{}.tmp", std::process::id()))
+        with_suffix(folder, &format!(".{}.tmp", std::process::id()))
     };
     let unpacked = unpack_beside(archive, folder, &temporary);
     if temporary.exists() {
@@ -88,7 +94,7 @@ pub(super) fn unpack(archive: &Path, folder: &Path) -> Result<()> {
 fn unpack_beside(archive: &Path, folder: &Path, temporary: &Path) -> Result<()> {
     let unwritable = |path: &Path| {
         let path = path.to_owned();
-        move |e| Error::io("write", path, e, ROOM)
+        move |e| Error::io("write", path, e, room_hint())
     };
     if temporary.exists() {
         // Of a process that was killed.
@@ -117,7 +123,7 @@ fn unpack_beside(archive: &Path, folder: &Path, temporary: &Path) -> Result<()> 
             }
         }
     }
-    // The checksums come last: they vouch for the others.
+    // The checksums come last: with them the others count as complete.
     names.push(batches::CHECKSUMS.to_owned());
     for name in names {
         let path = folder.join(&name);

@@ -26,7 +26,7 @@ pub(super) const TEST_FILE: &str = "test_batch.bin";
 /// start, and no file's time has to be trusted.
 pub(super) const CHECKSUMS: &str = "checksums.sfv";
 
-const MEND: &str = "Delete the folder, so that it is unpacked again";
+const UNPACK_HINT: &str = "Delete the folder, so that it is unpacked again";
 
 /// Names of the six files.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
@@ -67,7 +67,7 @@ impl Checksums {
         self.0.get(name) == Some(&crc32fast::hash(content))
     }
 
-    /// What the folder's file says, if it vouches for all six.
+    /// The checksums in the folder's file, if it has all six.
     pub(super) fn read(folder: &Path) -> Option<Self> {
         let text = fs::read_to_string(folder.join(CHECKSUMS)).ok()?;
         let lines = text.lines().filter(|line| !line.starts_with(';'));
@@ -88,21 +88,21 @@ impl Checksums {
 }
 
 /// The files of a folder, compared as they are read.
-pub(super) struct Folder {
+pub(super) struct BatchFolder {
     path: PathBuf,
-    /// What vouches for the files.
+    /// The checksums that the folder keeps, if it does.
     expected: Option<Checksums>,
-    /// What was read.
+    /// The checksums of what was read.
     pub(super) found: Checksums,
 }
 
-impl Folder {
+impl BatchFolder {
     /// # Errors
     /// [`Error::Format`] if a file is missing, or, where no checksums are kept, has not as many
     /// records as the others.
     pub(super) fn open(path: &Path) -> Result<Self> {
         if let Some(missing) = missing(path) {
-            return Err(Error::format(path, format!("it lacks {missing}"), MEND));
+            return Err(Error::format(path, format!("it lacks {missing}"), UNPACK_HINT));
         }
         let expected = Checksums::read(path);
         if expected.is_none() {
@@ -112,7 +112,7 @@ impl Folder {
     }
 
     /// Whether the checksums of the files were known.
-    pub(super) fn is_vouched_for(&self) -> bool {
+    pub(super) fn has_checksums(&self) -> bool {
         self.expected.is_some()
     }
 
@@ -127,7 +127,7 @@ impl Folder {
         self.found.add(name, &content);
         match &self.expected {
             Some(expected) if !expected.fit(name, &content) => {
-                Err(Error::format(path, "it has changed since it was unpacked", MEND))
+                Err(Error::format(path, "it has changed since it was unpacked", UNPACK_HINT))
             }
             _ => Ok(content),
         }
@@ -154,7 +154,7 @@ fn same_length(folder: &Path) -> Result<()> {
                 length / record,
                 most / record
             );
-            Err(Error::format(path, problem, MEND))
+            Err(Error::format(path, problem, UNPACK_HINT))
         }
         None => Ok(()),
     }

@@ -9,12 +9,14 @@ use std::env;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use twoviews_constants::variable;
+
+use self::batches::{BATCHES_FOLDER, BatchFolder, RECORDS_PER_FILE, TEST_FILE, TRAIN_FILES};
 use super::ImageDataset;
 use super::cache::cache_folder;
-use super::download::{Lock, download, expand_home, md5_of, with_ending};
+use super::download::{Lock, download, expand_home, md5_of, with_suffix};
 use crate::notebook::note;
 use crate::{Error, Result};
-use batches::{BATCHES_FOLDER, Folder, RECORDS_PER_FILE, TEST_FILE, TRAIN_FILES};
 
 /// Class names, in the order of the class indices.
 pub const CIFAR10_CLASSES: [&str; 10] =
@@ -81,7 +83,7 @@ impl fmt::Debug for Cifar10 {
 impl Cifar10 {
     /// Reads the images; downloads and unpacks the archive first if the folder has neither.
     ///
-    /// Unpacked files are compared with the checksums that were noted when they were unpacked; a
+    /// Unpacked files are compared with the checksums that were kept when they were unpacked; a
     /// folder without them with an archive beside it, once, and otherwise the files must have equally
     /// many records. What is missing or damaged is unpacked again.
     ///
@@ -90,14 +92,14 @@ impl Cifar10 {
     /// [`Error::Io`], each with what to do; nothing half-written is left behind.
     pub fn load(config: &Cifar10Config) -> Result<Self> {
         let source = Source::new(config)?;
-        let (folder, archive) = source.places();
+        let (folder, archive) = source.paths();
         if !batches::any(&folder) {
-            source.bring(&archive)?;
+            source.fetch(&archive)?;
             return Self::unpacked(&archive, &folder);
         }
         let damage = match Self::from_folder(&folder) {
             Ok((cifar10, files)) => {
-                let compared = archive.is_file() && !files.is_vouched_for();
+                let compared = archive.is_file() && !files.has_checksums();
                 match compared.then(|| Source::compare(&archive, &folder, &files)).flatten() {
                     None => return Ok(cifar10),
                     Some(damage) => damage,
@@ -110,7 +112,7 @@ impl Cifar10 {
             Error::Format { path, problem, .. } => (path, problem),
             error => (folder.clone(), error.to_string()),
         };
-        source.bring(&archive).map_err(|error| match error {
+        source.fetch(&archive).map_err(|error| match error {
             interrupted @ Error::Interrupted { .. } => interrupted,
             error => {
                 Error::format(&path, &problem, format!("The archive is not to be had: {error}"))
@@ -129,8 +131,8 @@ impl Cifar10 {
         }
     }
 
-    fn from_folder(folder: &Path) -> Result<(Self, Folder)> {
-        let mut files = Folder::open(folder)?;
+    fn from_folder(folder: &Path) -> Result<(Self, BatchFolder)> {
+        let mut files = BatchFolder::open(folder)?;
         let cifar10 = Self::from_files(folder, |name| files.file(name))?;
         Ok((cifar10, files))
     }
@@ -177,13 +179,12 @@ struct Source {
 
 impl Source {
     fn new(config: &Cifar10Config) -> Result<Self> {
-        let variable = |name| env::var(name).ok().filter(|value| !value.is_empty());
-        let url = config.url.clone().or_else(|| variable("TWOVIEWS_CIFAR10_URL"));
+        let set = |name| env::var(name).ok().filter(|value| !value.is_empty());
+        let url = config.url.clone().or_else(|| set(variable::CIFAR10_URL));
         let url = url.unwrap_or_else(|| CIFAR10_URL.to_owned());
         let official = (url == CIFAR10_URL).then(|| CIFAR10_MD5.to_owned());
-        let md5 = config.md5.clone().or_else(|| variable("TWOVIEWS_CIFAR10_MD5"));
-        let data_dir =
-            config.data_dir.clone().or_else(|| variable("TWOVIEWS_DATA").map(Into::into));
+        let md5 = config.md5.clone().or_else(|| set(variable::CIFAR10_MD5));
+        let data_dir = config.data_dir.clone().or_else(|| set(variable::DATA).map(Into::into));
         let data_dir = match data_dir {
             Some(folder) => expand_home(&folder),
             None => cache_folder()?.join(if official.is_some() {
@@ -197,7 +198,7 @@ impl Source {
     }
 
     /// The folder with the batches and the archive.
-    fn places(&self) -> (PathBuf, PathBuf) {
+    fn paths(&self) -> (PathBuf, PathBuf) {
         let folder = self.data_dir.join(BATCHES_FOLDER);
         if batches::any(&folder) || !batches::any(&self.data_dir) {
             return (folder, self.data_dir.join(ARCHIVE));
@@ -208,8 +209,8 @@ impl Source {
         (self.data_dir.clone(), parent.unwrap_or(&self.data_dir).join(ARCHIVE))
     }
 
-    /// Brings the archive, or compares the one that is there with its checksum.
-    fn bring(&self, archive: &Path) -> Result<()> {
+    /// Downloads the archive, or compares the one that is there with its checksum.
+    fn fetch(&self, archive: &Path) -> Result<()> {
         if archive.is_file() {
             self.check(archive)
         } else {
@@ -217,13 +218,13 @@ impl Source {
         }
     }
 
-    /// Compares files that nothing vouches for with the archive beside them, and notes their
-    /// checksums, so that this happens once. The answer is what is wrong.
+    /// Compares files without checksums with the archive beside them, and keeps their checksums, so
+    /// that this happens once. Returns what is wrong.
     ///
-    /// Where nothing can be noted the files are taken as they are: to read the archive takes longer
+    /// Where nothing can be written the files are taken as they are: to read the archive takes longer
     /// than all the rest of a start.
-    fn compare(archive: &Path, folder: &Path, files: &Folder) -> Option<Error> {
-        let lock = with_ending(folder, ".lock");
+    fn compare(archive: &Path, folder: &Path, files: &BatchFolder) -> Option<Error> {
+        let lock = with_suffix(folder, ".lock");
         let _lock = Lock::acquire(&lock, "it compares the unpacked files", true, "").ok()?;
         let mut wrong = Vec::new();
         let read = archive::read(archive, |name, content| {

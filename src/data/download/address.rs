@@ -1,4 +1,4 @@
-//! Addresses that people write: `file://`, percent signs, `~`.
+//! Addresses that users write: `file://`, percent signs, `~`.
 
 use std::env;
 use std::path::{Path, PathBuf};

@@ -23,7 +23,7 @@ pub(crate) enum Checksum {
 impl Checksum {
     /// What the hub's etag promises: SHA-256 of a large file, git's hash of a small one. Other
     /// servers' etags promise nothing.
-    pub(crate) fn of_etag(etag: &str) -> Option<Self> {
+    pub(crate) fn from_etag(etag: &str) -> Option<Self> {
         let etag = etag.to_ascii_lowercase();
         if !etag.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;
@@ -59,7 +59,7 @@ impl Checksum {
 /// The MD5 of a file, in hexadecimal.
 ///
 /// # Errors
-/// If the file cannot be read, or the reader interrupts.
+/// If the file cannot be read, or the user interrupts.
 pub fn md5_of(path: &Path) -> Result<String> {
     digest(Md5::new(), path)
 }
@@ -98,13 +98,13 @@ mod tests {
             "ce013625030ba8dba906f756967f9e9ca394464a",
             "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03",
         ] {
-            let right = Checksum::of_etag(etag).unwrap();
+            let right = Checksum::from_etag(etag).unwrap();
             assert_eq!(right.mismatch(&path).unwrap(), None);
-            let wrong = Checksum::of_etag(&etag.replace('0', "1")).unwrap();
+            let wrong = Checksum::from_etag(&etag.replace('0', "1")).unwrap();
             assert_eq!(wrong.mismatch(&path).unwrap().as_deref(), Some(etag));
         }
         for other in ["", "tag-20", "b1946ac92492d2347c6235b4d2611184", &"x".repeat(64)] {
-            assert_eq!(Checksum::of_etag(other), None, "{other}");
+            assert_eq!(Checksum::from_etag(other), None, "{other}");
         }
     }
 }

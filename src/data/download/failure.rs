@@ -4,10 +4,10 @@ use std::io;
 
 use crate::notebook::interrupted;
 
-/// Why a transfer failed, before an error for the reader is made of it.
+/// Why a transfer failed, before an error for the user is made of it.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The reader interrupted it.
+    /// The user interrupted it.
     Interrupted,
     /// The server answered with this status; the text is what it said of the reason.
     Status(u16, String),
@@ -28,7 +28,7 @@ impl Failure {
     }
 
     /// Whether the same request may succeed a little later.
-    pub(crate) fn passes(&self) -> bool {
+    pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Status(code, _) => matches!(code, 408 | 425 | 429 | 500..),
             Self::Broken(_) => true,

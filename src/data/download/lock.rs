@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::patience::POLL;
+use super::retry::POLL;
 use crate::notebook::{check_interrupt, note};
 use crate::{Error, Result};
 
@@ -17,15 +17,20 @@ pub(crate) struct Lock {
 
 impl Lock {
     /// Waits for the lock on the file `path`, which is made if need be and removed at the end if
-    /// it is `ours` alone. Who has to wait is told so, with `what` the other process is doing.
+    /// `removed_after`. A wait is announced once, with `what` the other process is doing.
     ///
     /// On a file system without locks there is nothing to wait for:
     /// [`is_shared`](Self::is_shared) tells.
     ///
     /// # Errors
     /// [`Error::Io`] if the file cannot be made, [`Error::Interrupted`].
-    pub(crate) fn acquire(path: &Path, what: &str, ours: bool, hint: &str) -> Result<Self> {
-        let mut told = false;
+    pub(crate) fn acquire(
+        path: &Path,
+        what: &str,
+        removed_after: bool,
+        hint: &str,
+    ) -> Result<Self> {
+        let mut announced = false;
         let place = || format!("waiting for another process: {what}");
         loop {
             let file = open(path).map_err(|e| Error::io("write", path, e, hint))?;
@@ -35,7 +40,7 @@ impl Lock {
                     Err(TryLockError::Error(e)) if e.kind() == io::ErrorKind::Interrupted => {}
                     Err(TryLockError::Error(_)) => return Ok(Self { file: None, remove: None }),
                     Err(TryLockError::WouldBlock) => {
-                        if !std::mem::replace(&mut told, true) {
+                        if !std::mem::replace(&mut announced, true) {
                             note(&format!("Waiting for another process: {what}"));
                         }
                         check_interrupt(place)?;
@@ -44,10 +49,11 @@ impl Lock {
                 }
             }
             // Whoever held it before may have removed the file while this process waited.
-            if !ours || is_at(&file, path) {
-                let lock = Self { file: Some(file), remove: ours.then(|| path.to_owned()) };
+            if !removed_after || is_at(&file, path) {
+                let lock =
+                    Self { file: Some(file), remove: removed_after.then(|| path.to_owned()) };
                 // Perhaps the other process was interrupted, and this one with it.
-                if told {
+                if announced {
                     check_interrupt(place)?;
                 }
                 return Ok(lock);
@@ -91,9 +97,9 @@ fn is_at(_: &File, path: &Path) -> bool {
     path.exists()
 }
 
-/// A path with `ending` after its name.
-pub(crate) fn with_ending(path: &Path, ending: &str) -> PathBuf {
+/// A path with `suffix` after its name.
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path.as_os_str());
-    name.push(ending);
+    name.push(suffix);
     name.into()
 }

@@ -4,34 +4,40 @@ mod address;
 mod checksum;
 mod failure;
 mod lock;
-mod patience;
 mod request;
+mod retry;
 mod transfer;
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
+use twoviews_constants::variable;
+
 pub(crate) use address::{expand_home, local_file};
 pub(crate) use checksum::Checksum;
 pub use checksum::md5_of;
 pub(crate) use failure::Failure;
-pub(crate) use lock::{Lock, with_ending};
-pub(crate) use patience::Patience;
-pub(crate) use request::{Answer, Request, origin};
+pub(crate) use lock::{Lock, with_suffix};
+pub(crate) use request::{Request, Response, origin};
+pub(crate) use retry::RetryPolicy;
 pub(crate) use transfer::{Transfer, reason};
 
-use crate::atomic_write::rename_whole;
+use crate::atomic_write::rename_synced;
 use crate::notebook::{Progress, check_interrupt, note};
 use crate::{Error, Result};
 
 const RESUME: &str = "Run the same again: the part that has arrived is kept and the rest follows";
-const WRITABLE: &str = "Choose a folder that may be written and has room (TWOVIEWS_DATA)";
 
-/// Brings `url` (`http`, `https` or `file`) to the file `target`.
+/// What to do where a file cannot be written.
+fn write_hint() -> String {
+    format!("Choose a folder that may be written and has room ({})", variable::DATA)
+}
+
+/// Downloads `url` (`http`, `https` or `file`) to the file `target`.
 ///
 /// The bytes go to `target` with the ending `.part`. Only after size and checksum have been compared
-/// does the file get its name. What breaks off is taken up again five times, in this call; with
+/// does the file get its name. A transfer that breaks off is resumed five times, in this call; with
 /// a checksum `md5` a later call continues it, too. Without one only the size is compared, and that
 /// is said. Several processes that want the same file wait for the first one.
 ///
@@ -57,18 +63,22 @@ pub fn download(url: &str, md5: Option<&str>, target: &Path) -> Result<()> {
     }
     let source = local_file(url)?;
     if let Some(folder) = target.parent() {
-        fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e, WRITABLE))?;
+        fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e, write_hint()))?;
     }
     let what = target.file_name().unwrap_or_default().to_string_lossy();
-    let lock =
-        Lock::acquire(&with_ending(target, ".lock"), &format!("it brings {what}"), true, WRITABLE)?;
+    let lock = Lock::acquire(
+        &with_suffix(target, ".lock"),
+        &format!("it brings {what}"),
+        true,
+        &write_hint(),
+    )?;
     if target.exists() {
         return Ok(());
     }
     let part = if lock.is_shared() {
-        with_ending(target, ".part")
+        with_suffix(target, ".part")
     } else {
-        with_ending(target, &format!(".{}.part", std::process::id()))
+        with_suffix(target, &format!(".{}.part", std::process::id()))
     };
     let checksum = md5.map(|md5| Checksum::Md5(md5.to_owned()));
     if let Some(source) = source {
@@ -76,7 +86,7 @@ pub fn download(url: &str, md5: Option<&str>, target: &Path) -> Result<()> {
     }
     if checksum.is_none() {
         // It may be a part of another version of the file, and nothing would show it.
-        transfer::discard(&part).map_err(|e| Error::io("remove", &part, e, WRITABLE))?;
+        transfer::discard(&part).map_err(|e| Error::io("remove", &part, e, write_hint()))?;
     }
     let unchecked = checksum.is_none();
     let transfer = Transfer {
@@ -84,9 +94,9 @@ pub fn download(url: &str, md5: Option<&str>, target: &Path) -> Result<()> {
         request: Request { url: url.to_owned(), ..Request::default() },
         size: None,
         checksum,
-        patience: Patience::new(),
+        retry: RetryPolicy::new(),
     };
-    let sized = transfer.bring(&part, target, |failure| explain(failure, url, &part))?;
+    let sized = transfer.fetch(&part, target, |failure| explain(failure, url, &part))?;
     match (unchecked, sized) {
         (true, true) => note(&format!("{what}: no checksum is known, its size was checked")),
         (true, false) => {
@@ -98,21 +108,21 @@ pub fn download(url: &str, md5: Option<&str>, target: &Path) -> Result<()> {
 }
 
 fn explain(failure: Failure, url: &str, part: &Path) -> Error {
+    let folder_hint =
+        format!("Check the network, or put the file into the folder yourself ({})", variable::DATA);
     let hint = match &failure {
         Failure::Interrupted => return Error::Interrupted { place: format!("download of {url}") },
         Failure::Write(_) => "",
         Failure::Status(401 | 403, _) => "It wants a login: check the address",
         Failure::Status(404, _) => "The file is not there: check the address",
         Failure::Status(..) => "Try again later or use a mirror",
-        Failure::Unreachable(_) => {
-            "Check the network, or put the file into the folder yourself (TWOVIEWS_DATA)"
-        }
+        Failure::Unreachable(_) => &folder_hint,
         Failure::Broken(_) => RESUME,
         Failure::Wrong(_) => "Check the address, or use a mirror",
     };
     let problem = failure.problem("the server");
     match failure {
-        Failure::Write(error) => Error::io("write", part, error, WRITABLE),
+        Failure::Write(error) => Error::io("write", part, error, write_hint()),
         _ => Error::Download { url: url.to_owned(), problem, hint: hint.to_owned() },
     }
 }
@@ -128,7 +138,9 @@ fn copy_file(source: &Path, checksum: Option<Checksum>, part: &Path, target: &Pa
                 found,
                 hint: "Choose the right file, or give its checksum".into(),
             }),
-            _ => rename_whole(part, target).map_err(|e| Error::io("write", target, e, WRITABLE)),
+            _ => {
+                rename_synced(part, target).map_err(|e| Error::io("write", target, e, write_hint()))
+            }
         }
     });
     if copied.is_err() {
@@ -139,7 +151,7 @@ fn copy_file(source: &Path, checksum: Option<Checksum>, part: &Path, target: &Pa
 
 fn copy(source: &Path, part: &Path) -> Result<()> {
     let unreadable = |e| Error::io("read", source, e, "Check the path after file://");
-    let unwritable = |e| Error::io("write", part, e, WRITABLE);
+    let unwritable = |e| Error::io("write", part, e, write_hint());
     let mut from = File::open(source).map_err(unreadable)?;
     let length = from.metadata().map_err(unreadable)?.len();
     let mut to = File::create(part).map_err(unwritable)?;

@@ -5,8 +5,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 
 use ureq::http::{HeaderMap, Uri, header};
 
-use super::patience::POLL;
-use super::{Failure, Patience};
+use super::retry::POLL;
+use super::{Failure, RetryPolicy};
 
 /// What a server is asked for.
 #[derive(Clone, Debug, Default)]
@@ -21,60 +21,60 @@ pub(crate) struct Request {
     pub(crate) if_range: Option<String>,
     /// Sent as a bearer token to `origins` and to nobody else.
     pub(crate) token: Option<String>,
-    /// The servers that belong together, as scheme, host and port. A `HEAD` ends with the answer
+    /// The servers that belong together, as scheme, host and port. A `HEAD` ends with the response
     /// that leads away from them.
     pub(crate) origins: Vec<String>,
 }
 
-/// The headers of an answer, and its content piece by piece.
-pub(crate) struct Answer {
+/// The headers of a response, and its content chunk by chunk.
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
-    pieces: Receiver<Message>,
+    messages: Receiver<Message>,
 }
 
 enum Message {
     Head(u16, Box<HeaderMap>),
-    Piece(Vec<u8>),
+    Chunk(Vec<u8>),
     End,
     Failed(Failure),
 }
 
 const MAX_REDIRECTS: usize = 10;
-const PIECE: usize = 1 << 16;
+const CHUNK_BYTES: usize = 1 << 16;
 
 impl Request {
-    /// Sends the request and waits for the headers of the answer.
-    pub(crate) fn send(&self, patience: &Patience) -> Result<Answer, Failure> {
+    /// Sends the request and waits for the headers of the response.
+    pub(crate) fn send(&self, retry: &RetryPolicy) -> Result<Response, Failure> {
         Failure::check_interrupt()?;
-        let (sender, pieces) = sync_channel(16);
-        let (request, patience) = (self.clone(), *patience);
-        // Abandoned, the thread ends with its next piece or when the server has been silent.
+        let (sender, messages) = sync_channel(16);
+        let (request, retry) = (self.clone(), *retry);
+        // Abandoned, the thread ends with its next chunk or when the server has been silent.
         std::thread::Builder::new()
             .name("download".into())
             .spawn(move || {
                 let end =
-                    request.run(&patience, &sender).map_or_else(Message::Failed, |()| Message::End);
+                    request.run(&retry, &sender).map_or_else(Message::Failed, |()| Message::End);
                 let _ = sender.send(end);
             })
             .map_err(|error| Failure::Broken(format!("no thread for the download: {error}")))?;
-        match receive(&pieces)? {
-            Message::Head(status, headers) => Ok(Answer { status, headers: *headers, pieces }),
+        match receive(&messages)? {
+            Message::Head(status, headers) => Ok(Response { status, headers: *headers, messages }),
             Message::Failed(failure) => Err(failure),
-            Message::Piece(_) | Message::End => Err(Failure::Broken("there was no answer".into())),
+            Message::Chunk(_) | Message::End => Err(Failure::Broken("there was no answer".into())),
         }
     }
 
-    fn run(&self, patience: &Patience, sender: &SyncSender<Message>) -> Result<(), Failure> {
+    fn run(&self, retry: &RetryPolicy, sender: &SyncSender<Message>) -> Result<(), Failure> {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .timeout_resolve(Some(patience.connect))
-            .timeout_connect(Some(patience.connect))
-            .timeout_send_request(Some(patience.silence))
-            .timeout_recv_response(Some(patience.silence))
-            .timeout_per_read(Some(patience.silence))
+            .timeout_resolve(Some(retry.connect_timeout))
+            .timeout_connect(Some(retry.connect_timeout))
+            .timeout_send_request(Some(retry.read_timeout))
+            .timeout_recv_response(Some(retry.read_timeout))
+            .timeout_per_read(Some(retry.read_timeout))
             .user_agent(concat!("twoviews/", env!("CARGO_PKG_VERSION")))
             .build()
             .into();
@@ -83,7 +83,7 @@ impl Request {
         let response = loop {
             let ours = self.origins.contains(&origin(&url));
             let request = if self.head { agent.head(&url) } else { agent.get(&url) };
-            // The bytes as they are: a compressed answer has neither their size nor their order.
+            // The bytes as they are: a compressed response has neither their size nor their order.
             let mut request = request.header(header::ACCEPT_ENCODING, "identity");
             for (name, value) in [(header::RANGE, &self.range), (header::IF_RANGE, &self.if_range)]
             {
@@ -94,7 +94,7 @@ impl Request {
             if let Some(token) = self.token.as_ref().filter(|_| ours) {
                 request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
             }
-            let response = request.call().map_err(|error| failure(&error, patience, false))?;
+            let response = request.call().map_err(|error| failure(&error, retry, false))?;
             let location = response.headers().get(header::LOCATION).and_then(|l| l.to_str().ok());
             let Some(location) = location.filter(|_| response.status().is_redirection()) else {
                 break response;
@@ -110,31 +110,31 @@ impl Request {
             url = next;
         };
         let head = Message::Head(response.status().as_u16(), Box::new(response.headers().clone()));
-        // A receiver that is gone has no more use for the answer.
+        // A receiver that is gone has no more use for the response.
         if sender.send(head).is_err() || self.head {
             return Ok(());
         }
         let mut body = response.into_body().into_reader();
         loop {
-            let mut piece = vec![0; PIECE];
-            let n = match body.read(&mut piece) {
+            let mut chunk = vec![0; CHUNK_BYTES];
+            let n = match body.read(&mut chunk) {
                 Ok(n) => n,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(failure(&ureq::Error::from(error), patience, true)),
+                Err(error) => return Err(failure(&ureq::Error::from(error), retry, true)),
             };
-            piece.truncate(n);
-            if n == 0 || sender.send(Message::Piece(piece)).is_err() {
+            chunk.truncate(n);
+            if n == 0 || sender.send(Message::Chunk(chunk)).is_err() {
                 return Ok(());
             }
         }
     }
 }
 
-impl Answer {
-    /// The next piece of the content, `None` at its end.
-    pub(crate) fn piece(&mut self) -> Result<Option<Vec<u8>>, Failure> {
-        match receive(&self.pieces)? {
-            Message::Piece(bytes) => Ok(Some(bytes)),
+impl Response {
+    /// The next chunk of the content, `None` at its end.
+    pub(crate) fn chunk(&mut self) -> Result<Option<Vec<u8>>, Failure> {
+        match receive(&self.messages)? {
+            Message::Chunk(bytes) => Ok(Some(bytes)),
             Message::Failed(failure) => Err(failure),
             Message::End | Message::Head(..) => Ok(None),
         }
@@ -159,16 +159,16 @@ fn receive(messages: &Receiver<Message>) -> Result<Message, Failure> {
     }
 }
 
-/// What an error means before an answer has `begun`, and after.
-fn failure(error: &ureq::Error, patience: &Patience, begun: bool) -> Failure {
+/// What an error means before a response has `begun`, and after.
+fn failure(error: &ureq::Error, retry: &RetryPolicy, begun: bool) -> Failure {
     use std::io::ErrorKind;
     use ureq::Timeout;
     match error {
         ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
-            Failure::Unreachable(format!("no connection within {:?}", patience.connect))
+            Failure::Unreachable(format!("no connection within {:?}", retry.connect_timeout))
         }
         ureq::Error::Timeout(_) => {
-            Failure::Broken(format!("the server was silent for {:?}", patience.silence))
+            Failure::Broken(format!("the server was silent for {:?}", retry.read_timeout))
         }
         ureq::Error::Io(error) => match error.kind() {
             // Made and lost; anything else says that there is no such host, way or certificate.
@@ -199,7 +199,7 @@ pub(crate) fn origin(url: &str) -> String {
     format!("{scheme}://{}:{port}", uri.host().unwrap_or_default().to_ascii_lowercase())
 }
 
-/// Where `location`, an answer to `url`, leads.
+/// Where `location`, a response to `url`, leads.
 fn join(url: &str, location: &str) -> String {
     if location.parse::<Uri>().is_ok_and(|uri| uri.scheme().is_some()) {
         return location.to_owned();

@@ -1,32 +1,32 @@
-//! The bytes of one file: asked for, taken up again, compared, named.
+//! The bytes of one file: requested, resumed, verified, renamed.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use super::request::Answer;
-use super::{Checksum, Failure, Patience, Request};
-use crate::atomic_write::rename_whole;
+use super::request::Response;
+use super::{Checksum, Failure, Request, RetryPolicy};
+use crate::atomic_write::rename_synced;
 use crate::notebook::{Progress, note};
 use crate::{Error, Result};
 
-/// A file that is to be had, and how it is known to be right.
+/// A file to download, and how it is verified.
 pub(crate) struct Transfer<'a> {
     /// Its name in messages and progress.
     pub(crate) what: &'a str,
     pub(crate) request: Request,
     pub(crate) size: Option<u64>,
     pub(crate) checksum: Option<Checksum>,
-    pub(crate) patience: Patience,
+    pub(crate) retry: RetryPolicy,
 }
 
-/// How often a file that proves wrong is fetched anew, if that may help.
-const ANEW: u32 = 2;
+/// How often a file whose checksum is wrong is downloaded from the start again, if that may help.
+const MAX_RESTARTS: u32 = 2;
 
-/// What is known over several answers to one request.
+/// What is known over several responses to one request.
 #[derive(Default)]
-struct Progressed {
-    /// Some bytes are of another answer than the last one.
+struct TransferState {
+    /// Some bytes are of another response than the last one.
     resumed: bool,
     /// The length that the server told.
     total: Option<u64>,
@@ -36,36 +36,36 @@ struct Progressed {
 }
 
 impl Transfer<'_> {
-    /// Brings the file to `target`. The bytes go to `part`, which is continued if it is there; only
+    /// Fetches the file to `target`. The bytes go to `part`, which is continued if it is there; only
     /// once size and checksum have been compared does it get its name. A part that proves wrong
-    /// is thrown away and the whole fetched anew. The answer is whether there was a size to compare.
+    /// is discarded and the whole file fetched again. Returns whether there was a size to compare.
     ///
     /// # Errors
     /// What `explain` makes of a failed transfer, [`Error::Checksum`] if other bytes arrived than
     /// promised, [`Error::Io`], [`Error::Interrupted`].
-    pub(crate) fn bring(
+    pub(crate) fn fetch(
         &self,
         part: &Path,
         target: &Path,
         explain: impl Fn(Failure) -> Error,
     ) -> Result<bool> {
-        let mut anew = 0;
+        let mut restarts = 0;
         loop {
-            let progressed = self.receive(part).map_err(&explain)?;
+            let state = self.receive(part).map_err(&explain)?;
             let found = match &self.checksum {
                 Some(checksum) => checksum.mismatch(part)?.map(|found| (checksum, found)),
                 None => None,
             };
             let Some((checksum, found)) = found else {
-                rename_whole(part, target)
+                rename_synced(part, target)
                     .or_else(|e| if target.exists() { Ok(()) } else { Err(e) })
                     .map_err(|error| explain(Failure::Write(error)))?;
-                return Ok(self.size.or(progressed.total).is_some());
+                return Ok(self.size.or(state.total).is_some());
             };
             discard(part).map_err(|error| explain(Failure::Write(error)))?;
-            // An answer that told no length may have ended early.
-            let again = progressed.resumed || self.size.or(progressed.total).is_none();
-            if anew == ANEW || !again {
+            // A response without a length may have ended early.
+            let again = state.resumed || self.size.or(state.total).is_none();
+            if restarts == MAX_RESTARTS || !again {
                 let advice = match checksum {
                     Checksum::Md5(_) => "give the checksum of that file",
                     _ => "set HF_ENDPOINT to a mirror",
@@ -79,35 +79,32 @@ impl Transfer<'_> {
                 });
             }
             note(&format!("What has arrived of {} is not right: all is fetched anew", self.what));
-            anew += 1;
+            restarts += 1;
         }
     }
 
     /// Fills `part` until all has arrived.
-    fn receive(&self, part: &Path) -> Result<Progressed, Failure> {
-        // What is there already counts as another answer's.
-        let mut progressed = Progressed { resumed: length(part) > 0, ..Progressed::default() };
+    fn receive(&self, part: &Path) -> Result<TransferState, Failure> {
+        // What is there already counts as another response's.
+        let mut state = TransferState { resumed: length(part) > 0, ..TransferState::default() };
         let mut resumption = 0;
         loop {
-            let Err(failure) = self.attempt(part, &mut progressed) else { return Ok(progressed) };
-            let passes =
-                failure.passes() || (resumption > 0 && matches!(failure, Failure::Unreachable(_)));
-            if !passes || resumption == self.patience.resumptions {
+            let Err(failure) = self.attempt(part, &mut state) else { return Ok(state) };
+            let is_transient = failure.is_transient()
+                || (resumption > 0 && matches!(failure, Failure::Unreachable(_)));
+            if !is_transient || resumption == self.retry.resumptions {
                 return Err(failure);
             }
             resumption += 1;
-            if let Some(bar) = &progressed.bar {
-                bar.set_message(format!(
-                    "(resumption {resumption} of {})",
-                    self.patience.resumptions
-                ));
+            if let Some(bar) = &state.bar {
+                bar.set_message(format!("(resumption {resumption} of {})", self.retry.resumptions));
             }
-            self.patience.pause(resumption)?;
+            self.retry.pause(resumption)?;
         }
     }
 
     /// Makes one request and writes what it brings.
-    fn attempt(&self, part: &Path, progressed: &mut Progressed) -> Result<(), Failure> {
+    fn attempt(&self, part: &Path, state: &mut TransferState) -> Result<(), Failure> {
         let mut have = length(part);
         if self.size.is_some_and(|size| have > size) {
             discard(part).map_err(Failure::Write)?;
@@ -119,37 +116,37 @@ impl Transfer<'_> {
         let mut request = self.request.clone();
         if have > 0 {
             request.range = Some(format!("bytes={have}-"));
-            request.if_range.clone_from(&progressed.validator);
+            request.if_range.clone_from(&state.validator);
         }
-        let mut answer = request.send(&self.patience)?;
-        let range = answer.header("Content-Range").and_then(content_range);
-        let (start, total) = match (answer.status, range) {
-            (200, _) => (0, answer.header("Content-Length").and_then(|l| l.parse().ok())),
+        let mut response = request.send(&self.retry)?;
+        let range = response.header("Content-Range").and_then(content_range);
+        let (start, total) = match (response.status, range) {
+            (200, _) => (0, response.header("Content-Length").and_then(|l| l.parse().ok())),
             (206, Some((Some(start), total))) if start == have => (have, total),
             // Nothing is left to send: the checksum tells whether the part is right.
             (416, Some((_, Some(total)))) if have > 0 && total == have => {
-                progressed.total = Some(total);
+                state.total = Some(total);
                 return Ok(());
             }
             (206 | 416, _) if have > 0 => {
                 discard(part).map_err(Failure::Write)?;
                 return Err(Failure::Broken("the server sent another part than asked for".into()));
             }
-            (code, _) => return Err(Failure::Status(code, reason(&answer))),
+            (code, _) => return Err(Failure::Status(code, reason(&response))),
         };
         if start == 0 {
             // Perhaps a newer version of the file.
-            progressed.total = None;
+            state.total = None;
         }
-        self.check_length(total, part, progressed)?;
+        self.check_length(total, part, state)?;
         if start == 0 {
-            progressed.resumed = false;
-            progressed.validator = validator(&answer);
+            state.resumed = false;
+            state.validator = validator(&response);
             discard(part).map_err(Failure::Write)?;
         } else {
-            progressed.resumed = true;
+            state.resumed = true;
         }
-        self.write(part, start, &mut answer, progressed)
+        self.write(part, start, &mut response, state)
     }
 
     /// The length that a server tells must be that of the file, and stay the same.
@@ -157,14 +154,14 @@ impl Transfer<'_> {
         &self,
         total: Option<u64>,
         part: &Path,
-        progressed: &mut Progressed,
+        state: &mut TransferState,
     ) -> Result<(), Failure> {
         let Some(total) = total else { return Ok(()) };
         if let Some(size) = self.size.filter(|&size| size != total) {
             return Err(Failure::Wrong(format!("{total} bytes are sent instead of {size}")));
         }
-        if progressed.total.replace(total).is_some_and(|before| before != total) {
-            progressed.total = None;
+        if state.total.replace(total).is_some_and(|before| before != total) {
+            state.total = None;
             discard(part).map_err(Failure::Write)?;
             return Err(Failure::Broken("the file has changed on the server meanwhile".into()));
         }
@@ -175,13 +172,12 @@ impl Transfer<'_> {
         &self,
         part: &Path,
         start: u64,
-        answer: &mut Answer,
-        progressed: &mut Progressed,
+        response: &mut Response,
+        state: &mut TransferState,
     ) -> Result<(), Failure> {
-        let length = self.size.or(progressed.total);
-        let bar = progressed
-            .bar
-            .get_or_insert_with(|| Progress::bytes(self.what, length.unwrap_or_default()));
+        let length = self.size.or(state.total);
+        let bar =
+            state.bar.get_or_insert_with(|| Progress::bytes(self.what, length.unwrap_or_default()));
         let mut file = open(part, start).map_err(Failure::Write)?;
         let mut position = start;
         let broken = |problem: &str, position: u64| {
@@ -189,23 +185,23 @@ impl Transfer<'_> {
             Failure::Broken(format!("{problem}, after {position} of {length} bytes"))
         };
         loop {
-            let piece = match answer.piece() {
-                Ok(Some(piece)) => piece,
+            let chunk = match response.chunk() {
+                Ok(Some(chunk)) => chunk,
                 Ok(None) => break,
                 Err(Failure::Broken(problem)) => return Err(broken(&problem, position)),
                 Err(failure) => return Err(failure),
             };
-            position += piece.len() as u64;
+            position += chunk.len() as u64;
             if let Some(length) = length.filter(|&length| position > length) {
                 discard(part).map_err(Failure::Write)?;
-                progressed.total = None;
+                state.total = None;
                 let problem = format!("more than the {length} bytes of the file are sent");
                 return Err(match self.size {
                     Some(_) => Failure::Wrong(problem),
                     None => Failure::Broken(problem),
                 });
             }
-            file.write_all(&piece).map_err(Failure::Write)?;
+            file.write_all(&chunk).map_err(Failure::Write)?;
             bar.set_position(position);
         }
         match length {
@@ -230,7 +226,7 @@ fn open(part: &Path, start: u64) -> io::Result<File> {
     Ok(file)
 }
 
-/// Removes a part, if there is one.
+/// Removes a partial file, if there is one.
 pub(super) fn discard(part: &Path) -> io::Result<()> {
     match fs::remove_file(part) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -246,14 +242,14 @@ fn content_range(text: &str) -> Option<(Option<u64>, Option<u64>)> {
 }
 
 /// What tells this version of a file from others, where the server says so strongly.
-fn validator(answer: &Answer) -> Option<String> {
-    let etag = answer.header("ETag").filter(|etag| etag.starts_with('"'));
-    etag.or_else(|| answer.header("Last-Modified")).map(str::to_owned)
+fn validator(response: &Response) -> Option<String> {
+    let etag = response.header("ETag").filter(|etag| etag.starts_with('"'));
+    etag.or_else(|| response.header("Last-Modified")).map(str::to_owned)
 }
 
 /// The hub's name for the reason of a refusal.
-pub(crate) fn reason(answer: &Answer) -> String {
-    answer.header("X-Error-Code").unwrap_or_default().to_owned()
+pub(crate) fn reason(response: &Response) -> String {
+    response.header("X-Error-Code").unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

@@ -19,9 +19,9 @@ struct Placement {
 /// RandomStream image `index` of `shapes` into `pixels`, row by row, channels last.
 pub(super) fn draw(pixels: &mut [u8], index: usize, shapes: &Shapes10) {
     let class = index % SHAPES10_CLASSES.len();
-    // The palette takes the place of the view, so that muted and vivid images are independent.
+    // The palette takes the placement of the view, so that muted and vivid images are independent.
     let mut random = RandomStream::new(shapes.seed, 0, index as u64, shapes.palette as u64);
-    let place = Placement::draw(&mut random);
+    let placement = Placement::draw(&mut random);
     let (ground, figure) = match shapes.palette {
         Palette::Muted => muted(&mut random),
         Palette::Vivid => vivid(&mut random),
@@ -30,10 +30,10 @@ pub(super) fn draw(pixels: &mut [u8], index: usize, shapes: &Shapes10) {
     let noise = random.uniform_range(3.0, 9.0);
     for (i, pixel) in pixels.chunks_exact_mut(3).enumerate() {
         let (x, y) = ((i % SHAPES10_SIZE) as f64, (i / SHAPES10_SIZE) as f64);
-        let share = place.share(class, x, y);
+        let coverage = placement.coverage(class, x, y);
         let light = shade.0 * (x - 15.5) + shade.1 * (y - 15.5);
         for (value, (g, f)) in pixel.iter_mut().zip(ground.into_iter().zip(figure)) {
-            let level = g + share * (f - g) + light + noise * bell(&mut random);
+            let level = g + coverage * (f - g) + light + noise * approximately_normal(&mut random);
             *value = (level + 0.5).clamp(0.0, 255.0) as u8;
         }
     }
@@ -66,7 +66,7 @@ impl Placement {
     }
 
     /// The share of the pixel at (`x`, `y`) that the figure covers.
-    fn share(&self, class: usize, x: f64, y: f64) -> f64 {
+    fn coverage(&self, class: usize, x: f64, y: f64) -> f64 {
         let mut inside = 0;
         for sample in 0..SAMPLES * SAMPLES {
             let offset = |k: usize| (k as f64 + 0.5) / SAMPLES as f64 - 0.5;
@@ -111,8 +111,8 @@ fn saturated(random: &mut RandomStream) -> [f64; 3] {
     channels
 }
 
-/// A bell-shaped variable of mean 0 and variance 1: four summed bytes of one draw.
-fn bell(random: &mut RandomStream) -> f64 {
+/// An approximately normal variable of mean 0 and variance 1: four summed bytes of one draw.
+fn approximately_normal(random: &mut RandomStream) -> f64 {
     let sum: u32 = random.next_u32().to_le_bytes().map(u32::from).iter().sum();
     // Four independent bytes have the mean 510 and the variance 4 * (256^2 - 1) / 12.
     const DEVIATION: f64 = 147.800_541_271_1;

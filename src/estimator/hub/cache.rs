@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use hf_hub::{Cache, CacheRepo, Repo, RepoType};
 
 use super::address::Repository;
-use crate::data::download::{Lock, with_ending};
+use crate::data::download::{Lock, with_suffix};
 use crate::{Error, Result};
 
 /// The folder of one repository.
@@ -71,7 +71,7 @@ impl RepositoryCache {
         let steps = pointer.strip_prefix(&self.folder).unwrap_or(pointer).components().count() - 1;
         let up: PathBuf = std::iter::repeat_n(Component::ParentDir, steps).collect();
         let content = up.join(blob.strip_prefix(&self.folder).unwrap_or(blob));
-        let new = with_ending(pointer, &format!(".{}.new", std::process::id()));
+        let new = with_suffix(pointer, &format!(".{}.new", std::process::id()));
         // A link that leads nowhere is replaced; without links the content itself goes there.
         symlink(&content, &new).or_else(|_| fs::rename(blob, &new))?;
         fs::rename(&new, pointer)
@@ -86,7 +86,7 @@ impl RepositoryCache {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let new = with_ending(&path, &format!(".{}.tmp", std::process::id()));
+        let new = with_suffix(&path, &format!(".{}.tmp", std::process::id()));
         fs::write(&new, commit)?;
         fs::rename(&new, &path)
     }

@@ -7,7 +7,7 @@ use super::address::Repository;
 use super::cache::{RepositoryCache, is_file_name};
 use super::settings::Settings;
 use crate::data::download::{
-    Answer, Checksum, Failure, Lock, Patience, Request, Transfer, origin, reason,
+    Checksum, Failure, Lock, Request, Response, RetryPolicy, Transfer, origin, reason,
 };
 use crate::notebook::note;
 use crate::{Error, Result};
@@ -85,7 +85,7 @@ impl Client<'_> {
     }
 
     fn download_blob(&self, blob: &Path, part: &Path, metadata: &Metadata) -> Result<()> {
-        let checksum = Checksum::of_etag(&metadata.etag);
+        let checksum = Checksum::from_etag(&metadata.etag);
         if checksum.is_none() && metadata.size.is_none() {
             return Err(self.failed(
                 "the hub tells neither the file's checksum nor its size".into(),
@@ -110,9 +110,9 @@ impl Client<'_> {
             request: self.request(false),
             size: metadata.size,
             checksum,
-            patience: Patience::new(),
+            retry: RetryPolicy::new(),
         };
-        transfer.bring(part, blob, |failure| self.explain(failure)).map(drop)
+        transfer.fetch(part, blob, |failure| self.explain(failure)).map(drop)
     }
 
     fn request(&self, head: bool) -> Request {
@@ -128,31 +128,31 @@ impl Client<'_> {
 
     /// Asks for commit, checksum and size, again after a failure that may pass.
     fn metadata(&self) -> Result<Metadata> {
-        let patience = Patience::new();
+        let retry = RetryPolicy::new();
         let mut resumption = 0;
         loop {
-            match self.request_metadata(&patience) {
+            match self.request_metadata(&retry) {
                 Ok(metadata) => return Ok(metadata),
-                Err(failure) if failure.passes() && resumption < patience.resumptions() => {
+                Err(failure) if failure.is_transient() && resumption < retry.resumptions() => {
                     resumption += 1;
-                    patience.pause(resumption).map_err(|failure| self.explain(failure))?;
+                    retry.pause(resumption).map_err(|failure| self.explain(failure))?;
                 }
                 Err(failure) => return Err(self.explain(failure)),
             }
         }
     }
 
-    fn request_metadata(&self, patience: &Patience) -> Result<Metadata, Failure> {
-        let mut answer = self.request(true).send(patience)?;
-        if matches!(answer.status, 400 | 405 | 501) {
+    fn request_metadata(&self, retry: &RetryPolicy) -> Result<Metadata, Failure> {
+        let mut response = self.request(true).send(retry)?;
+        if matches!(response.status, 400 | 405 | 501) {
             // Not every mirror knows HEAD. One byte is the least that can be asked for.
             let request =
                 Request { head: false, range: Some("bytes=0-0".into()), ..self.request(false) };
-            answer = request.send(patience)?;
+            response = request.send(retry)?;
         }
-        match answer.status {
-            200..=399 => Metadata::read(&answer),
-            code => Err(Failure::Status(code, reason(&answer))),
+        match response.status {
+            200..=399 => Metadata::read(&response),
+            code => Err(Failure::Status(code, reason(&response))),
         }
     }
 
@@ -194,24 +194,24 @@ impl Client<'_> {
 }
 
 impl Metadata {
-    fn read(answer: &Answer) -> Result<Self, Failure> {
+    fn read(response: &Response) -> Result<Self, Failure> {
         let named = |name: &str, header: Option<&str>| match header {
             Some(value) if is_file_name(value) => Ok(value.to_owned()),
             Some(value) => Err(Failure::Wrong(format!("the server's {name} is {value:?}"))),
             None => Err(Failure::Wrong(format!("the server sends no {name}, as a hub does"))),
         };
-        let commit = named("X-Repo-Commit", answer.header("X-Repo-Commit"))?;
-        let etag = answer.header("X-Linked-Etag").or_else(|| answer.header("ETag"));
+        let commit = named("X-Repo-Commit", response.header("X-Repo-Commit"))?;
+        let etag = response.header("X-Linked-Etag").or_else(|| response.header("ETag"));
         let etag = etag.map(|etag| etag.trim_start_matches("W/").trim_matches('"'));
         let number = |text: &str| text.parse().ok();
         let size =
-            answer.header("X-Linked-Size").and_then(number).or_else(|| match answer.status {
+            response.header("X-Linked-Size").and_then(number).or_else(|| match response.status {
                 // The length of the answer itself, which only leads on.
                 300..=399 => None,
                 206 => {
-                    answer.header("Content-Range")?.rsplit_once('/').and_then(|(_, n)| number(n))
+                    response.header("Content-Range")?.rsplit_once('/').and_then(|(_, n)| number(n))
                 }
-                _ => answer.header("Content-Length").and_then(number),
+                _ => response.header("Content-Length").and_then(number),
             });
         Ok(Self { commit, etag: named("ETag", etag)?, size })
     }

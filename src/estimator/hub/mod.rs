@@ -104,7 +104,7 @@ impl Weights {
 fn discard_if_damaged(path: &Path) -> Result<bool> {
     let Ok(blob) = path.canonicalize() else { return Ok(false) };
     let etag = blob.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let damaged = match Checksum::of_etag(etag) {
+    let damaged = match Checksum::from_etag(etag) {
         Some(checksum) => checksum.mismatch(&blob)?.is_some(),
         None => false,
     };

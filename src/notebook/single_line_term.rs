@@ -7,14 +7,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use indicatif::TermLike;
 
 /// What is written replaces the line; each flush hands it to a function, which may clear it.
-pub(super) struct OneLine(Mutex<State>);
+pub(super) struct SingleLineTerm(Mutex<State>);
 
 struct State {
     line: String,
     show: Box<dyn FnMut(&mut String) + Send>,
 }
 
-impl OneLine {
+impl SingleLineTerm {
     pub(super) fn new(show: impl FnMut(&mut String) + Send + 'static) -> Self {
         Self(Mutex::new(State { line: String::new(), show: Box::new(show) }))
     }
@@ -24,13 +24,13 @@ impl OneLine {
     }
 }
 
-impl fmt::Debug for OneLine {
+impl fmt::Debug for SingleLineTerm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "OneLine({:?})", self.state().line)
+        write!(f, "SingleLineTerm({:?})", self.state().line)
     }
 }
 
-impl TermLike for OneLine {
+impl TermLike for SingleLineTerm {
     fn width(&self) -> u16 {
         100
     }
@@ -84,7 +84,7 @@ mod tests {
     fn the_last_text_is_shown_at_each_flush() {
         let shown = Arc::new(Mutex::new(Vec::new()));
         let list = Arc::clone(&shown);
-        let line = OneLine::new(move |line| list.lock().unwrap().push(std::mem::take(line)));
+        let line = SingleLineTerm::new(move |line| list.lock().unwrap().push(std::mem::take(line)));
         line.flush().unwrap();
         line.write_line("first").unwrap();
         line.write_str("second  ").unwrap();
