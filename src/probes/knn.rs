@@ -3,7 +3,7 @@
 use ndarray::{Array1, Array2};
 use tch::{Kind, Tensor};
 
-use super::accuracy::accuracy;
+use super::linear::accuracy;
 use crate::notebook::check_interrupt;
 use crate::temperature::{check_float32, check_temperature};
 use crate::{Error, Result};

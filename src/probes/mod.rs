@@ -1,6 +1,5 @@
 //! How good are the features: linear probe and k nearest neighbours.
 
-mod accuracy;
 mod knn;
 mod lbfgs;
 mod linear;
