@@ -24,10 +24,7 @@ mod cache;
 pub mod data;
 pub mod error;
 mod files;
-#[cfg(target_arch = "x86_64")]
-mod libtorch;
 pub mod losses;
-mod memory;
 pub mod models;
 pub mod notebook;
 pub mod plot;

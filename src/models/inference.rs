@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use tch::{Kind, Tensor};
+use twoviews_tch_ext::{HeapRetention, ThreadCountGuard};
 
 use super::folded::{Folded, Way};
 use super::resnet::{BasicBlock, channels_last};
 use super::{Precision, ResNet};
 use crate::Result;
-use crate::memory::FreedMemory;
 use crate::tensor_input::{check_images, float_kind};
 
 /// Height and width of the images for which weights are laid out.
@@ -35,7 +35,7 @@ pub struct InferenceEncoder {
     precision: Precision,
     way: Way,
     /// Last, so that the weights are freed before it hands memory back.
-    _memory: FreedMemory,
+    _memory: HeapRetention,
 }
 
 impl std::fmt::Debug for InferenceEncoder {
@@ -65,7 +65,7 @@ impl InferenceEncoder {
     fn in_way(encoder: &ResNet, precision: Precision, way: Way) -> Result<Self> {
         let _guard = tch::no_grad_guard();
         let network = Network::new(encoder, way, precision)?;
-        Ok(Self { network, precision, way, _memory: FreedMemory::keep() })
+        Ok(Self { network, precision, way, _memory: HeapRetention::start() })
     }
 
     /// Features (B, latent) of images (B, 3, H, W), without gradients.
@@ -93,8 +93,9 @@ impl InferenceEncoder {
     /// for another thread within a layer.
     fn in_threads(&self, parts: &[Tensor]) -> Result<Vec<Tensor>> {
         let threads = tch::get_num_threads();
+        let _restored = ThreadCountGuard::save();
         let (next, way) = (&AtomicUsize::new(0), self.way);
-        let features = thread::scope(|scope| -> Result<Vec<(usize, Tensor)>> {
+        let mut features = thread::scope(|scope| -> Result<Vec<(usize, Tensor)>> {
             let workers: Vec<_> = (0..parts.len().min(threads.max(1) as usize))
                 .map(|_| {
                     // Handles of their own: those of libtorch may not be shared between threads.
@@ -117,10 +118,7 @@ impl InferenceEncoder {
                 features.extend(worker.join().unwrap_or_else(|panic| resume_unwind(panic))?);
             }
             Ok(features)
-        });
-        // What a thread sets is what later threads begin with.
-        tch::set_num_threads(threads);
-        let mut features = features?;
+        })?;
         features.sort_unstable_by_key(|(index, _)| *index);
         Ok(features.into_iter().map(|(_, part)| part).collect())
     }

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use twoviews_tch_ext::HeapRetention;
+
 use super::checkpoint::CheckpointFolder;
 use super::optimizer::Optimizer;
 use super::state::{LoaderRecord, TrainingState};
 use super::{FitOptions, History, LrScheduler, learning_rate};
 use crate::data::ViewsLoader;
 use crate::losses::ContrastiveLoss;
-use crate::memory::FreedMemory;
 use crate::models::Estimator;
 use crate::notebook::{Progress, interrupted};
 use crate::{Error, Result};
@@ -102,7 +103,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
         mut state: TrainingState,
     ) -> Result<History> {
         state.history.interrupted = false;
-        let memory = FreedMemory::keep();
+        let memory = HeapRetention::start();
         let outcome = self.epochs(loader, &mut options, &mut state);
         drop(memory);
         state.history.interrupted = matches!(outcome, Err(Error::Interrupted { .. }));

@@ -4,13 +4,13 @@ use std::marker::PhantomData;
 use std::sync::Mutex;
 
 use tch::{Device, Kind, Tensor};
+use twoviews_tch_ext::parallel;
 
 use super::numbers::{Numbers, Work};
 use super::product::COLUMNS;
 use super::vector::Vector;
 use super::{ELEMENTS, LANES, transform, values_of, values_of_new};
 use crate::Result;
-use crate::libtorch::parallel;
 
 /// G g G' of kernels, laid out for the products.
 pub(super) struct Kernels<N> {

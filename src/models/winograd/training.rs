@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Mutex;
 
 use tch::{Device, Kind, Tensor};
+use twoviews_tch_ext::{parallel, with_gradient};
 
 use super::forward::{Convolution, Epilogue, TILES};
 use super::kernels::{self, Direction, Kernels};
@@ -15,7 +16,6 @@ use super::{
     ELEMENTS, channels_last, is_faster_in, numbers_of, numbers_of_new, values_of, values_of_new,
 };
 use crate::Result;
-use crate::libtorch::{parallel, with_gradient};
 
 /// The convolution of x (B, input, H, W) of `Float` or `BFloat16` with a weight (output, input, 3, 3)
 /// of `Float`, stride 1 and padding 1, with its gradients; `None` where libtorch's is faster or the
@@ -47,12 +47,13 @@ fn is_faster(x: &Tensor, weight: &Tensor) -> bool {
 fn convolve_in<N: Numbers + 'static>(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     let (inputs, kernels) = (channels_last(&x.detach())?, weight.detach());
     let y = apply::<N>(&inputs, &kernels, Direction::Forward)?;
-    with_gradient(y, [x, weight], move |gradients, [of_x, of_weight]| {
+    let y = with_gradient(y, [x, weight], move |gradients, [of_x, of_weight]| -> Result<_> {
         let gradients = channels_last(gradients)?;
         let x = of_x.then(|| apply::<N>(&gradients, &kernels, Direction::Backward)).transpose()?;
         let weight = of_weight.then(|| weight_gradient::<N>(&inputs, &gradients)).transpose()?;
         Ok([x, weight])
-    })
+    })?;
+    Ok(y)
 }
 
 /// The convolution (B, output, H, W) of x (B, H, W, input).

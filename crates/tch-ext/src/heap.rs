@@ -5,7 +5,7 @@
 //! one would have to be given zeroed pages again, 4 KiB at a time, which takes longer than many of
 //! its layers do.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 /// How many there are.
 static KEEPERS: Mutex<usize> = Mutex::new(0);
@@ -17,11 +17,12 @@ static KEEPERS: Mutex<usize> = Mutex::new(0);
 /// kept one by one and never handed back as a whole. It changes nothing but speed and memory, and
 /// nothing at all where the C library is not glibc.
 #[derive(Debug)]
-pub(crate) struct FreedMemory(());
+pub struct HeapRetention(());
 
-impl FreedMemory {
-    pub(crate) fn keep() -> Self {
-        let mut keepers = KEEPERS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+impl HeapRetention {
+    /// Begins it.
+    pub fn start() -> Self {
+        let mut keepers = KEEPERS.lock().unwrap_or_else(PoisonError::into_inner);
         if *keepers == 0 {
             allocator::keep();
         }
@@ -30,9 +31,9 @@ impl FreedMemory {
     }
 }
 
-impl Drop for FreedMemory {
+impl Drop for HeapRetention {
     fn drop(&mut self) {
-        let mut keepers = KEEPERS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut keepers = KEEPERS.lock().unwrap_or_else(PoisonError::into_inner);
         *keepers -= 1;
         if *keepers == 0 {
             allocator::hand_back();
