@@ -21,6 +21,7 @@
 //! | D | width of an embedding | |
 
 mod cache;
+mod convolution;
 pub mod data;
 pub mod error;
 mod files;

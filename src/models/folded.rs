@@ -6,13 +6,13 @@ use tch::{Device, Kind, Tensor, nn};
 
 use super::Precision;
 use super::resnet::{EPS, channels_last};
-use super::winograd::{self, Winograd};
 use crate::Result;
+use crate::convolution::{self, PreparedConv};
 
 /// Who computes the convolutions, and in which layout layers hand their outputs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
-    /// Most by [`Winograd`], with the channels last; each part of the images in one thread.
+    /// Most by [`PreparedConv`], with the channels last; each part of the images in one thread.
     Tiles,
     /// libtorch in oneDNN's own layout.
     OneDnn,
@@ -24,7 +24,7 @@ impl Way {
     /// The fastest for weights like `weight`.
     pub(super) fn of(weight: &Tensor, precision: Precision) -> Self {
         let is_float = weight.device() == Device::Cpu && weight.kind() == Kind::Float;
-        if is_float && winograd::is_faster_in(precision.kind()) {
+        if is_float && convolution::is_faster_in(precision.kind()) {
             Self::Tiles
         } else if is_float && tch::utils::has_mkldnn() {
             Self::OneDnn
@@ -47,7 +47,7 @@ impl Way {
 
 /// A convolution and a bias; a clone shares the weights.
 pub(super) enum Folded {
-    Tiles(Arc<Winograd>),
+    Tiles(Arc<PreparedConv>),
     Libtorch { weight: Tensor, bias: Tensor, stride: i64, padding: i64 },
 }
 
@@ -85,7 +85,7 @@ impl Folded {
         let mut weight = conv.ws.f_mul(&scale.f_view([-1, 1, 1, 1])?)?;
         if way == Way::Tiles
             && stride == 1
-            && let Some(convolution) = Winograd::new(&weight, &bias, precision.kind())?
+            && let Some(convolution) = PreparedConv::new(&weight, &bias, precision.kind())?
         {
             return Ok(Self::Tiles(Arc::new(convolution)));
         }

@@ -208,8 +208,8 @@ mod tests {
     use tch::{Device, nn};
 
     use super::super::initialise;
-    use super::super::winograd;
     use super::*;
+    use crate::convolution;
 
     #[test]
     fn every_way_gives_the_same_features() {
@@ -220,7 +220,7 @@ mod tests {
         let x = Tensor::randn([37, 3, 32, 32], (Kind::Float, Device::Cpu));
         let expected = tch::no_grad(|| encoder.forward_t(&x, false)).unwrap();
         for (way, available) in [
-            (Way::Tiles, winograd::is_faster_in(Kind::Float)),
+            (Way::Tiles, convolution::is_faster_in(Kind::Float)),
             (Way::OneDnn, tch::utils::has_mkldnn()),
             (Way::ChannelsLast, true),
         ] {

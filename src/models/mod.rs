@@ -10,8 +10,6 @@ mod precision;
 mod projection_head;
 mod resnet;
 mod simclr;
-#[cfg_attr(not(target_arch = "x86_64"), path = "winograd/elsewhere.rs")]
-mod winograd;
 
 pub use dcl::{DCL, DCLConfig, DCLW};
 pub use device::{best_device, check_latent_size, seed_everything};

@@ -2,7 +2,7 @@
 
 use tch::{Tensor, nn};
 
-use super::winograd;
+use crate::convolution;
 use crate::tensor_input::{check_device, check_images};
 use crate::train::EncoderKind;
 use crate::{Error, Result};
@@ -169,7 +169,7 @@ fn normalise(bn: &nn::BatchNorm, x: &Tensor, train: bool) -> Result<Tensor> {
 fn convolve(conv: &nn::Conv2D, stride: i64, x: &Tensor, train: bool) -> Result<Tensor> {
     if train
         && stride == 1
-        && let Some(y) = winograd::convolve(x, &conv.ws)?
+        && let Some(y) = convolution::convolve(x, &conv.ws)?
     {
         return Ok(y);
     }
