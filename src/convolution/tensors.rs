@@ -1,5 +1,7 @@
 //! The slices of tensors that the convolutions compute with.
 
+#![allow(unsafe_code, reason = "tch gives a tensor's values as a bare pointer")]
+
 use tch::{Device, Kind, Tensor};
 use twoviews_conv3x3::{
     BFloat16, Direction, Element, Float32, Images, PackedFilters, has_amx_bf16,

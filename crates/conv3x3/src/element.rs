@@ -1,5 +1,7 @@
 //! The numbers that products are computed in.
 
+#![allow(unsafe_code, reason = "vector instructions, behind a proof that the processor has them")]
+
 use std::arch::x86_64::{
     __m256bh, __m256i, __m512, __m512bh, __m512i, _mm256_loadu_si256, _mm256_storeu_si256,
     _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cvtepu16_epi32, _mm512_cvtne2ps_pbh,

@@ -3,6 +3,8 @@
 //! All of this, and what is built from it, is inlined into [`Element::run`](super::Element::run),
 //! which alone is compiled for AVX-512: called from elsewhere it is slow, but as right.
 
+#![allow(unsafe_code, reason = "vector instructions, behind a proof that the processor has them")]
+
 use std::arch::x86_64::{
     __m512, _mm512_add_ps, _mm512_i32gather_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_max_ps,
     _mm512_mul_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps, _mm512_sub_ps,

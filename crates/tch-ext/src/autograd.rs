@@ -1,5 +1,7 @@
 //! Operations with gradients of our own.
 
+#![allow(unsafe_code, reason = "calls C++, and is called by it")]
+
 use std::ffi::{c_char, c_void};
 use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};

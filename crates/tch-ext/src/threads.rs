@@ -1,5 +1,7 @@
 //! libtorch's own threads.
 
+#![allow(unsafe_code, reason = "calls C++, and is called by it")]
+
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Mutex;
