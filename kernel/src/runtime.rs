@@ -35,6 +35,7 @@ pub(crate) fn is_wanted() -> bool {
 }
 
 /// Connects to the kernel and runs cells until stdin ends.
+#[allow(unsafe_code, reason = "the environment is changed while there is one thread")]
 pub(crate) fn run() -> ! {
     // evcxr asks for backtraces, in which cells would read of this file; panics have their own.
     // SAFETY: there is no other thread yet.
@@ -79,6 +80,7 @@ fn serve() -> std::io::Result<()> {
 }
 
 /// Puts `stream` in the place of a standard descriptor; returns the one that was there.
+#[allow(unsafe_code, reason = "duplicates a descriptor")]
 fn replace(descriptor: i32, stream: UnixStream) -> std::io::Result<OwnedFd> {
     // SAFETY: both descriptors are open; the copies belong to the values made from them.
     unsafe {
@@ -93,6 +95,7 @@ fn replace(descriptor: i32, stream: UnixStream) -> std::io::Result<OwnedFd> {
 /// `twoviews_flush` of the prelude, once it is loaded.
 static FLUSHER: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
 
+#[allow(unsafe_code, reason = "calls a function of a loaded library")]
 pub(crate) fn flush_cells() {
     let flusher = FLUSHER.load(Ordering::Acquire);
     if !flusher.is_null() {
@@ -145,6 +148,7 @@ impl Cells {
         raw_write(1, END);
     }
 
+    #[allow(unsafe_code, reason = "loads and calls a cell")]
     fn load_and_run(&mut self, path: &str, function: &str) -> Result<(), libloading::Error> {
         // SAFETY: evcxr compiled the library and says which function takes the variables.
         unsafe {
@@ -163,6 +167,7 @@ impl Cells {
 }
 
 /// Writes past every buffer.
+#[allow(unsafe_code, reason = "borrows a descriptor")]
 pub(crate) fn raw_write(descriptor: i32, text: &str) {
     // SAFETY: the descriptor is open, and it is given back instead of being closed.
     let mut file = unsafe { std::fs::File::from_raw_fd(descriptor) };

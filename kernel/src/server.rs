@@ -25,6 +25,7 @@ use crate::{cargo, compiling, info, interrupt, runtime, slot};
 const IOPUB_QUEUE: usize = 8;
 
 /// Serves the connection file's ports until a shutdown request.
+#[allow(unsafe_code, reason = "the environment is changed while there is one thread")]
 pub(crate) fn run(connection_file: &Path) -> Result<()> {
     let connection = ConnectionFile::read(connection_file)?;
     let slot = slot::take();

@@ -11,7 +11,7 @@ use crate::convolution::{self, PreparedConv};
 
 /// Who computes the convolutions, and in which layout layers hand their outputs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum ConvBackend {
     /// Most by [`PreparedConv`], with the channels last; each part of the images in one thread.
     Tiles,
     /// libtorch in oneDNN's own layout.
@@ -20,7 +20,7 @@ pub(super) enum Way {
     ChannelsLast,
 }
 
-impl Way {
+impl ConvBackend {
     /// The fastest for weights like `weight`.
     pub(super) fn of(weight: &Tensor, precision: Precision) -> Self {
         let is_float = weight.device() == Device::Cpu && weight.kind() == Kind::Float;
@@ -36,7 +36,7 @@ impl Way {
     /// Images that go through the network at once: the fastest of 8 to 256 on a processor with
     /// 512-bit vectors, because a layer's output then still lies in its cache. Half as many with a
     /// part in each thread.
-    pub(super) fn images(self, precision: Precision) -> i64 {
+    pub(super) fn micro_batch(self, precision: Precision) -> i64 {
         match (self, precision) {
             (Self::Tiles, _) => 16,
             (_, Precision::Float32) => 32,
@@ -71,7 +71,7 @@ impl Folded {
         conv: &nn::Conv2D,
         bn: &nn::BatchNorm,
         (stride, size): (i64, i64),
-        way: Way,
+        backend: ConvBackend,
         precision: Precision,
     ) -> Result<Self> {
         let mut scale = bn.running_var.f_add_scalar(EPS)?.f_rsqrt()?;
@@ -83,7 +83,7 @@ impl Folded {
             bias = bias.f_add(beta)?;
         }
         let mut weight = conv.ws.f_mul(&scale.f_view([-1, 1, 1, 1])?)?;
-        if way == Way::Tiles
+        if backend == ConvBackend::Tiles
             && stride == 1
             && let Some(convolution) = PreparedConv::new(&weight, &bias, precision.kind())?
         {
@@ -94,9 +94,9 @@ impl Folded {
             let kind = precision.kind();
             (weight, bias) = (weight.f_to_kind(kind)?, bias.f_to_kind(kind)?);
         }
-        weight = match way {
-            Way::OneDnn => packed(&weight, stride, [way.images(precision), size])?,
-            Way::Tiles | Way::ChannelsLast => channels_last(&weight)?,
+        weight = match backend {
+            ConvBackend::OneDnn => packed(&weight, stride, [backend.micro_batch(precision), size])?,
+            ConvBackend::Tiles | ConvBackend::ChannelsLast => channels_last(&weight)?,
         };
         Ok(Self::Libtorch { weight, bias, stride, padding })
     }

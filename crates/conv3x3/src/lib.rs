@@ -40,6 +40,8 @@ mod element;
 mod forward;
 mod packed_filters;
 mod product;
+#[cfg(test)]
+mod tests;
 mod tiles;
 mod transform;
 mod vector;
