@@ -37,17 +37,15 @@ mod atomic_write;
 #[cfg(feature = "torch")]
 mod compat;
 #[cfg(feature = "torch")]
+mod convolution;
+#[cfg(feature = "torch")]
 pub mod encode;
 #[cfg(feature = "torch")]
 pub mod estimator;
-#[cfg(all(feature = "torch", target_arch = "x86_64"))]
-mod libtorch;
 #[cfg(feature = "torch")]
 pub mod loaders;
 #[cfg(feature = "torch")]
 pub mod losses;
-#[cfg(feature = "torch")]
-mod memory;
 #[cfg(feature = "torch")]
 pub mod notebook;
 #[cfg(feature = "torch")]
@@ -98,8 +96,6 @@ pub mod models {
     mod layers;
     mod projection_head;
     mod resnet;
-    #[cfg_attr(not(target_arch = "x86_64"), path = "winograd/elsewhere.rs")]
-    pub(crate) mod winograd;
 
     pub use device::{best_device, check_latent_size, seed_everything};
     pub use init::initialise;

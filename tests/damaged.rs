@@ -22,6 +22,7 @@ static PEAK: AtomicUsize = AtomicUsize::new(0);
 /// The tests of this file count one after the other.
 static ONE: Mutex<()> = Mutex::new(());
 
+#[allow(unsafe_code, reason = "an allocator")]
 // SAFETY: everything is handed on to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

@@ -207,6 +207,7 @@ fn failures_are_typed_and_keep_the_part_only_if_it_is_of_use() {
 /// A port whose queue of connections is full: the next one is neither accepted nor refused.
 #[cfg(target_os = "linux")]
 #[test]
+#[allow(unsafe_code, reason = "the standard library chooses the length of the queue itself")]
 fn a_server_that_accepts_no_connection_is_given_up() {
     use std::net::{TcpListener, TcpStream};
     use std::os::fd::AsRawFd;

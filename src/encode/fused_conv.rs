@@ -6,13 +6,13 @@ use tch::{Device, Kind, Tensor, nn};
 
 use super::Precision;
 use crate::Result;
-use crate::models::winograd::{self, Winograd};
+use crate::convolution::{self, PreparedConv};
 use crate::models::{BATCH_NORM_EPS, channels_last};
 
 /// The implementation of the convolutions, and the layout of the activations between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
-    /// Most by [`Winograd`], with the channels last; each part of the images in one thread.
+pub(super) enum ConvBackend {
+    /// Most by [`PreparedConv`], with the channels last; each part of the images in one thread.
     Tiles,
     /// libtorch in oneDNN's own layout.
     OneDnn,
@@ -20,11 +20,11 @@ pub(super) enum Way {
     ChannelsLast,
 }
 
-impl Way {
+impl ConvBackend {
     /// The fastest for weights like `weight`.
     pub(super) fn of(weight: &Tensor, precision: Precision) -> Self {
         let is_float = weight.device() == Device::Cpu && weight.kind() == Kind::Float;
-        if is_float && winograd::is_faster_in(precision.kind()) {
+        if is_float && convolution::is_faster_in(precision.kind()) {
             Self::Tiles
         } else if is_float && tch::utils::has_mkldnn() {
             Self::OneDnn
@@ -36,7 +36,7 @@ impl Way {
     /// Images that go through the network at once: the fastest of 8 to 256 on a processor with
     /// 512-bit vectors, because a layer's output then still lies in its cache. Half as many with a
     /// part in each thread.
-    pub(super) fn images(self, precision: Precision) -> i64 {
+    pub(super) fn micro_batch(self, precision: Precision) -> i64 {
         match (self, precision) {
             (Self::Tiles, _) => 16,
             (_, Precision::Float32) => 32,
@@ -47,7 +47,7 @@ impl Way {
 
 /// A convolution and a bias; a clone shares the weights.
 pub(super) enum FusedConv {
-    Tiles(Arc<Winograd>),
+    Tiles(Arc<PreparedConv>),
     Libtorch { weight: Tensor, bias: Tensor, stride: i64, padding: i64 },
 }
 
@@ -71,7 +71,7 @@ impl FusedConv {
         conv: &nn::Conv2D,
         bn: &nn::BatchNorm,
         (stride, size): (i64, i64),
-        way: Way,
+        backend: ConvBackend,
         precision: Precision,
     ) -> Result<Self> {
         let mut scale = bn.running_var.f_add_scalar(BATCH_NORM_EPS)?.f_rsqrt()?;
@@ -83,9 +83,9 @@ impl FusedConv {
             bias = bias.f_add(beta)?;
         }
         let mut weight = conv.ws.f_mul(&scale.f_view([-1, 1, 1, 1])?)?;
-        if way == Way::Tiles
+        if backend == ConvBackend::Tiles
             && stride == 1
-            && let Some(convolution) = Winograd::new(&weight, &bias, precision.kind())?
+            && let Some(convolution) = PreparedConv::new(&weight, &bias, precision.kind())?
         {
             return Ok(Self::Tiles(Arc::new(convolution)));
         }
@@ -94,9 +94,9 @@ impl FusedConv {
             let kind = precision.kind();
             (weight, bias) = (weight.f_to_kind(kind)?, bias.f_to_kind(kind)?);
         }
-        weight = match way {
-            Way::OneDnn => packed(&weight, stride, [way.images(precision), size])?,
-            Way::Tiles | Way::ChannelsLast => channels_last(&weight)?,
+        weight = match backend {
+            ConvBackend::OneDnn => packed(&weight, stride, [backend.micro_batch(precision), size])?,
+            ConvBackend::Tiles | ConvBackend::ChannelsLast => channels_last(&weight)?,
         };
         Ok(Self::Libtorch { weight, bias, stride, padding })
     }

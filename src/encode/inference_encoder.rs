@@ -6,10 +6,11 @@ use std::thread;
 
 use tch::{Kind, Tensor};
 
+use twoviews_tch_ext::{HeapRetention, ThreadCountGuard};
+
 use super::Precision;
-use super::fused_conv::{FusedConv, Way};
+use super::fused_conv::{ConvBackend, FusedConv};
 use crate::Result;
-use crate::memory::FreedMemory;
 use crate::models::{BasicBlock, ResNet, channels_last};
 use crate::tensor_input::{check_images, float_kind};
 
@@ -33,15 +34,15 @@ const IMAGE_SIZE: i64 = 32;
 pub struct InferenceEncoder {
     network: Network,
     precision: Precision,
-    way: Way,
+    backend: ConvBackend,
     /// Last, so that the weights are freed before it hands memory back.
-    _memory: FreedMemory,
+    _memory: HeapRetention,
 }
 
 impl std::fmt::Debug for InferenceEncoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let blocks = self.network.blocks.len();
-        write!(f, "InferenceEncoder({blocks} blocks, {:?}, {:?})", self.precision, self.way)
+        write!(f, "InferenceEncoder({blocks} blocks, {:?}, {:?})", self.precision, self.backend)
     }
 }
 
@@ -54,18 +55,18 @@ impl InferenceEncoder {
     pub fn new(encoder: &ResNet, precision: Precision) -> Result<Self> {
         float_kind("weights", &encoder.fc.ws)?;
         precision.check(encoder.fc.ws.device())?;
-        match Way::of(&encoder.fc.ws, precision) {
+        match ConvBackend::of(&encoder.fc.ws, precision) {
             // Not every libtorch with oneDNN can pack weights.
-            Way::OneDnn => Self::in_way(encoder, precision, Way::OneDnn)
-                .or_else(|_| Self::in_way(encoder, precision, Way::ChannelsLast)),
-            way => Self::in_way(encoder, precision, way),
+            ConvBackend::OneDnn => Self::with_backend(encoder, precision, ConvBackend::OneDnn)
+                .or_else(|_| Self::with_backend(encoder, precision, ConvBackend::ChannelsLast)),
+            backend => Self::with_backend(encoder, precision, backend),
         }
     }
 
-    fn in_way(encoder: &ResNet, precision: Precision, way: Way) -> Result<Self> {
+    fn with_backend(encoder: &ResNet, precision: Precision, backend: ConvBackend) -> Result<Self> {
         let _guard = tch::no_grad_guard();
-        let network = Network::new(encoder, way, precision)?;
-        Ok(Self { network, precision, way, _memory: FreedMemory::keep() })
+        let network = Network::new(encoder, backend, precision)?;
+        Ok(Self { network, precision, backend, _memory: HeapRetention::start() })
     }
 
     /// Features (B, latent) of images (B, 3, H, W), without gradients.
@@ -80,11 +81,14 @@ impl InferenceEncoder {
             Precision::Float32 => x.f_to_kind(self.network.weight.f_kind()?)?,
             Precision::BFloat16 => x.f_to_kind(Kind::BFloat16)?,
         };
-        let parts = x.f_split(self.way.images(self.precision), 0)?;
-        let features = if self.way == Way::Tiles && parts.len() > 1 {
+        let parts = x.f_split(self.backend.micro_batch(self.precision), 0)?;
+        let features = if self.backend == ConvBackend::Tiles && parts.len() > 1 {
             self.in_threads(&parts)?
         } else {
-            parts.iter().map(|part| self.network.forward(part, self.way)).collect::<Result<_>>()?
+            parts
+                .iter()
+                .map(|part| self.network.forward(part, self.backend))
+                .collect::<Result<_>>()?
         };
         Ok(Tensor::f_cat(&features, 0)?)
     }
@@ -93,8 +97,9 @@ impl InferenceEncoder {
     /// for another thread within a layer.
     fn in_threads(&self, parts: &[Tensor]) -> Result<Vec<Tensor>> {
         let threads = tch::get_num_threads();
-        let (next, way) = (&AtomicUsize::new(0), self.way);
-        let features = thread::scope(|scope| -> Result<Vec<(usize, Tensor)>> {
+        let _restored = ThreadCountGuard::save();
+        let (next, backend) = (&AtomicUsize::new(0), self.backend);
+        let mut features = thread::scope(|scope| -> Result<Vec<(usize, Tensor)>> {
             let workers: Vec<_> = (0..parts.len().min(threads.max(1) as usize))
                 .map(|_| {
                     // Handles of their own: those of libtorch may not be shared between threads.
@@ -107,7 +112,7 @@ impl InferenceEncoder {
                         loop {
                             let index = next.fetch_add(1, Ordering::Relaxed);
                             let Some(part) = parts.get(index) else { return Ok(features) };
-                            features.push((index, network.forward(part, way)?));
+                            features.push((index, network.forward(part, backend)?));
                         }
                     })
                 })
@@ -117,10 +122,7 @@ impl InferenceEncoder {
                 features.extend(worker.join().unwrap_or_else(|panic| resume_unwind(panic))?);
             }
             Ok(features)
-        });
-        // What a thread sets is what later threads begin with.
-        tch::set_num_threads(threads);
-        let mut features = features?;
+        })?;
         features.sort_unstable_by_key(|(index, _)| *index);
         Ok(features.into_iter().map(|(_, part)| part).collect())
     }
@@ -154,12 +156,12 @@ impl Clone for Network {
 }
 
 impl Network {
-    fn new(encoder: &ResNet, way: Way, precision: Precision) -> Result<Self> {
+    fn new(encoder: &ResNet, backend: ConvBackend, precision: Precision) -> Result<Self> {
         let mut size = IMAGE_SIZE;
-        let stem = FusedConv::new(&encoder.conv1, &encoder.bn1, (1, size), way, precision)?;
+        let stem = FusedConv::new(&encoder.conv1, &encoder.bn1, (1, size), backend, precision)?;
         let mut blocks = Vec::new();
         for block in &encoder.blocks {
-            blocks.push(FusedBlock::new(block, size, way, precision)?);
+            blocks.push(FusedBlock::new(block, size, backend, precision)?);
             size /= block.stride;
         }
         let copy = |tensor: &Tensor| -> Result<Tensor> {
@@ -172,10 +174,10 @@ impl Network {
         Ok(Self { stem, blocks, weight, bias })
     }
 
-    fn forward(&self, x: &Tensor, way: Way) -> Result<Tensor> {
-        let x = match way {
-            Way::OneDnn => x.f_contiguous()?.f_to_mkldnn(x.kind())?,
-            Way::Tiles | Way::ChannelsLast => channels_last(x)?,
+    fn forward(&self, x: &Tensor, backend: ConvBackend) -> Result<Tensor> {
+        let x = match backend {
+            ConvBackend::OneDnn => x.f_contiguous()?.f_to_mkldnn(x.kind())?,
+            ConvBackend::Tiles | ConvBackend::ChannelsLast => channels_last(x)?,
         };
         let mut x = self.stem.forward_relu(&x, None)?; // (b, 64, 32, 32)
         for block in &self.blocks {
@@ -191,16 +193,21 @@ impl Network {
 
 impl FusedBlock {
     /// `size` is the height and width of the block's input.
-    fn new(block: &BasicBlock, size: i64, way: Way, precision: Precision) -> Result<Self> {
+    fn new(
+        block: &BasicBlock,
+        size: i64,
+        backend: ConvBackend,
+        precision: Precision,
+    ) -> Result<Self> {
         let stride = block.stride;
         let (outer, inner) = ((stride, size), (1, size / stride));
         Ok(Self {
-            conv1: FusedConv::new(&block.conv1, &block.bn1, outer, way, precision)?,
-            conv2: FusedConv::new(&block.conv2, &block.bn2, inner, way, precision)?,
+            conv1: FusedConv::new(&block.conv1, &block.bn1, outer, backend, precision)?,
+            conv2: FusedConv::new(&block.conv2, &block.bn2, inner, backend, precision)?,
             downsample: block
                 .downsample
                 .as_ref()
-                .map(|(conv, bn)| FusedConv::new(conv, bn, outer, way, precision))
+                .map(|(conv, bn)| FusedConv::new(conv, bn, outer, backend, precision))
                 .transpose()?,
         })
     }
@@ -211,30 +218,32 @@ mod tests {
     use tch::{Device, nn};
 
     use super::*;
-    use crate::models::{initialise, winograd};
+    use crate::convolution;
+    use crate::models::initialise;
 
     #[test]
-    fn every_way_gives_the_same_features() {
+    fn every_backend_gives_the_same_features() {
         let mut variables = nn::VarStore::new(Device::Cpu);
         let encoder = ResNet::resnet18(&variables.root(), 128).unwrap();
         initialise(&mut variables, 42).unwrap();
         // Not a multiple of what goes through at once.
         let x = Tensor::randn([37, 3, 32, 32], (Kind::Float, Device::Cpu));
         let expected = tch::no_grad(|| encoder.forward_t(&x, false)).unwrap();
-        for (way, available) in [
-            (Way::Tiles, winograd::is_faster_in(Kind::Float)),
-            (Way::OneDnn, tch::utils::has_mkldnn()),
-            (Way::ChannelsLast, true),
+        for (backend, available) in [
+            (ConvBackend::Tiles, convolution::is_faster_in(Kind::Float)),
+            (ConvBackend::OneDnn, tch::utils::has_mkldnn()),
+            (ConvBackend::ChannelsLast, true),
         ] {
             if !available {
-                println!("{way:?} skipped: this processor or libtorch does not have it");
+                println!("{backend:?} skipped: this processor or libtorch does not have it");
                 continue;
             }
-            let found = InferenceEncoder::in_way(&encoder, Precision::Float32, way).unwrap();
+            let found =
+                InferenceEncoder::with_backend(&encoder, Precision::Float32, backend).unwrap();
             let found = found.forward(&x).unwrap();
             let largest = expected.abs().max().double_value(&[]);
             let difference = (&found - &expected).abs().max().double_value(&[]) / largest;
-            assert!(difference < 1e-5, "{way:?}: {difference}");
+            assert!(difference < 1e-5, "{backend:?}: {difference}");
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use twoviews_tch_ext::HeapRetention;
+
 use super::checkpoint::CheckpointFolder;
 use super::state::{LoaderRecord, TrainingState};
 use super::{Estimator, FitOptions, History};
 use crate::loaders::ViewsLoader;
 use crate::losses::ContrastiveLoss;
-use crate::memory::FreedMemory;
 use crate::notebook::{Progress, check_interrupt};
 use crate::optim::{LrScheduler, Optimizer, learning_rate};
 use crate::{Error, Result};
@@ -101,7 +102,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
         mut state: TrainingState,
     ) -> Result<History> {
         state.history.interrupted = false;
-        let memory = FreedMemory::keep();
+        let memory = HeapRetention::start();
         let outcome = self.epochs(loader, &mut options, &mut state);
         drop(memory);
         state.history.interrupted = matches!(outcome, Err(Error::Interrupted { .. }));

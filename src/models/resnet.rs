@@ -6,8 +6,8 @@ use tch::{Tensor, nn};
 use super::layers::{
     BATCH_NORM_EPS, BATCH_NORM_MOMENTUM, batch_norm, channels_last, check_width, conv, linear,
 };
-use super::winograd;
 use crate::Result;
+use crate::convolution;
 use crate::tensor_input::{check_device, check_images};
 
 /// Which encoder turns an image into features.
@@ -184,7 +184,7 @@ fn normalise(bn: &nn::BatchNorm, x: &Tensor, train: bool) -> Result<Tensor> {
 fn convolve(conv: &nn::Conv2D, stride: i64, x: &Tensor, train: bool) -> Result<Tensor> {
     if train
         && stride == 1
-        && let Some(y) = winograd::convolve(x, &conv.ws)?
+        && let Some(y) = convolution::convolve(x, &conv.ws)?
     {
         return Ok(y);
     }

@@ -1,6 +1,6 @@
 //! Gaussian blur, as torchvision computes it.
 
-use super::{Transform, View, draw_in};
+use super::{Transform, View, avx2, draw_in};
 use crate::rng::RandomStream;
 use crate::{Error, Result};
 
@@ -133,29 +133,27 @@ pub fn gaussian_blur(view: &mut View, kernel_size: usize, sigma: f64) -> Result<
     let sum: f32 = scratch.kernel.iter().sum();
     scratch.kernel.iter_mut().for_each(|weight| *weight /= sum);
     for plane in view.planes.chunks_exact_mut(height * width) {
-        blur_plane(plane, width, scratch);
+        avx2::run(BlurPlane { plane, width, scratch });
     }
     Ok(())
 }
 
-/// Both directions on one channel.
-fn blur_plane(plane: &mut [u8], width: usize, scratch: &mut BlurScratch) {
-    #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
-        // SAFETY: the processor has AVX2. Without fused multiply-add the sums are the same.
-        return unsafe { blur_plane_avx2(plane, width, scratch) };
-    }
-    blur_plane_any(plane, width, scratch);
+/// Both directions on one channel. AVX2 has no fused multiply-add: the sums are the same with it.
+struct BlurPlane<'a> {
+    plane: &'a mut [u8],
+    width: usize,
+    scratch: &'a mut BlurScratch,
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn blur_plane_avx2(plane: &mut [u8], width: usize, scratch: &mut BlurScratch) {
-    blur_plane_any(plane, width, scratch);
+impl avx2::Loop for BlurPlane<'_> {
+    #[inline(always)]
+    fn run(self) {
+        blur_plane(self.plane, self.width, self.scratch);
+    }
 }
 
 #[inline(always)]
-fn blur_plane_any(plane: &mut [u8], width: usize, scratch: &mut BlurScratch) {
+fn blur_plane(plane: &mut [u8], width: usize, scratch: &mut BlurScratch) {
     let BlurScratch { kernel, tall, wide, row } = scratch;
     let (half, height) = (kernel.len() / 2, plane.len() / width);
     tall.resize((height + 2 * half) * width, 0.0);

@@ -182,6 +182,7 @@ fn compute_luma(view: &mut View) {
 }
 
 /// d + alpha (x - d) in float32, clipped and truncated: Pillow's `Image.blend`.
+#[allow(unsafe_code, reason = "a cast that does not keep loops from being vectorised")]
 fn blend(degenerate: u8, x: u8, alpha: f32) -> u8 {
     let d = i32::from(degenerate);
     let value = d as f32 + alpha * (i32::from(x) - d) as f32;

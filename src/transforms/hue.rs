@@ -1,6 +1,6 @@
 //! A turn of the hue, through Pillow's 8-bit HSV.
 
-use super::View;
+use super::{View, avx2};
 use crate::{Error, Result};
 
 /// Pixels that are converted at once; small arrays of one kind of number let the loops vectorise.
@@ -44,7 +44,7 @@ pub fn adjust_hue(view: &mut View, factor: f64) -> Result<()> {
         for (block, plane) in rgb.iter_mut().zip([&*r, &*g, &*b]) {
             block[..plane.len()].copy_from_slice(plane);
         }
-        turn(&mut rgb, &sectors);
+        avx2::run(Turn { rgb: &mut rgb, sectors: &sectors });
         for (block, plane) in rgb.iter().zip([r, g, b]) {
             plane.copy_from_slice(&block[..plane.len()]);
         }
@@ -52,34 +52,28 @@ pub fn adjust_hue(view: &mut View, factor: f64) -> Result<()> {
     Ok(())
 }
 
-fn turn(rgb: &mut [[u8; BLOCK]; 3], sectors: &[Sector; 256]) {
-    #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") {
-        // SAFETY: the processor has AVX2. It computes the same numbers, more at once.
-        return unsafe { turn_avx2(rgb, sectors) };
-    }
-    turn_any(rgb, sectors);
+/// Turns a block of pixels.
+struct Turn<'a> {
+    rgb: &'a mut [[u8; BLOCK]; 3],
+    sectors: &'a [Sector; 256],
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn turn_avx2(rgb: &mut [[u8; BLOCK]; 3], sectors: &[Sector; 256]) {
-    turn_any(rgb, sectors);
-}
-
-#[inline(always)]
-fn turn_any(rgb: &mut [[u8; BLOCK]; 3], sectors: &[Sector; 256]) {
-    let (mut hue, mut saturation, mut value) = ([0; BLOCK], [0; BLOCK], [0; BLOCK]);
-    to_hsv(rgb, &mut hue, &mut saturation, &mut value);
-    let (mut number, mut position) = ([0; BLOCK], [0.0; BLOCK]);
-    for ((number, position), &h) in number.iter_mut().zip(&mut position).zip(&hue) {
-        let sector = sectors[usize::from(h)];
-        (*number, *position) = (sector.number, sector.position);
+impl avx2::Loop for Turn<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let (mut hue, mut saturation, mut value) = ([0; BLOCK], [0; BLOCK], [0; BLOCK]);
+        to_hsv(self.rgb, &mut hue, &mut saturation, &mut value);
+        let (mut number, mut position) = ([0; BLOCK], [0.0; BLOCK]);
+        for ((number, position), &h) in number.iter_mut().zip(&mut position).zip(&hue) {
+            let sector = self.sectors[usize::from(h)];
+            (*number, *position) = (sector.number, sector.position);
+        }
+        to_rgb(&number, &position, &saturation, &value, self.rgb);
     }
-    to_rgb(&number, &position, &saturation, &value, rgb);
 }
 
 /// Truncates a number that is known to lie in [0, 256).
+#[allow(unsafe_code, reason = "a cast that does not keep loops from being vectorised")]
 #[inline(always)]
 fn truncate(x: f64) -> u8 {
     // SAFETY: the callers pass finite numbers of that range. A saturating cast would keep the loops

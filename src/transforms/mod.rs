@@ -6,6 +6,7 @@
 //! [`gaussian_blur`]. Given the same parameters, these functions produce the bytes that torchvision
 //! produces on PIL images.
 
+mod avx2;
 mod blur;
 mod color;
 mod compose;

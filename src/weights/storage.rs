@@ -109,6 +109,7 @@ impl StorageReader<'_> {
                 // A chunk ends with an element, because every size divides a chunk's.
                 chunk.chunks_exact_mut(element.part()).for_each(<[u8]>::reverse);
             }
+            #[allow(unsafe_code, reason = "tch copies from whole slices only")]
             // SAFETY: nobody else has this memory now, and it has `length` bytes in one piece, of
             // which these are the next `chunk.len()`.
             unsafe {

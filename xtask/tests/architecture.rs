@@ -9,8 +9,22 @@ use std::path::{Path, PathBuf};
 const LAYERS: [(&str, &[&str]); 1] = [(
     "src",
     &[
-        "error", "atomic_write", "rng", "notebook", "data", "transforms", "plot", "loaders", "losses",
-        "models", "optim", "encode", "weights", "probes", "estimator", "prelude",
+        "error",
+        "atomic_write",
+        "rng",
+        "notebook",
+        "data",
+        "transforms",
+        "plot",
+        "loaders",
+        "losses",
+        "models",
+        "optim",
+        "encode",
+        "weights",
+        "probes",
+        "estimator",
+        "prelude",
     ],
 )];
 
@@ -81,7 +95,9 @@ fn room(source: &Path, file: &Path) -> String {
 
 #[test]
 fn names_are_found_in_lists() {
-    let names = used("use crate::{a::{b, c}, d,\n e::F as G};\nlet x = crate::h::i(); mycrate::j; $crate::k;");
+    let names = used(
+        "use crate::{a::{b, c}, d,\n e::F as G};\nlet x = crate::h::i(); mycrate::j; $crate::k;",
+    );
     assert_eq!(names.into_iter().collect::<Vec<_>>(), ["a", "d", "e", "h"]);
 }
 
@@ -136,22 +152,35 @@ fn folder(file: &str) -> String {
 #[test]
 fn the_path_of_an_image_is_short_and_straight() {
     let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    for (heading, most) in
-        [("### With pretrained weights", 12), ("### With training", 20), ("## The path of a cell", 99)]
-    {
+    for (heading, most) in [
+        ("### With pretrained weights", 12),
+        ("### With training", 20),
+        ("## The path of a cell", 99),
+    ] {
         let rows = rows(&text, heading);
         assert!(!rows.is_empty(), "{heading}");
         let mut files = Vec::new();
         for row in &rows {
             let (file, items) = row.split_first().unwrap();
-            let code = fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+            let code = fs::read_to_string(root().join(file))
+                .unwrap_or_else(|error| panic!("{file}: {error}"));
             for item in items {
                 let name = item.rsplit("::").next().unwrap().trim_end_matches("()");
-                let defined = ["fn ", "struct ", "enum ", "trait ", "const ", "type ", "mod ", "macro_rules! "];
+                let defined = [
+                    "fn ",
+                    "struct ",
+                    "enum ",
+                    "trait ",
+                    "const ",
+                    "type ",
+                    "mod ",
+                    "macro_rules! ",
+                ];
                 let is_there = defined.iter().any(|word| {
                     let what = format!("{word}{name}");
                     code.match_indices(&what).any(|(at, _)| {
-                        !code[at + what.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_')
+                        !code[at + what.len()..]
+                            .starts_with(|c: char| c.is_alphanumeric() || c == '_')
                     })
                 });
                 assert!(is_there, "{file} has no `{item}`");
@@ -173,7 +202,10 @@ fn the_path_of_an_image_is_short_and_straight() {
                     *was = true;
                 }
                 let between = folder.ends_with("loaders") || folder.ends_with("transforms");
-                assert!(between || !left.get(&folder).copied().unwrap_or(false), "{heading}: back to {folder}");
+                assert!(
+                    between || !left.get(&folder).copied().unwrap_or(false),
+                    "{heading}: back to {folder}"
+                );
                 left.insert(folder.clone(), false);
                 now = folder;
             }

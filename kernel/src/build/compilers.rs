@@ -35,6 +35,7 @@ pub(crate) fn rust_version() -> &'static str {
 }
 
 /// Ends cargo, rustc and the linker, which this process has started, but not `keep`.
+#[allow(unsafe_code, reason = "calls the C library")]
 pub(crate) fn end(keep: u32) {
     let parent_of = |pid: u32| -> Option<u32> {
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;

@@ -23,6 +23,7 @@ const FRAMES: usize = 32;
 ///
 /// # Safety
 /// `text` is valid for `length` bytes.
+#[allow(unsafe_code, reason = "called by cells")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn twoviews_panicked(text: *const u8, length: usize) {
     // SAFETY: the caller's promise.
@@ -92,6 +93,7 @@ fn resolve(library: &Path, offsets: &[u64]) -> Option<Vec<(u64, Vec<Frame>)>> {
 }
 
 /// The library in which an instruction lies, and where in it.
+#[allow(unsafe_code, reason = "calls the C library")]
 fn library_of(instruction: *mut c_void) -> Option<(PathBuf, u64)> {
     // SAFETY: a struct of pointers, which may all be null.
     let mut info: libc::Dl_info = unsafe { std::mem::zeroed() };

@@ -15,6 +15,7 @@ const FLUSH: &[u8] = b"twoviews_flush";
 /// `twoviews_flush` of the prelude, once it is loaded.
 static FLUSHER: AtomicPtr<c_void> = AtomicPtr::new(std::ptr::null_mut());
 
+#[allow(unsafe_code, reason = "calls a function of a loaded library")]
 pub(super) fn flush_cells() {
     let flusher = FLUSHER.load(Ordering::Acquire);
     if !flusher.is_null() {
@@ -33,6 +34,7 @@ pub(super) fn flush_now_and_then() {
 }
 
 /// From here on, this library's function flushes, if it has one.
+#[allow(unsafe_code, reason = "calls a function of a loaded library")]
 pub(super) fn use_flusher_of(library: &Library) {
     // SAFETY: the name belongs to a function of this type.
     if let Ok(flush) = unsafe { library.get::<extern "C" fn()>(FLUSH) } {
@@ -41,6 +43,7 @@ pub(super) fn use_flusher_of(library: &Library) {
 }
 
 /// Writes past every buffer.
+#[allow(unsafe_code, reason = "borrows a descriptor")]
 pub(super) fn raw_write(descriptor: i32, text: &str) {
     // SAFETY: the descriptor is open, and it is given back instead of being closed.
     let mut file = unsafe { std::fs::File::from_raw_fd(descriptor) };

@@ -23,6 +23,7 @@ pub(crate) fn begin() {
 /// # Safety
 /// `buffer` is valid for `count` bytes.
 #[cfg(target_os = "linux")]
+#[allow(unsafe_code, reason = "takes the place of the C library's function")]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn read(descriptor: c_int, buffer: *mut c_void, count: usize) -> isize {
     let input = descriptor == 0 && CELLS_RUN_HERE.load(Ordering::Acquire);
@@ -43,6 +44,7 @@ pub unsafe extern "C" fn read(descriptor: c_int, buffer: *mut c_void, count: usi
 }
 
 /// Whether something is there to read.
+#[allow(unsafe_code, reason = "calls the C library")]
 fn is_ready() -> bool {
     let mut input = libc::pollfd { fd: 0, events: libc::POLLIN, revents: 0 };
     // SAFETY: one descriptor.

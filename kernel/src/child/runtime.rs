@@ -29,6 +29,7 @@ pub(crate) fn is_wanted() -> bool {
 }
 
 /// Connects to the kernel and runs cells until stdin ends.
+#[allow(unsafe_code, reason = "the environment is changed while there is one thread")]
 pub(crate) fn run() -> ! {
     // evcxr asks for backtraces, in which cells would read of this file; panics have their own.
     // SAFETY: there is no other thread yet.
@@ -73,6 +74,7 @@ fn serve() -> std::io::Result<()> {
 }
 
 /// Puts `stream` in the place of a standard descriptor; returns the one that was there.
+#[allow(unsafe_code, reason = "duplicates a descriptor")]
 fn replace(descriptor: i32, stream: UnixStream) -> std::io::Result<OwnedFd> {
     // SAFETY: both descriptors are open; the copies belong to the values made from them.
     unsafe {
@@ -118,6 +120,7 @@ impl Cells {
         raw_write(1, END);
     }
 
+    #[allow(unsafe_code, reason = "loads and calls a cell")]
     fn load_and_run(&mut self, path: &str, function: &str) -> Result<(), libloading::Error> {
         // SAFETY: evcxr compiled the library and says which function takes the variables.
         unsafe {

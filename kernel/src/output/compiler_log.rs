@@ -14,6 +14,7 @@ pub(crate) struct Tap(File);
 
 /// evcxr copies cargo's words to this program's error stream: listens there, and passes everything
 /// on to where the stream went before.
+#[allow(unsafe_code, reason = "duplicates a descriptor")]
 pub(crate) fn follow(outputs: &Arc<Outputs>) -> io::Result<Tap> {
     let (reader, writer) = io::pipe()?;
     // SAFETY: descriptor 2 is open; the copy belongs to the file made from it.
@@ -38,6 +39,7 @@ pub(crate) fn follow(outputs: &Arc<Outputs>) -> io::Result<Tap> {
 }
 
 impl Drop for Tap {
+    #[allow(unsafe_code, reason = "duplicates a descriptor")]
     fn drop(&mut self) {
         // SAFETY: both descriptors are open.
         unsafe { libc::dup2(self.0.as_raw_fd(), 2) };

@@ -15,6 +15,7 @@ use crate::output;
 use crate::protocol::ConnectionFile;
 
 /// Serves the connection file's ports until a shutdown request.
+#[allow(unsafe_code, reason = "the environment is changed while there is one thread")]
 pub(crate) fn run(connection_file: &Path) -> Result<()> {
     let connection = ConnectionFile::read(connection_file)?;
     let private = PrivateFolder::new()?;

@@ -1,39 +1,33 @@
 //! The convolution of a prepared encoder, in one thread.
 
 use tch::{Kind, Tensor};
+use twoviews_conv3x3::{BFloat16, Direction, Epilogue, Float32, PackedFilters};
 
-use super::forward::{Convolution, Epilogue};
-use super::kernels::{Direction, Kernels};
-use super::numbers::{BFloat16, Float32, Numbers};
-use super::product::COLUMNS;
-use super::tiles::Images;
-use super::{LANES, channels_last, is_available, numbers_of, numbers_of_new};
+use super::tensors::{TensorElement, nhwc, empty, pack, sizes, values_of, values_of_new};
 use crate::Result;
 
 /// A convolution of kernel 3x3, stride 1 and padding 1 with a bias.
-pub(crate) struct Winograd(In);
+pub(crate) struct PreparedConv(In);
 
 enum In {
     Float32(Prepared<Float32>),
     BFloat16(Prepared<BFloat16>),
 }
 
-struct Prepared<N> {
-    kernels: Kernels<N>,
+struct Prepared<E> {
+    filters: PackedFilters<E>,
     bias: Vec<f32>,
 }
 
-impl Winograd {
+impl PreparedConv {
     /// Prepares a weight (output, input, 3, 3) of `Float` on the processor for images of `kind`, or
     /// `None` if it has another shape, numbers of channels that do not fill vectors, or no AVX-512 to
     /// compute with.
     pub(crate) fn new(weight: &Tensor, bias: &Tensor, kind: Kind) -> Result<Option<Self>> {
-        if !is_available(kind) {
-            return Ok(None);
-        }
         let prepared = match kind {
             Kind::BFloat16 => Prepared::new(weight, bias)?.map(In::BFloat16),
-            _ => Prepared::new(weight, bias)?.map(In::Float32),
+            Kind::Float => Prepared::new(weight, bias)?.map(In::Float32),
+            _ => None,
         };
         Ok(prepared.map(Self))
     }
@@ -54,38 +48,30 @@ impl Winograd {
     }
 }
 
-impl<N: Numbers> Prepared<N> {
+impl<E: TensorElement> Prepared<E> {
     fn new(weight: &Tensor, bias: &Tensor) -> Result<Option<Self>> {
+        let Some(element) = E::detect() else { return Ok(None) };
         let size = weight.size();
-        let (output, input) = (size[0] as usize, size[1] as usize);
-        let fits = size[2..] == [3, 3]
-            && input.is_multiple_of(LANES * N::IN_UNIT)
-            && output.is_multiple_of(COLUMNS);
+        let fits =
+            size[2..] == [3, 3] && PackedFilters::<E>::fits([size[0] as usize, size[1] as usize]);
         if !fits {
             return Ok(None);
         }
-        let kernels = Kernels::new(weight, Direction::Forward)?;
-        Ok(Some(Self { kernels, bias: Vec::<f32>::try_from(bias)? }))
+        let filters = pack(element, weight, Direction::Forward)?;
+        Ok(Some(Self { filters, bias: Vec::<f32>::try_from(bias)? }))
     }
 
     fn forward(&self, x: &Tensor, shortcut: Option<&Tensor>, relu: bool) -> Result<Tensor> {
-        let (x, shortcut) = (channels_last(x)?, shortcut.map(channels_last).transpose()?);
-        let images = Images::of(&x.size());
-        let mut out = images.empty(self.kernels.output, N::KIND)?;
+        let (x, shortcut) = (nhwc(x)?, shortcut.map(nhwc).transpose()?);
+        let images = sizes(&x);
+        let mut out = empty(images, self.filters.output(), E::KIND)?;
         let epilogue = Epilogue {
             bias: Some(&self.bias),
-            shortcut: shortcut.as_ref().map(numbers_of::<N>),
+            shortcut: shortcut.as_ref().map(values_of::<E>),
             least: if relu { 0.0 } else { f32::NEG_INFINITY },
         };
-        let work = Convolution {
-            x: numbers_of::<N>(&x),
-            kernels: &self.kernels,
-            epilogue: &epilogue,
-            out: numbers_of_new::<N>(&mut out),
-            images,
-        };
-        // SAFETY: `Winograd::new` refuses processors without instructions for these numbers.
-        unsafe { N::run(work) };
+        let values = values_of_new::<E>(&mut out);
+        self.filters.convolve(values_of::<E>(&x), images, &epilogue, values);
         Ok(out.f_permute([0, 3, 1, 2])?)
     }
 }
@@ -94,6 +80,7 @@ impl<N: Numbers> Prepared<N> {
 pub(super) mod tests {
     use tch::Device;
 
+    use super::super::tensors::is_available;
     use super::*;
 
     /// Normal values of a tensor of `shape`, in float64.
@@ -124,7 +111,8 @@ pub(super) mod tests {
                 let (bias, shortcut) = (exact(&[output]), exact(&[images, output, height, width]));
                 let plain = x.conv2d(&weight, Some(&bias), 1, 1, 1, 1);
                 let float = |x: &Tensor| x.to_kind(Kind::Float);
-                let tiles = Winograd::new(&float(&weight), &float(&bias), kind).unwrap().unwrap();
+                let tiles =
+                    PreparedConv::new(&float(&weight), &float(&bias), kind).unwrap().unwrap();
                 let (x, short) = (x.to_kind(kind), shortcut.to_kind(kind));
                 let place = format!("{kind:?} {images} {input} {output} {height} {width}");
                 let found = tiles.forward(&x, None, false).unwrap();
@@ -141,7 +129,7 @@ pub(super) mod tests {
             let options = (Kind::Float, Device::Cpu);
             let (weight, bias) =
                 (Tensor::zeros(shape, options), Tensor::zeros([shape[0]], options));
-            Winograd::new(&weight, &bias, kind)
+            PreparedConv::new(&weight, &bias, kind)
         };
         for shape in [[32, 32, 1, 1], [16, 32, 3, 3], [32, 3, 3, 3]] {
             assert!(new(shape, Kind::Float).unwrap().is_none(), "{shape:?}");

@@ -1,21 +1,14 @@
 //! The convolution of an encoder in training, in all of libtorch's threads, and its gradients.
 
-use std::marker::PhantomData;
-use std::sync::Mutex;
-
 use tch::{Device, Kind, Tensor};
+use twoviews_conv3x3::{BFloat16, Direction, Float32, Images, PackedFilters, WeightGradient};
+use twoviews_tch_ext::with_gradient;
 
-use super::forward::{Convolution, Epilogue, TILES};
-use super::kernels::{self, Direction, Kernels};
-use super::numbers::{BFloat16, Float32, Numbers};
-use super::product::COLUMNS;
-use super::tiles::Images;
-use super::weight_gradient::WeightGradient;
-use super::{
-    ELEMENTS, channels_last, is_faster_in, numbers_of, numbers_of_new, values_of, values_of_new,
+use super::tensors::{
+    TensorElement, nhwc, empty, is_faster_in, pack, sizes, spread, values_of,
+    values_of_new,
 };
 use crate::Result;
-use crate::libtorch::{parallel, with_gradient};
 
 /// The convolution of x (B, input, H, W) of `Float` or `BFloat16` with a weight (output, input, 3, 3)
 /// of `Float`, stride 1 and padding 1, with its gradients; `None` where libtorch's is faster or the
@@ -24,91 +17,76 @@ pub(crate) fn convolve(x: &Tensor, weight: &Tensor) -> Result<Option<Tensor>> {
     if !is_faster(x, weight) {
         return Ok(None);
     }
-    let y = match x.kind() {
+    match x.kind() {
         Kind::BFloat16 => convolve_in::<BFloat16>(x, weight),
         _ => convolve_in::<Float32>(x, weight),
-    };
-    y.map(Some)
+    }
 }
 
 fn is_faster(x: &Tensor, weight: &Tensor) -> bool {
     let (x_size, size) = (x.size(), weight.size());
     let channels = [size[0] as usize, size[1] as usize];
-    let images = Images::of(&[x_size[0], x_size[2], x_size[3]]);
+    let [count, height, width] = [0, 2, 3].map(|i| x_size[i] as usize);
+    let images = Images { count, height, width };
     size[2..] == [3, 3]
-        && channels.iter().all(|channels| channels.is_multiple_of(COLUMNS))
+        && PackedFilters::<Float32>::fits_both_ways(channels)
         && [x, weight].iter().all(|tensor| tensor.device() == Device::Cpu)
         && weight.kind() == Kind::Float
-        // Transforming the kernels takes its time, however few the tiles are.
+        // Transforming the filters takes its time, however few the tiles are.
         && 4 * images.tiles() >= channels[0].max(channels[1])
         && is_faster_in(x.kind())
 }
 
-fn convolve_in<N: Numbers + 'static>(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
-    let (inputs, kernels) = (channels_last(&x.detach())?, weight.detach());
-    let y = apply::<N>(&inputs, &kernels, Direction::Forward)?;
-    with_gradient(y, [x, weight], move |gradients, [of_x, of_weight]| {
-        let gradients = channels_last(gradients)?;
-        let x = of_x.then(|| apply::<N>(&gradients, &kernels, Direction::Backward)).transpose()?;
-        let weight = of_weight.then(|| weight_gradient::<N>(&inputs, &gradients)).transpose()?;
-        Ok([x, weight])
-    })
+fn convolve_in<E: TensorElement>(x: &Tensor, weight: &Tensor) -> Result<Option<Tensor>> {
+    let Some(element) = E::detect() else { return Ok(None) };
+    let (inputs, filters) = (nhwc(&x.detach())?, weight.detach());
+    let y = apply(element, &inputs, &filters, Direction::Forward)?;
+    let y = with_gradient(y, [x, weight], move |gradients, [of_x, of_weight]| -> Result<_> {
+        let gradients = nhwc(gradients)?;
+        let x = of_x.then(|| apply(element, &gradients, &filters, Direction::Backward));
+        let weight = of_weight.then(|| weight_gradient(element, &inputs, &gradients));
+        Ok([x.transpose()?, weight.transpose()?])
+    })?;
+    Ok(Some(y))
 }
 
 /// The convolution (B, output, H, W) of x (B, H, W, input).
-fn apply<N: Numbers>(x: &Tensor, weight: &Tensor, direction: Direction) -> Result<Tensor> {
-    let kernels = Kernels::<N>::new(weight, direction)?;
-    let images = Images::of(&x.size());
-    let mut out = images.empty(kernels.output, N::KIND)?;
-    // Whole images, so that no two threads write to the same one.
-    let together = TILES.div_ceil(images.tiles_per_image()) * images.pixels();
-    let x = numbers_of::<N>(x).chunks(together * kernels.input);
-    let parts = numbers_of_new::<N>(&mut out).chunks_mut(together * kernels.output);
-    let parts: Vec<_> = x.zip(parts).map(Mutex::new).collect();
-    parallel(parts.len(), |part| {
-        let Ok(mut part) = parts[part].lock() else { return };
-        let (x, out) = &mut *part;
-        let count = x.len() / (images.pixels() * kernels.input);
-        let work = Convolution {
-            x,
-            kernels: &kernels,
-            epilogue: &Epilogue::default(),
-            out,
-            images: Images { count, ..images },
-        };
-        // SAFETY: `is_faster` refuses processors without instructions for these numbers.
-        unsafe { N::run(work) };
-    });
-    drop(parts);
+fn apply<E: TensorElement>(
+    element: E,
+    x: &Tensor,
+    weight: &Tensor,
+    direction: Direction,
+) -> Result<Tensor> {
+    let filters = pack(element, weight, direction)?;
+    let images = sizes(x);
+    let mut out = empty(images, filters.output(), E::KIND)?;
+    let values = values_of_new::<E>(&mut out);
+    filters.convolve_in_parallel(values_of::<E>(x), images, values, spread);
     Ok(out.f_permute([0, 3, 1, 2])?)
 }
 
 /// The gradient (output, input, 3, 3) of the weight, from x (B, H, W, input) and the gradients of the
 /// outputs (B, H, W, output).
-fn weight_gradient<N: Numbers>(x: &Tensor, gradients: &Tensor) -> Result<Tensor> {
-    let images = Images::of(&x.size());
-    let [input, output] = [x, gradients].map(|tensor| tensor.size()[3] as usize);
-    // A part for each thread: sums in a fixed order, of the same images in every step.
-    let threads = tch::get_num_threads().max(1) as usize;
-    let together = images.count.div_ceil(threads) * images.pixels();
-    let x = numbers_of::<N>(x).chunks(together * input);
-    let gradients = numbers_of::<N>(gradients).chunks(together * output);
-    let parts: Vec<_> = x.zip(gradients).collect();
-    let size = ELEMENTS * input * output;
-    let mut sums = Tensor::f_empty([parts.len() as i64, size as i64], (Kind::Float, Device::Cpu))?;
-    let places: Vec<_> = values_of_new(&mut sums).chunks_mut(size).map(Mutex::new).collect();
-    parallel(parts.len(), |part| {
-        let Ok(mut sums) = places[part].lock() else { return };
-        let (x, gradients) = parts[part];
-        let count = x.len() / (images.pixels() * input);
-        let images = Images { count, ..images };
-        let sums = &mut sums;
-        let work = WeightGradient::<N> { x, gradients, images, sums, numbers: PhantomData };
-        // SAFETY: `is_faster` refuses processors without instructions for these numbers.
-        unsafe { N::run(work) };
-    });
-    drop(places);
-    kernels::gradient::<N>(values_of(&sums), output, input)
+fn weight_gradient<E: TensorElement>(element: E, x: &Tensor, gradients: &Tensor) -> Result<Tensor> {
+    let [input, output] = [x, gradients].map(|tensor| tensor.size()[3]);
+    let gradient = WeightGradient {
+        images: sizes(x),
+        channels: [output as usize, input as usize],
+        threads: tch::get_num_threads().max(1) as usize,
+    };
+    let float = (Kind::Float, Device::Cpu);
+    // Memory that is not filled with zeros first.
+    let mut room = Tensor::f_empty([gradient.room() as i64], float)?;
+    let mut out = Tensor::f_empty([output, 3, 3, input], float)?;
+    gradient.compute(
+        element,
+        values_of::<E>(x),
+        values_of::<E>(gradients),
+        values_of_new::<Float32>(&mut room),
+        values_of_new::<Float32>(&mut out),
+        spread,
+    );
+    Ok(out.f_permute([0, 3, 1, 2])?)
 }
 
 #[cfg(test)]

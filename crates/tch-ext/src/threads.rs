@@ -1,5 +1,7 @@
 //! libtorch's own threads.
 
+#![allow(unsafe_code, reason = "calls C++, and is called by it")]
+
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Mutex;
@@ -15,7 +17,7 @@ unsafe extern "C" {
 /// Calls `run` for every part from 0 to `parts` - 1, spread over libtorch's threads.
 ///
 /// Threads of our own would compete with these, which stay awake for a while after each operation.
-pub(crate) fn parallel<F: Fn(usize) + Sync>(parts: usize, run: F) {
+pub fn parallel<F: Fn(usize) + Sync>(parts: usize, run: F) {
     struct State<F> {
         run: F,
         panic: Mutex<Option<Box<dyn std::any::Any + Send>>>,
@@ -39,11 +41,30 @@ pub(crate) fn parallel<F: Fn(usize) + Sync>(parts: usize, run: F) {
     assert!(done, "libtorch could not start {parts} parts");
 }
 
+/// Restores the number of libtorch's threads when it is dropped, also in a panic: what one thread sets
+/// is what later threads begin with.
+#[derive(Debug)]
+#[must_use = "the number is restored when this is dropped"]
+pub struct ThreadCountGuard(i32);
+
+impl ThreadCountGuard {
+    /// Remembers the number that is set now.
+    pub fn save() -> Self {
+        Self(tch::get_num_threads())
+    }
+}
+
+impl Drop for ThreadCountGuard {
+    fn drop(&mut self) {
+        tch::set_num_threads(self.0);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use super::parallel;
+    use super::{ThreadCountGuard, parallel};
 
     #[test]
     fn every_part_runs_once() {
@@ -60,5 +81,24 @@ mod tests {
     #[should_panic(expected = "part 3")]
     fn a_panic_reaches_the_caller() {
         parallel(8, |part| assert!(part != 3, "part {part}"));
+    }
+
+    #[test]
+    fn a_panic_leaves_the_number_of_threads_as_it_was() {
+        // More than any other test of this program wants, or the machine has.
+        tch::set_num_threads(3);
+        let panicked = std::panic::catch_unwind(|| {
+            let _restored = ThreadCountGuard::save();
+            std::thread::scope(|scope| {
+                let worker = scope.spawn(|| {
+                    tch::set_num_threads(1);
+                    panic!("on purpose");
+                });
+                worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            });
+        });
+        assert!(panicked.is_err());
+        assert_eq!(tch::get_num_threads(), 3);
+        assert_eq!(std::thread::spawn(tch::get_num_threads).join().unwrap(), 3);
     }
 }

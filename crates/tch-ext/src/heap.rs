@@ -5,10 +5,18 @@
 //! one would have to be given zeroed pages again, 4 KiB at a time, which takes longer than many of
 //! its layers do.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 /// How many there are.
-static KEEPERS: Mutex<usize> = Mutex::new(0);
+///
+/// The settings that it guards are the process's, so the number has to be, too. A cell of a notebook
+/// is a library with a copy of every static: an encoder that one cell has made would lose its memory
+/// when another cell has trained. With a name for the linker all copies are the first one, where
+/// libraries are loaded so that they see each other, as the kernel does; a copy by itself hands memory
+/// back too early, which costs speed and nothing else.
+#[allow(unsafe_code, reason = "a name that nothing else in the process has")]
+#[unsafe(export_name = "twoviews_heap_retentions_v1")]
+static RETENTIONS: Mutex<usize> = Mutex::new(0);
 
 /// While one lives, freed memory stays with the process; after the last one it goes back to the
 /// system.
@@ -17,30 +25,33 @@ static KEEPERS: Mutex<usize> = Mutex::new(0);
 /// kept one by one and never handed back as a whole. It changes nothing but speed and memory, and
 /// nothing at all where the C library is not glibc.
 #[derive(Debug)]
-pub(crate) struct FreedMemory(());
+#[must_use = "it ends when this is dropped"]
+pub struct HeapRetention(());
 
-impl FreedMemory {
-    pub(crate) fn keep() -> Self {
-        let mut keepers = KEEPERS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if *keepers == 0 {
-            allocator::keep();
+impl HeapRetention {
+    /// Begins it.
+    pub fn start() -> Self {
+        let mut retentions = RETENTIONS.lock().unwrap_or_else(PoisonError::into_inner);
+        if *retentions == 0 {
+            allocator::retain();
         }
-        *keepers += 1;
+        *retentions += 1;
         Self(())
     }
 }
 
-impl Drop for FreedMemory {
+impl Drop for HeapRetention {
     fn drop(&mut self) {
-        let mut keepers = KEEPERS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        *keepers -= 1;
-        if *keepers == 0 {
-            allocator::hand_back();
+        let mut retentions = RETENTIONS.lock().unwrap_or_else(PoisonError::into_inner);
+        *retentions -= 1;
+        if *retentions == 0 {
+            allocator::release();
         }
     }
 }
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[allow(unsafe_code, reason = "calls the C library")]
 mod allocator {
     use libc::{M_ARENA_MAX, M_MMAP_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, mallopt};
 
@@ -51,11 +62,11 @@ mod allocator {
     /// glibc's default.
     const MAPPINGS: i32 = 65_536;
 
-    pub(super) fn keep() {
+    pub(super) fn retain() {
         set(&[(M_ARENA_MAX, 1), (M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, -1)]);
     }
 
-    pub(super) fn hand_back() {
+    pub(super) fn release() {
         set(&[(M_MMAP_MAX, MAPPINGS), (M_MMAP_THRESHOLD, MAPPED), (M_TRIM_THRESHOLD, TRIMMED)]);
         // SAFETY: it takes the allocator's own locks and moves nothing that is in use.
         unsafe { libc::malloc_trim(0) };
@@ -72,6 +83,6 @@ mod allocator {
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 mod allocator {
-    pub(super) fn keep() {}
-    pub(super) fn hand_back() {}
+    pub(super) fn retain() {}
+    pub(super) fn release() {}
 }

@@ -15,9 +15,9 @@ pub(crate) fn convolve(_: &Tensor, _: &Tensor) -> Result<Option<Tensor>> {
 }
 
 /// Never made here.
-pub(crate) struct Winograd(Infallible);
+pub(crate) struct PreparedConv(Infallible);
 
-impl Winograd {
+impl PreparedConv {
     pub(crate) fn new(_: &Tensor, _: &Tensor, _: Kind) -> Result<Option<Self>> {
         Ok(None)
     }

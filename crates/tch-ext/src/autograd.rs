@@ -1,11 +1,13 @@
 //! Operations with gradients of our own.
 
+#![allow(unsafe_code, reason = "calls C++, and is called by it")]
+
 use std::ffi::{c_char, c_void};
+use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
 
-use tch::Tensor;
-
-use crate::Result;
+use tch::{TchError, Tensor};
 
 /// libtorch's tensor, as tch and the shim hand it on.
 type RawTensor = c_void;
@@ -33,32 +35,34 @@ unsafe extern "C" {
 
 /// Gives `output`, which was computed from `inputs` outside the graph, its gradient:
 /// `backward(g, asked)` returns the gradient of each input for which `asked` is true, from the
-/// gradient g of the output. `backward` owns what it needs for that until the backward pass is over.
-/// Where no gradients are wanted, `output` stays as it is.
+/// gradient g of the output. `backward` owns what it needs for that until the backward pass is over,
+/// which may be in another thread. Where no gradients are wanted, `output` stays as it is.
 ///
 /// # Errors
 /// If libtorch cannot make the node. What `backward` returns is libtorch's error of the pass.
-pub(crate) fn with_gradient<F, const N: usize>(
+pub fn with_gradient<F, E, const N: usize>(
     mut output: Tensor,
     inputs: [&Tensor; N],
     backward: F,
-) -> Result<Tensor>
+) -> Result<Tensor, TchError>
 where
-    F: Fn(&Tensor, [bool; N]) -> Result<[Option<Tensor>; N]>,
+    F: Fn(&Tensor, [bool; N]) -> Result<[Option<Tensor>; N], E> + Send + 'static,
+    E: Display,
 {
     let inputs = inputs.map(|input| input.as_ptr().cast_mut().cast());
-    let state = Box::into_raw(Box::new(backward)).cast();
+    // Two passes over one graph may run at once, and tensors may not be shared between threads.
+    let state = Box::into_raw(Box::new(Mutex::new(backward))).cast();
     // SAFETY: the tensors are alive, the functions fit the state, and the node owns it from here on.
     let made = unsafe {
         let output = output.as_mut_ptr().cast();
-        twoviews_with_gradient(output, inputs.as_ptr(), N, call::<F, N>, free::<F>, state)
+        twoviews_with_gradient(output, inputs.as_ptr(), N, call::<F, E, N>, free::<F>, state)
     };
-    if made { Ok(output) } else { Err(tch::TchError::Torch("no node".into()).into()) }
+    if made { Ok(output) } else { Err(TchError::Torch("no node".into())) }
 }
 
 /// # Safety
 /// The node hands over its own state, a defined tensor, N flags, room for N tensors, and a string.
-unsafe extern "C" fn call<F, const N: usize>(
+unsafe extern "C" fn call<F, E, const N: usize>(
     state: *mut c_void,
     gradient: *const RawTensor,
     asked: *const bool,
@@ -66,14 +70,16 @@ unsafe extern "C" fn call<F, const N: usize>(
     why: *mut RawString,
 ) -> bool
 where
-    F: Fn(&Tensor, [bool; N]) -> Result<[Option<Tensor>; N]>,
+    F: Fn(&Tensor, [bool; N]) -> Result<[Option<Tensor>; N], E>,
+    E: Display,
 {
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: as promised.
         let (backward, gradient, asked) = unsafe {
             let gradient = Tensor::clone_from_ptr(gradient.cast_mut().cast());
-            (&*state.cast::<F>(), gradient, *asked.cast::<[bool; N]>())
+            (&*state.cast::<Mutex<F>>(), gradient, *asked.cast::<[bool; N]>())
         };
+        let backward = backward.lock().unwrap_or_else(PoisonError::into_inner);
         let _guard = tch::no_grad_guard();
         backward(&gradient, asked)
     }));
@@ -100,7 +106,7 @@ where
 /// `state` was leaked by `with_gradient` and is freed once.
 unsafe extern "C" fn free<F>(state: *mut c_void) {
     // SAFETY: as promised.
-    drop(unsafe { Box::from_raw(state.cast::<F>()) });
+    drop(unsafe { Box::from_raw(state.cast::<Mutex<F>>()) });
 }
 
 #[cfg(test)]
@@ -110,7 +116,8 @@ mod tests {
     use tch::{Device, Kind};
 
     use super::*;
-    use crate::Error;
+
+    type Gradients<const N: usize> = Result<[Option<Tensor>; N], TchError>;
 
     fn leaf(values: &[f64]) -> Tensor {
         Tensor::from_slice(values).set_requires_grad(true)
@@ -119,7 +126,7 @@ mod tests {
     /// 3 a + b, outside the graph; the gradient of an input that is not asked for is missing.
     fn sum(a: &Tensor, b: &Tensor, kept: Arc<()>) -> Tensor {
         let output = tch::no_grad(|| a * 3.0 + b);
-        with_gradient(output, [a, b], move |g, asked| {
+        with_gradient(output, [a, b], move |g, asked| -> Gradients<2> {
             let _ = &kept;
             Ok([asked[0].then(|| g * 3.0), asked[1].then(|| g.shallow_clone())])
         })
@@ -142,7 +149,7 @@ mod tests {
     #[test]
     fn what_is_not_asked_for_is_not_computed() {
         let (a, b) = (leaf(&[1.0]), Tensor::ones([1], (Kind::Double, Device::Cpu)));
-        let output = with_gradient(a.detach() + &b, [&a, &b], |g, asked| {
+        let output = with_gradient(a.detach() + &b, [&a, &b], |g, asked| -> Gradients<2> {
             assert_eq!(asked, [true, false]);
             Ok([Some(g.shallow_clone()), None])
         });
@@ -164,8 +171,8 @@ mod tests {
     #[test]
     fn errors_and_panics_become_libtorchs_error() {
         let a = leaf(&[1.0]);
-        type Backward = fn(&Tensor, [bool; 1]) -> Result<[Option<Tensor>; 1]>;
-        let failing: Backward = |_, _| Err(Error::parameter("g", 1, "2", "Try another."));
+        type Backward = fn(&Tensor, [bool; 1]) -> Gradients<1>;
+        let failing: Backward = |_, _| Err(TchError::Torch("Try another.".into()));
         let panicking: Backward = |_, _| panic!("on purpose");
         for (backward, text) in [(failing, "Try another."), (panicking, "panicked")] {
             let output = with_gradient(a.detach(), [&a], backward).unwrap();
