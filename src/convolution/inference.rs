@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 use twoviews_conv3x3::{BFloat16, Direction, Epilogue, Float32, PackedFilters};
 
-use super::tensors::{TensorElement, nhwc, empty, pack, sizes, values_of, values_of_new};
+use super::tensors::{TensorElement, empty, nhwc, pack, sizes, values_of, values_of_new};
 use crate::Result;
 
 /// A convolution of kernel 3x3, stride 1 and padding 1 with a bias.

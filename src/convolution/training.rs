@@ -5,8 +5,7 @@ use twoviews_conv3x3::{BFloat16, Direction, Float32, Images, PackedFilters, Weig
 use twoviews_tch_ext::with_gradient;
 
 use super::tensors::{
-    TensorElement, nhwc, empty, is_faster_in, pack, sizes, spread, values_of,
-    values_of_new,
+    TensorElement, empty, is_faster_in, nhwc, pack, sizes, spread, values_of, values_of_new,
 };
 use crate::Result;
 
