@@ -10,7 +10,7 @@ use crate::rng::RandomStream;
 /// No run has so many epochs, so no augmentation shares a stream with the weights.
 const EPOCH: u64 = u32::MAX as u64;
 
-/// RandomStream every weight of an encoder and a projection head anew.
+/// Draws every weight of an encoder and a projection head anew.
 ///
 /// | tensor | distribution | source |
 /// |---|---|---|

@@ -34,7 +34,7 @@ pub(super) trait Draw: std::fmt::Debug {
     fn check(&self) -> Result<()>;
     /// Width and height in pixels.
     fn size(&self) -> (u32, u32);
-    /// RandomStream everything.
+    /// Draws everything.
     fn draw<B: plotters::prelude::DrawingBackend>(
         &self,
         area: &DrawingArea<B, plotters::coord::Shift>,

@@ -5,28 +5,38 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each crate's folders and files at its root, lowest first: one may use only what stands before it.
-/// What stands in one entry may use one another's names only in the order of the entry.
-const LAYERS: [(&str, &[&str]); 1] = [(
-    "src",
-    &[
-        "error",
-        "atomic_write",
-        "rng",
-        "notebook",
-        "data",
-        "transforms",
-        "plot",
-        "loaders",
-        "losses",
-        "models",
-        "optim",
-        "encode",
-        "weights",
-        "probes",
-        "estimator",
-        "prelude",
-    ],
-)];
+const LAYERS: [(&str, &[&str]); 3] = [
+    (
+        "src",
+        &[
+            "error",
+            "atomic_write",
+            "rng",
+            "notebook",
+            "data",
+            "transforms",
+            "plot",
+            "temperature",
+            "tensor_input",
+            "loaders",
+            "losses",
+            "convolution",
+            "models",
+            "optim",
+            "encode",
+            "weights",
+            "probes",
+            "estimator",
+            "compat",
+            "prelude",
+        ],
+    ),
+    ("kernel/src", &["protocol", "child", "build", "source", "output", "evaluator", "server"]),
+    (
+        "xtask/src",
+        &["say", "paths", "folders", "tools", "notebook", "setup", "lessons", "test", "bench"],
+    ),
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -127,13 +137,16 @@ fn each_folder_uses_only_what_stands_below_it() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The rows of a table under a heading of ARCHITECTURE.md: what stands in backquotes in each.
+/// The rows of a table under a heading of ARCHITECTURE.md: what stands in backquotes in the first two columns.
 fn rows(text: &str, heading: &str) -> Vec<Vec<String>> {
     let start = text.find(heading).unwrap_or_else(|| panic!("no heading {heading:?}"));
     let section = &text[start + heading.len()..];
     let section = section.split("\n#").next().unwrap();
     let rows = section.lines().filter(|line| line.starts_with('|'));
-    let rows = rows.map(|line| line.split('`').skip(1).step_by(2).map(str::to_owned).collect());
+    let rows = rows.map(|line| {
+        let columns: Vec<&str> = line.split('|').skip(1).take(2).collect();
+        columns.concat().split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    });
     rows.filter(|row: &Vec<String>| !row.is_empty()).collect()
 }
 

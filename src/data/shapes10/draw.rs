@@ -16,7 +16,7 @@ struct Placement {
     sin: f64,
 }
 
-/// RandomStream image `index` of `shapes` into `pixels`, row by row, channels last.
+/// Draws image `index` of `shapes` into `pixels`, row by row, channels last.
 pub(super) fn draw(pixels: &mut [u8], index: usize, shapes: &Shapes10) {
     let class = index % SHAPES10_CLASSES.len();
     // The palette takes the placement of the view, so that muted and vivid images are independent.

@@ -84,7 +84,7 @@ impl fmt::Display for Palette {
 }
 
 impl Shapes10 {
-    /// RandomStream the images.
+    /// Draws the images.
     ///
     /// # Errors
     /// If `num_images` is out of its range.

@@ -3,6 +3,7 @@
 mod fake_hub;
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -48,6 +49,7 @@ pub(crate) fn run(long: bool) -> Result<()> {
         "clippy",
         &[by_name.as_slice(), &["--bench", "learning", "--", "-D", "warnings"]].concat(),
     )?;
+    without_torch()?;
     step("documentation", &[["doc", "--quiet", "--no-deps"].as_slice(), &library].concat())?;
     say("the kernel over its protocol");
     let mut suite = Command::new(paths::python());
@@ -80,6 +82,20 @@ pub(crate) fn run(long: bool) -> Result<()> {
     notebook::run(&Lesson::Cifar10.notebook(), &out, &environment)?;
     say("all checks passed");
     Ok(())
+}
+
+/// What needs no tensor: its tests, and whether it compiles to WebAssembly.
+fn without_torch() -> Result<()> {
+    let package = ["--package", "twoviews", "--no-default-features"];
+    step("tests without libtorch", &[["test"].as_slice(), &package].concat())?;
+    let target = "wasm32-unknown-unknown";
+    let mut rustc = Command::new("rustc");
+    let library = rustc.args(["--print", "target-libdir", "--target", target]).output()?;
+    if !Path::new(String::from_utf8_lossy(&library.stdout).trim()).is_dir() {
+        say(&format!("WebAssembly: skipped (`rustup target add {target}` makes it possible)"));
+        return Ok(());
+    }
+    step("WebAssembly", &[["check", "--target", target].as_slice(), &package].concat())
 }
 
 fn step(what: &str, arguments: &[&str]) -> Result<()> {
