@@ -1,0 +1,64 @@
+"""Sphinx's settings for the gallery; `cargo xtask gallery` writes the sources and calls it."""
+
+import json
+import re
+from html import unescape
+from pathlib import Path
+
+project = "twoviews"
+copyright = "the twoviews authors, MIT or Apache-2.0"
+extensions = ["myst_nb", "sphinx_design", "sphinx_copybutton", "sphinxcontrib.katex"]
+exclude_patterns = ["downloads"]
+html_theme = "pydata_sphinx_theme"
+html_title = "twoviews"
+html_static_path = ["_static"]
+html_css_files = ["gallery.css"]
+html_show_sphinx = False
+html_show_sourcelink = False
+html_copy_source = False
+# Search results without excerpts: from disk a page may not fetch other pages.
+html_show_search_summary = False
+html_context = {"default_mode": "auto"}
+html_theme_options = {
+    "header_links_before_dropdown": 7,
+    "navbar_end": ["theme-switcher"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "secondary_sidebar_items": ["page-toc"],
+    "show_prev_next": True,
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}
+html_sidebars = {"**": ["sidebar-nav-bs"], "index": [], "install": [], "teachers": [], "results": [],
+                 "promises": [], "kernel": [], "changelog": [], "api": []}
+
+# The notebooks come executed.
+nb_execution_mode = "off"
+nb_merge_streams = True
+myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
+myst_heading_anchors = 3
+# Its default is another host.
+katex_css_path = "katex/katex.min.css"
+copybutton_prompt_text = "$ "
+
+NAME = re.compile(r'<span class="(n|nc|nf|nb)">(\w+)</span>')
+CODE = re.compile(r'(<div class="highlight-(?:ipython3|rust|text)[^>]*>.*?</div>)', re.DOTALL)
+
+
+def link_names(app, pagename, templatename, context, doctree):
+    """Lets the crate's names in the lessons' code lead to its documentation."""
+    if not pagename.startswith("lessons/") or "body" not in context:
+        return
+
+    def link(found: re.Match) -> str:
+        kind, name = found.groups()
+        page = app.api_names.get(unescape(name))
+        return f'<a class="{kind} api" href="../{page}">{name}</a>' if page else found[0]
+
+    context["body"] = CODE.sub(lambda code: NAME.sub(link, code[0]), context["body"])
+
+
+def setup(app):
+    path = Path(app.srcdir) / "downloads" / "api-names.json"
+    app.api_names = json.loads(path.read_text()) if path.exists() else {}
+    app.connect("html-page-context", link_names)
