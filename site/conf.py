@@ -20,7 +20,7 @@ html_copy_source = False
 html_show_search_summary = False
 html_context = {"default_mode": "auto"}
 html_theme_options = {
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 8,
     "navbar_end": ["theme-switcher"],
     "footer_start": ["copyright"],
     "footer_end": [],
@@ -29,8 +29,9 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-html_sidebars = {"**": ["sidebar-nav-bs"], "index": [], "install": [], "teachers": [], "results": [],
-                 "promises": [], "kernel": [], "changelog": [], "api": []}
+# The width is for code.
+html_sidebars = {"**": []}
+html_favicon = "_static/icon.svg"
 
 # The notebooks come executed.
 nb_execution_mode = "off"
@@ -45,9 +46,13 @@ NAME = re.compile(r'<span class="(n|nc|nf|nb)">(\w+)</span>')
 CODE = re.compile(r'(<div class="highlight-(?:ipython3|rust|text)[^>]*>.*?</div>)', re.DOTALL)
 
 
-def link_names(app, pagename, templatename, context, doctree):
-    """Lets the crate's names in the lessons' code lead to its documentation."""
-    if not pagename.startswith("lessons/") or "body" not in context:
+def finish(app, pagename, templatename, context, doctree):
+    """Mends tables, and lets the crate's names in the lessons' code lead to its documentation."""
+    if "body" not in context:
+        return
+    # Markdown's tables have a head even where they name no column.
+    context["body"] = context["body"].replace('<th class="head"><p></p></th>', "<td></td>")
+    if not pagename.startswith("lessons/"):
         return
 
     def link(found: re.Match) -> str:
@@ -61,4 +66,4 @@ def link_names(app, pagename, templatename, context, doctree):
 def setup(app):
     path = Path(app.srcdir) / "downloads" / "api-names.json"
     app.api_names = json.loads(path.read_text()) if path.exists() else {}
-    app.connect("html-page-context", link_names)
+    app.connect("html-page-context", finish)
