@@ -60,7 +60,7 @@ fn top(lesson: &Lesson, execution: &Execution, program: bool) -> String {
     let (name, run) = (&lesson.name, &execution.run);
     let mut text = String::new();
     for stamp in stamps(execution) {
-        let _ = writeln!(text, ":::{{warning}}\n{stamp}\n:::\n");
+        let _ = writeln!(text, ":::{{admonition}} Not a result\n:class: warning\n{stamp}\n:::\n");
     }
     let _ = write!(text, "*Run on {} in {}.* ", day(run), duration(run["seconds"].as_f64()));
     let _ = write!(text, "Download: {{download}}`notebook <../downloads/{name}.ipynb>`");
@@ -79,13 +79,13 @@ pub(crate) fn stamps(execution: &Execution) -> Vec<&'static str> {
     let mut stamps = Vec::new();
     if execution.run["stand_ins"] == true {
         stamps.push(
-            "**Not a result.** This run had *stand-in data and weights*, made from formulas. It shows that the \
+            "This run had *stand-in data and weights*, made from formulas. It shows that the \
              lesson runs; its pictures and numbers say nothing about CIFAR-10 or the published models.",
         );
     }
     if execution.run["quick"] == true {
         stamps.push(
-            "**Not a result.** This is a *short run* on few images, to see that everything works; its numbers \
+            "This is a *short run* on few images, to see that everything works; its numbers \
              say nothing.",
         );
     }
@@ -209,6 +209,9 @@ fn versions(versions: &Value) -> String {
 fn figures_with_text(cell: &Value) -> Value {
     let mut cell = cell.clone();
     let mut pictures = None;
+    if let Some(outputs) = cell["outputs"].as_array_mut() {
+        outputs.retain(|output| !is_bar(output));
+    }
     for output in cell["outputs"].as_array_mut().into_iter().flatten() {
         let alt = alt(output);
         let Some(data) = output["data"].as_object_mut() else { continue };
@@ -226,6 +229,14 @@ fn figures_with_text(cell: &Value) -> Value {
         cell["metadata"]["mystnb"] = json!({"image": {"alt": alt}});
     }
     cell
+}
+
+/// What a progress bar leaves behind when it has come to its end: nothing to read.
+fn is_bar(output: &Value) -> bool {
+    let data = output["data"].as_object();
+    output["output_type"] == "display_data"
+        && data.is_some_and(|data| data.len() == 1)
+        && text(&output["data"]["text/plain"]).contains("\u{2501}\u{2501}")
 }
 
 /// The text for a figure: what the plot says of itself, or what it shows where there are no pictures.
@@ -312,6 +323,7 @@ mod tests {
         let svg = "<svg width=\"9\">\n</svg>";
         let kept = execution(json!([
             {"output_type": "display_data", "metadata": {}, "data": {"text/html": [svg], "text/plain": "A \"b\""}},
+            {"output_type": "display_data", "metadata": {}, "data": {"text/plain": "encode \u{2501}\u{2501} 9/9"}},
             {"output_type": "display_data", "metadata": {"alt": "own"}, "data": {"image/svg+xml": svg, "image/png": "x"}},
         ]));
         let page = page(&lesson("# T", "1"), &kept, true);

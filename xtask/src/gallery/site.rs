@@ -171,6 +171,7 @@ fn write_sources(folders: &Folders, lessons: &[(Lesson, Execution)], api: &Path)
     let readme = read("README.md")?;
     let texts = [
         ("index.md", landing(&readme, lessons)),
+        ("lessons/index.md", contents(lessons)),
         ("install.md", install(&readme)?),
         ("results.md", read("benches/RESULTS.md")?),
         ("changelog.md", read("CHANGELOG.md")?),
@@ -219,21 +220,31 @@ fn landing(readme: &str, lessons: &[(Lesson, Execution)]) -> String {
         }
         text += ":::\n\n";
     }
-    text += "::::\n\n```{toctree}\n:hidden:\n:caption: Lessons\n:maxdepth: 1\n\n";
-    for (lesson, _) in lessons {
-        let _ = writeln!(text, "lessons/{}", lesson.name);
-    }
-    text += "```\n\n```{toctree}\n:hidden:\n\n";
+    text += "::::\n\n```{toctree}\n:hidden:\n\n";
     for (title, name) in [
+        ("Lessons", "lessons/index"),
         ("Install", "install"),
         ("For teachers", "teachers"),
-        ("Measured results", "results"),
-        ("What is promised and tested", "promises"),
-        ("The kernel", "kernel"),
+        ("Results", "results"),
+        ("Promises", "promises"),
+        ("Kernel", "kernel"),
         ("API", "api"),
         ("Changelog", "changelog"),
     ] {
         let _ = writeln!(text, "{title} <{name}>");
+    }
+    text + "```\n"
+}
+
+/// The list of the lessons, in their order.
+fn contents(lessons: &[(Lesson, Execution)]) -> String {
+    let mut text = "# Lessons\n\n".to_owned();
+    for (lesson, _) in lessons {
+        let _ = writeln!(text, "- [{}]({}.ipynb): {}", lesson.title(), lesson.name, lesson.sentence());
+    }
+    text += "\n```{toctree}\n:hidden:\n\n";
+    for (lesson, _) in lessons {
+        let _ = writeln!(text, "{}", lesson.name);
     }
     text + "```\n"
 }
@@ -280,24 +291,26 @@ fn api_page(api: &Path) -> Result<String> {
     Ok(text + "</ul>\n")
 }
 
-/// The page of each name that the documentation has only once.
+/// The page of each name: of several the one that is nearest to the crate's root. Pages that only lead
+/// on to another stand where a name is re-exported from a private module.
 fn api_names(api: &Path) -> Result<BTreeMap<String, String>> {
-    let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
     for path in digest::files(&api.join("twoviews"))? {
         let file = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let parts: Vec<&str> = file.split('.').collect();
         if let [kind, name, "html"] = parts.as_slice()
             && ["struct", "enum", "fn", "trait", "type", "constant"].contains(kind)
+            && !fs::read_to_string(&path)?.contains("http-equiv=\"refresh\"")
         {
-            let below = path.strip_prefix(api.parent().unwrap_or(api))?;
-            names.entry((*name).to_owned()).or_default().push(below.display().to_string());
+            let page = path.strip_prefix(api.parent().unwrap_or(api))?.display().to_string();
+            let depth = |page: &str| page.matches('/').count();
+            let known = names.entry((*name).to_owned()).or_insert_with(|| page.clone());
+            if depth(&page) < depth(known) {
+                *known = page;
+            }
         }
     }
-    Ok(names.into_iter().filter_map(|(name, pages)| Some((name, one(pages)?))).collect())
-}
-
-fn one(pages: Vec<String>) -> Option<String> {
-    if pages.len() == 1 { pages.into_iter().next() } else { None }
+    Ok(names)
 }
 
 /// The program as rustfmt writes it; without rustfmt as it is.
@@ -416,26 +429,31 @@ mod tests {
             "\nOne.\n",
             "thumbnails/07_x.svg",
             "Not a result",
-            "lessons/07_x\n",
+            ":link: lessons/07_x\n",
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
     }
 
     #[test]
-    fn names_with_one_page_are_linked() {
+    fn names_lead_to_the_page_nearest_to_the_root() {
         let place = tempfile::tempdir().unwrap();
         let api = place.path().join("api");
         fs::create_dir_all(api.join("twoviews/a")).unwrap();
-        fs::create_dir_all(api.join("twoviews/b")).unwrap();
-        for name in ["a/struct.One.html", "a/fn.two.html", "b/fn.two.html", "a/index.html"] {
-            fs::write(api.join("twoviews").join(name), "").unwrap();
+        let redirect = "<meta http-equiv=\"refresh\">";
+        for (name, content) in [
+            ("a/struct.One.html", ""),
+            ("struct.One.html", redirect),
+            ("a/fn.two.html", ""),
+            ("fn.two.html", ""),
+            ("a/index.html", ""),
+        ] {
+            fs::write(api.join("twoviews").join(name), content).unwrap();
         }
-        let names = api_names(&api).unwrap();
-        assert_eq!(
-            names,
-            BTreeMap::from([("One".into(), "api/twoviews/a/struct.One.html".into())])
-        );
+        let wanted =
+            [("One", "api/twoviews/a/struct.One.html"), ("two", "api/twoviews/fn.two.html")];
+        let wanted = wanted.map(|(name, page)| (name.to_owned(), page.to_owned()));
+        assert_eq!(api_names(&api).unwrap(), BTreeMap::from(wanted));
         assert!(api_page(&api).unwrap().contains("api/twoviews/a/index.html"));
     }
 
