@@ -52,6 +52,8 @@ def finish(app, pagename, templatename, context, doctree):
         return
     # Markdown's tables have a head even where they name no column.
     context["body"] = context["body"].replace('<th class="head"><p></p></th>', "<td></td>")
+    # A formula that is wider than a telephone scrolls, and the keyboard has to reach it.
+    context["body"] = context["body"].replace('<div class="math', '<div tabindex="0" class="math')
     if not pagename.startswith("lessons/"):
         return
 
