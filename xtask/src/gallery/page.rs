@@ -31,8 +31,13 @@ pub(crate) fn merged(lesson: &Lesson, execution: &Execution) -> Value {
 }
 
 /// The page as a notebook for myst-nb. `program` says whether there is one to download.
-pub(crate) fn page(lesson: &Lesson, execution: &Execution, program: bool) -> Value {
-    let mut notebook = merged(lesson, execution);
+/// `notebook` is what [`merged`] gave.
+pub(crate) fn page(
+    lesson: &Lesson,
+    execution: &Execution,
+    mut notebook: Value,
+    program: bool,
+) -> Value {
     let empty = Vec::new();
     let cells = notebook["cells"].as_array().unwrap_or(&empty);
     let mut all = Vec::new();
@@ -49,6 +54,32 @@ pub(crate) fn page(lesson: &Lesson, execution: &Execution, program: bool) -> Val
     all.push(markdown("gallery-run", &account(lesson, execution)));
     notebook["cells"] = all.into();
     notebook
+}
+
+/// The outputs of a notebook with other words for `paths`: where this machine keeps its folders is nobody's
+/// affair.
+pub(crate) fn without_paths(mut notebook: Value, paths: &[(String, &str)]) -> Value {
+    for cell in notebook["cells"].as_array_mut().into_iter().flatten() {
+        if cell["outputs"].is_array() {
+            reword(&mut cell["outputs"], paths);
+        }
+    }
+    notebook
+}
+
+fn reword(value: &mut Value, paths: &[(String, &str)]) {
+    match value {
+        Value::String(text) => {
+            for (path, word) in paths.iter().filter(|(path, _)| path.len() > 1) {
+                if text.contains(path) {
+                    *text = text.replace(path, word);
+                }
+            }
+        }
+        Value::Array(all) => all.iter_mut().for_each(|value| reword(value, paths)),
+        Value::Object(all) => all.values_mut().for_each(|value| reword(value, paths)),
+        _ => (),
+    }
 }
 
 fn markdown(id: &str, text: &str) -> Value {
@@ -270,6 +301,10 @@ mod tests {
         Lesson { name: "07_x".into(), path: "07_x.ipynb".into(), notebook }
     }
 
+    fn page_of(lesson: &Lesson, execution: &Execution) -> Value {
+        page(lesson, execution, merged(lesson, execution), true)
+    }
+
     fn execution(outputs: Value) -> Execution {
         let mut notebook = lesson("# Old", "1").notebook;
         notebook["cells"][1]["outputs"] = outputs;
@@ -289,6 +324,20 @@ mod tests {
         assert_eq!(page["cells"][0]["source"], "# New");
         assert_eq!(page["cells"][1]["outputs"][0]["text"], "out");
         assert_eq!(merged_with("# New", "2")["cells"][0]["source"], "# Old");
+    }
+
+    #[test]
+    fn folders_of_this_machine_are_not_told() {
+        let outputs =
+            json!([{"output_type": "stream", "text": ["at /home/me/x/data", "and /home/me/y"]}]);
+        let paths = [
+            ("/home/me/x".to_owned(), "twoviews"),
+            ("/home/me".to_owned(), "~"),
+            (String::new(), "no"),
+        ];
+        let notebook = without_paths(execution(outputs).notebook, &paths);
+        let text = &notebook["cells"][1]["outputs"][0]["text"];
+        assert_eq!(*text, json!(["at twoviews/data", "and ~/y"]));
     }
 
     #[test]
@@ -326,7 +375,7 @@ mod tests {
             {"output_type": "display_data", "metadata": {}, "data": {"text/plain": "encode \u{2501}\u{2501} 9/9"}},
             {"output_type": "display_data", "metadata": {"alt": "own"}, "data": {"image/svg+xml": svg, "image/png": "x"}},
         ]));
-        let page = page(&lesson("# T", "1"), &kept, true);
+        let page = page_of(&lesson("# T", "1"), &kept);
         let outputs = &page["cells"][2]["outputs"];
         assert!(
             outputs[0]["data"]["text/html"]
@@ -339,7 +388,7 @@ mod tests {
         let kept = execution(
             json!([{"output_type": "execute_result", "metadata": {}, "data": {"image/png": "x", "text/plain": "ImageGrid(2 images)"}}]),
         );
-        let page = super::page(&lesson("# T", "1"), &kept, true);
+        let page = page_of(&lesson("# T", "1"), &kept);
         assert_eq!(page["cells"][2]["metadata"]["mystnb"]["image"]["alt"], "ImageGrid(2 images)");
     }
 }

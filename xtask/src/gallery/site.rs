@@ -145,6 +145,8 @@ fn write_sources(folders: &Folders, lessons: &[(Lesson, Execution)], api: &Path)
     let read =
         |name: &str| fs::read_to_string(root.join(name)).with_context(|| format!("reading {name}"));
     let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    let home = std::env::var("HOME").unwrap_or_default();
+    let machine = [(root.display().to_string(), "twoviews"), (home, "~")];
     for (lesson, execution) in lessons {
         let name = &lesson.name;
         let program = program::convert(lesson)?;
@@ -154,9 +156,9 @@ fn write_sources(folders: &Folders, lessons: &[(Lesson, Execution)], api: &Path)
             format!("downloads/{name}/Cargo.toml"),
             program.manifest_in_checkout().into_bytes(),
         );
-        let notebook = page::merged(lesson, execution);
+        let notebook = page::without_paths(page::merged(lesson, execution), &machine);
         files.insert(format!("downloads/{name}.ipynb"), serde_json::to_vec_pretty(&notebook)?);
-        let notebook = page::page(lesson, execution, true);
+        let notebook = page::page(lesson, execution, notebook, true);
         files.insert(format!("lessons/{name}.ipynb"), serde_json::to_vec_pretty(&notebook)?);
         if let Some(figure) = &execution.figure {
             files.insert(format!("thumbnails/{name}.svg"), fs::read(figure)?);
@@ -240,7 +242,8 @@ fn landing(readme: &str, lessons: &[(Lesson, Execution)]) -> String {
 fn contents(lessons: &[(Lesson, Execution)]) -> String {
     let mut text = "# Lessons\n\n".to_owned();
     for (lesson, _) in lessons {
-        let _ = writeln!(text, "- [{}]({}.ipynb): {}", lesson.title(), lesson.name, lesson.sentence());
+        let _ =
+            writeln!(text, "- [{}]({}.ipynb): {}", lesson.title(), lesson.name, lesson.sentence());
     }
     text += "\n```{toctree}\n:hidden:\n\n";
     for (lesson, _) in lessons {
