@@ -1,11 +1,14 @@
 //! `cargo xtask gallery`: executes the lessons and makes a site of them.
 
+mod checks;
 mod digest;
 mod execution;
 mod lesson;
 mod page;
 mod program;
 mod site;
+mod statements;
+mod texts;
 
 use std::process::Command;
 use std::time::Instant;
@@ -17,6 +20,9 @@ use self::lesson::Lesson;
 use self::site::Folders;
 use crate::stand_ins::StandIns;
 use crate::{paths, say, setup, tools};
+
+/// Environment variables for a lesson.
+type Variables = Vec<(&'static str, String)>;
 
 /// What `cargo xtask gallery` was asked for.
 #[derive(Debug, Default, PartialEq)]
@@ -137,17 +143,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.check {
         setup()?;
         let all: Vec<Lesson> = wanted.into_iter().cloned().collect();
-        site::check_programs(&folders, &all, &setting)?;
+        checks::programs(&folders, &all, &setting)?;
     }
     ensure!(problems.is_empty(), "{}", problems.join("\n"));
     if options.serve { serve(&folders) } else { Ok(()) }
 }
 
 /// A server of stand-ins, if the lesson wants one, and the variables that lead to it.
-fn sources(
-    lesson: &Lesson,
-    setting: &Setting,
-) -> Result<(Option<StandIns>, Vec<(&'static str, String)>)> {
+fn sources(lesson: &Lesson, setting: &Setting) -> Result<(Option<StandIns>, Variables)> {
     if !(setting.stand_ins && lesson.downloads()) {
         return Ok((None, Vec::new()));
     }
