@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::digest;
+use super::digest::{self, Digest};
 use super::execution::{self, Execution};
 use super::lesson::Lesson;
 use super::{page, program, texts};
@@ -82,12 +82,27 @@ pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: b
     say("building the pages");
     let html = folders.base.join("html");
     let mut sphinx = Command::new(environment.python());
-    sphinx
-        .args(["-m", "sphinx", "-b", "html", "-W", "--keep-going", "-q", "-c"])
-        .arg(root.join("site"));
+    sphinx.args(["-m", "sphinx", "-b", "html", "-W", "--keep-going", "-c"]).arg(root.join("site"));
     sphinx.arg("-d").arg(folders.base.join("doctrees")).arg(folders.source()).arg(&html);
+    // Sphinx itself sees neither that its settings have changed what they do nor that names have new pages.
+    let mut settings = Digest::default();
+    for (place, name) in [
+        (root.as_path(), "site/conf.py"),
+        (&root, "site/requirements.txt"),
+        (&folders.source(), "downloads/api-names.json"),
+    ] {
+        settings.files(place, name)?;
+    }
+    let (settings, made_with) = (settings.hex(), folders.base.join("pages-made-with"));
+    if fs::read_to_string(&made_with).is_ok_and(|before| before == settings) {
+        sphinx.arg("-q");
+    } else {
+        folders::remove(&made_with)?;
+        sphinx.args(["-q", "-E", "-a"]);
+    }
     sphinx.env_remove("PYTHONPATH").env("PYTHONDONTWRITEBYTECODE", "1");
     tools::run(&mut sphinx)?;
+    folders::write(&made_with, settings.as_bytes())?;
     let part = folders.site().with_extension("part");
     folders::remove(&part)?;
     copy(&html, &part)?;
