@@ -30,14 +30,9 @@ pub(crate) fn merged(lesson: &Lesson, execution: &Execution) -> Value {
     notebook
 }
 
-/// The page as a notebook for myst-nb. `program` says whether there is one to download.
+/// The page as a notebook for myst-nb.
 /// `notebook` is what [`merged`] gave.
-pub(crate) fn page(
-    lesson: &Lesson,
-    execution: &Execution,
-    mut notebook: Value,
-    program: bool,
-) -> Value {
+pub(crate) fn page(lesson: &Lesson, execution: &Execution, mut notebook: Value) -> Value {
     let empty = Vec::new();
     let cells = notebook["cells"].as_array().unwrap_or(&empty);
     let mut all = Vec::new();
@@ -48,7 +43,7 @@ pub(crate) fn page(
             all.push(cell.clone())
         }
         if i == 0 {
-            all.push(markdown("gallery-top", &top(lesson, execution, program)));
+            all.push(markdown("gallery-top", &top(lesson, execution)));
         }
     }
     all.push(markdown("gallery-run", &account(lesson, execution)));
@@ -87,22 +82,20 @@ fn markdown(id: &str, text: &str) -> Value {
 }
 
 /// What the reader has to know of the run before anything else, in one line; and the downloads.
-fn top(lesson: &Lesson, execution: &Execution, program: bool) -> String {
+fn top(lesson: &Lesson, execution: &Execution) -> String {
     let (name, run) = (&lesson.name, &execution.run);
     let mut text = String::new();
     for stamp in stamps(execution) {
         let _ = writeln!(text, ":::{{admonition}} Not a result\n:class: warning\n{stamp}\n:::\n");
     }
     let _ = write!(text, "*Run on {} in {}.* ", day(run), duration(run["seconds"].as_f64()));
-    let _ = write!(text, "Download: {{download}}`notebook <../downloads/{name}.ipynb>`");
-    if program {
-        let _ = write!(
-            text,
-            ", {{download}}`Rust program <../downloads/{name}/{name}.rs>`, \
-             {{download}}`its Cargo.toml <../downloads/{name}/Cargo.toml>`"
-        );
-    }
-    text + "\n"
+    let _ = writeln!(
+        text,
+        "Download: {{download}}`notebook <../downloads/{name}.ipynb>`, \
+         {{download}}`Rust program <../downloads/{name}/{name}.rs>`, \
+         {{download}}`its Cargo.toml <../downloads/{name}/Cargo.toml>`"
+    );
+    text
 }
 
 /// What says that the numbers are no results.
@@ -302,7 +295,7 @@ mod tests {
     }
 
     fn page_of(lesson: &Lesson, execution: &Execution) -> Value {
-        page(lesson, execution, merged(lesson, execution), true)
+        page(lesson, execution, merged(lesson, execution))
     }
 
     fn execution(outputs: Value) -> Execution {
@@ -358,10 +351,10 @@ mod tests {
     fn runs_that_are_no_results_are_stamped() {
         let mut kept = execution(json!([]));
         let lesson = lesson("# T", "1");
-        assert!(!top(&lesson, &kept, true).contains("Not a result"));
+        assert!(!top(&lesson, &kept).contains("Not a result"));
         kept.run["stand_ins"] = true.into();
-        let text = top(&lesson, &kept, false);
-        assert!(text.contains("stand-in data and weights") && !text.contains(".rs"), "{text}");
+        let text = top(&lesson, &kept);
+        assert!(text.contains("stand-in data and weights") && text.contains("07_x.rs"), "{text}");
         kept.run["quick"] = true.into();
         assert_eq!(stamps(&kept).len(), 2);
         assert!(account(&lesson, &kept).contains("replaced by stand-ins"));

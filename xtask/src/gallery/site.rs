@@ -163,16 +163,17 @@ fn write_sources(folders: &Folders, lessons: &[(Lesson, Execution)], api: &Path)
     let machine = [(root.display().to_string(), "twoviews"), (home, "~")];
     for (lesson, execution) in lessons {
         let name = &lesson.name;
-        let program = program::convert(lesson)?;
+        let notebook = page::without_paths(page::merged(lesson, execution), &machine);
+        // What was executed, should the lesson have changed since.
+        let program = program::convert(&Lesson { notebook: notebook.clone(), ..lesson.clone() })?;
         files
             .insert(format!("downloads/{name}/{name}.rs"), formatted(&program.source).into_bytes());
         files.insert(
             format!("downloads/{name}/Cargo.toml"),
             program.manifest_in_checkout().into_bytes(),
         );
-        let notebook = page::without_paths(page::merged(lesson, execution), &machine);
         files.insert(format!("downloads/{name}.ipynb"), serde_json::to_vec_pretty(&notebook)?);
-        let notebook = page::page(lesson, execution, notebook, true);
+        let notebook = page::page(lesson, execution, notebook);
         files.insert(format!("lessons/{name}.ipynb"), serde_json::to_vec_pretty(&notebook)?);
         if let Some(figure) = &execution.figure {
             files.insert(format!("thumbnails/{name}.svg"), fs::read(figure)?);
