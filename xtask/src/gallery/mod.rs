@@ -75,6 +75,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let root = paths::root();
     let lessons = lesson::all(&root.join("notebooks"))?;
     let folders = Folders::new(options.quick);
+    let alone = folders.alone()?;
     let wanted = match &options.only {
         Some(name) => lesson::select(&lessons, name)?,
         None => lessons.iter().collect(),
@@ -146,6 +147,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         checks::programs(&folders, &all, &setting)?;
     }
     ensure!(problems.is_empty(), "{}", problems.join("\n"));
+    drop(alone);
     if options.serve { serve(&folders) } else { Ok(()) }
 }
 

@@ -1,7 +1,7 @@
 //! The site: sources for Sphinx, the crate's documentation, and putting the new site in the old one's place.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -26,6 +26,19 @@ impl Folders {
         Self {
             base: paths::root().join(if quick { "target/gallery-quick" } else { "target/gallery" }),
         }
+    }
+
+    /// Waits until no other gallery is made here, and keeps others waiting while the value lives.
+    pub(crate) fn alone(&self) -> Result<File> {
+        let path = self.base.join("lock");
+        fs::create_dir_all(&self.base).with_context(|| self.base.display().to_string())?;
+        let file = File::create(&path).with_context(|| format!("making {}", path.display()))?;
+        if let Err(TryLockError::WouldBlock) = file.try_lock() {
+            say("another gallery is being made in this folder: waiting for it");
+            // Some network drives have no locks; there nothing is waited for.
+            let _ = file.lock();
+        }
+        Ok(file)
     }
 
     pub(crate) fn executed(&self, lesson: &Lesson) -> PathBuf {
