@@ -69,6 +69,7 @@ pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: b
     let mut digest = digest::of_crate(&root)?;
     for name in [
         "site",
+        "xtask/src/gallery",
         "benches/RESULTS.md",
         "CHANGELOG.md",
         "README.md",
@@ -82,8 +83,6 @@ pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: b
             digest.text(&lesson.name, part.to_string());
         }
     }
-    // What makes the pages is compiled into this program.
-    digest.text("program", fs::read(std::env::current_exe()?)?);
     let (digest, stamp) = (digest.hex(), folders.site().join(".made-from"));
     if !force && fs::read_to_string(&stamp).is_ok_and(|before| before == digest) {
         say("the site is up to date");
