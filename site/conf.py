@@ -59,7 +59,10 @@ def finish(app, pagename, templatename, context, doctree):
 
     def link(found: re.Match) -> str:
         kind, name = found.groups()
-        page = app.api_names.get(unescape(name))
+        # A method, a field or a variable may be called as a function is.
+        before, after = found.string[:found.start()], found.string[found.end():]
+        called = after.startswith('<span class="p">(') and not before.endswith(".</span>")
+        page = app.api_names.get(unescape(name)) if called or not name.islower() else None
         return f'<a class="{kind} api" href="../{page}">{name}</a>' if page else found[0]
 
     context["body"] = CODE.sub(lambda code: NAME.sub(link, code[0]), context["body"])
