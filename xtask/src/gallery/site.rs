@@ -117,11 +117,18 @@ pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: b
     folders::write(&made_with, settings.as_bytes())?;
     let part = folders.site().with_extension("part");
     folders::remove(&part)?;
-    copy(&html, &part)?;
-    copy(&api, &part.join("api"))?;
-    // Pages would hide folders that begin with `_`.
-    fs::write(part.join(".nojekyll"), "")?;
-    fs::write(part.join(".made-from"), digest)?;
+    let write = || -> Result<()> {
+        copy(&html, &part)?;
+        copy(&api, &part.join("api"))?;
+        // Pages would hide folders that begin with `_`.
+        fs::write(part.join(".nojekyll"), "")?;
+        Ok(fs::write(part.join(".made-from"), &digest)?)
+    };
+    if let Err(error) = write() {
+        // The disk may be full of it.
+        let _ = folders::remove(&part);
+        return Err(error.context("the site stays as it was"));
+    }
     execution::replace(&part, &folders.site())
 }
 
