@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 
 import nbformat
+import self_contained
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
-from nbconvert import HTMLExporter
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -83,8 +83,7 @@ def main(path: Path, out: Path) -> None:
         part = target.with_suffix(".part")
         nbformat.write(notebook, part)
         os.replace(part, target)
-        page, _ = HTMLExporter(template_name="lab").from_notebook_node(notebook)
-        target.with_suffix(".html").write_text(page, encoding="utf-8")
+        target.with_suffix(".html").write_text(self_contained.page(notebook), encoding="utf-8")
     for cell in notebook.cells:
         if "summary" in cell.metadata.get("tags", []) and not problem:
             print("".join(o.text for o in cell.outputs if o.output_type == "stream"), end="", flush=True)

@@ -1,7 +1,9 @@
 //! `cargo xtask`: set-up and chores. It never depends on libtorch, because it brings it.
 
 mod bench;
+mod fake_hub;
 mod folders;
+mod gallery;
 mod lessons;
 mod notebook;
 mod paths;
@@ -18,6 +20,13 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   tutorial [cifar10]        run the tutorial notebook and write it with its figures
            [--quick]          small subsets and one batch size
            [--out DIR]        where to (default: target/tutorial)
+  gallery [--only LESSON]   run the lessons whose code, crate or kernel has changed, and make a site of all
+          [--quick]           few images, into a site of its own
+          [--fake-hub]        data and weights made from formulas for lessons that download
+          [--force]           run all of them
+          [--limit MINUTES]   end a lesson that takes longer
+          [--check]           build and run the lessons' programs, too
+          [--serve]           show the site on this machine
   lab                       open JupyterLab on the notebooks
   test [--long]             every check, the cheapest first
   bench [FILTER]            how long the library's parts take
@@ -44,6 +53,7 @@ fn run(arguments: &[&str]) -> Result<()> {
             setup::run()?;
             lessons::tutorial(&options)
         }
+        ["gallery", rest @ ..] => gallery::run(&gallery::Options::parse(rest)?),
         ["lab"] => {
             setup::run()?;
             lessons::lab()

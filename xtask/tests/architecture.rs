@@ -34,7 +34,10 @@ const LAYERS: [(&str, &[&str]); 3] = [
     ("kernel/src", &["protocol", "child", "build", "source", "output", "evaluator", "server"]),
     (
         "xtask/src",
-        &["say", "paths", "folders", "tools", "notebook", "setup", "lessons", "test", "bench"],
+        &[
+            "say", "paths", "folders", "tools", "notebook", "fake_hub", "setup", "lessons",
+            "gallery", "test", "bench",
+        ],
     ),
 ];
 

@@ -1,7 +1,5 @@
 //! Every check, the cheapest first.
 
-mod fake_hub;
-
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -10,11 +8,11 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use twoviews_constants::variable;
 
+use crate::fake_hub::FakeHub;
 use crate::lessons::Lesson;
 use crate::say::say;
 use crate::setup::library::Library;
 use crate::{notebook, paths, setup, tools};
-use fake_hub::FakeHub;
 
 /// Runs all checks; `long` adds the slow ones.
 pub(crate) fn run(long: bool) -> Result<()> {

@@ -1,0 +1,131 @@
+//! What an execution depends on, as one number: it is repeated when that changes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use sha2::{Digest as _, Sha256};
+
+use super::lesson::{Lesson, code_cells};
+
+/// Collects what matters; the order in which it is added matters, too.
+#[derive(Clone, Default)]
+pub(crate) struct Digest(Sha256);
+
+impl Digest {
+    /// Adds a text under a name, so that neighbours cannot be taken for one another.
+    pub(crate) fn text(&mut self, name: &str, text: impl AsRef<[u8]>) {
+        for part in [name.as_bytes(), text.as_ref()] {
+            self.0.update((part.len() as u64).to_le_bytes());
+            self.0.update(part);
+        }
+    }
+
+    /// Adds a file, or all files of a folder with their names; what is not there counts as empty.
+    pub(crate) fn files(&mut self, root: &Path, name: &str) -> Result<()> {
+        for path in files(&root.join(name))? {
+            let content = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
+            let name = path.strip_prefix(root).unwrap_or(&path);
+            self.text(&name.to_string_lossy(), content);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn hex(self) -> String {
+        self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// A file, or all files below a folder, in order.
+pub(crate) fn files(path: &Path) -> Result<Vec<PathBuf>> {
+    if path.is_file() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut all = Vec::new();
+    if path.is_dir() {
+        let entries = fs::read_dir(path).with_context(|| path.display().to_string())?;
+        let mut entries = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+        entries.sort();
+        for entry in entries.iter().filter(|entry| !entry.ends_with("__pycache__")) {
+            all.extend(files(entry)?);
+        }
+    }
+    Ok(all)
+}
+
+/// What the crate is compiled from, its documentation included.
+pub(crate) fn of_crate(root: &Path) -> Result<Digest> {
+    let mut digest = Digest::default();
+    for name in ["Cargo.toml", "Cargo.lock", "build.rs", "src", "crates"] {
+        digest.files(root, name)?;
+    }
+    Ok(digest)
+}
+
+/// What all lessons depend on: the crate, the kernel and what executes notebooks.
+pub(crate) fn of_everything(root: &Path) -> Result<Digest> {
+    let mut digest = of_crate(root)?;
+    for name in ["kernel/Cargo.toml", "kernel/src", "xtask/python/requirements.txt"] {
+        digest.files(root, name)?;
+    }
+    Ok(digest)
+}
+
+/// A lesson's code. Its prose is not executed.
+pub(crate) fn add_code(digest: &mut Digest, lesson: &Lesson) {
+    digest.text("kernel", lesson.notebook["metadata"]["kernelspec"]["name"].to_string());
+    for cell in code_cells(&lesson.notebook) {
+        digest.text(&cell.id, cell.source);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn files_count_by_name_and_content_and_time_does_not() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path();
+        let hex = || of_crate(root).unwrap().hex();
+        let empty = hex();
+        fs::create_dir_all(root.join("src/data")).unwrap();
+        assert_eq!(hex(), empty);
+        fs::write(root.join("src/data/a.rs"), "1").unwrap();
+        let first = hex();
+        assert_ne!(first, empty);
+        fs::write(root.join("src/data/a.rs"), "2").unwrap();
+        assert_ne!(hex(), first);
+        fs::write(root.join("src/data/a.rs"), "1").unwrap();
+        assert_eq!(hex(), first);
+        fs::rename(root.join("src/data/a.rs"), root.join("src/data/b.rs")).unwrap();
+        assert_ne!(hex(), first);
+        // Not of the crate, but of what executes.
+        fs::rename(root.join("src/data/b.rs"), root.join("src/data/a.rs")).unwrap();
+        let whole = of_everything(root).unwrap().hex();
+        fs::create_dir_all(root.join("kernel/src")).unwrap();
+        fs::write(root.join("kernel/src/main.rs"), "").unwrap();
+        assert_eq!(hex(), first);
+        assert_ne!(of_everything(root).unwrap().hex(), whole);
+    }
+
+    #[test]
+    fn prose_does_not_count_and_code_does() {
+        let lesson = |prose: &str, code: &str| Lesson {
+            name: "x".into(),
+            path: "x.ipynb".into(),
+            notebook: json!({"metadata": {"kernelspec": {"name": "rust"}}, "cells": [
+                {"cell_type": "markdown", "id": "m", "source": prose},
+                {"cell_type": "code", "id": "c", "source": code},
+            ]}),
+        };
+        let hex = |prose, code| {
+            let mut digest = Digest::default();
+            add_code(&mut digest, &lesson(prose, code));
+            digest.hex()
+        };
+        assert_eq!(hex("old", "1"), hex("new", "1"));
+        assert_ne!(hex("old", "1"), hex("old", "2"));
+    }
+}
