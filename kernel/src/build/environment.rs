@@ -23,14 +23,13 @@ impl BuildEnvironment {
     /// Takes a build directory; the rest is made in it and in `private`.
     pub(crate) fn new(private: &Path) -> Self {
         let directory = directory::take();
-        let std_source = match &directory {
-            Ok(Some(directory)) => StdSource::hidden(&directory.folder)
-                .inspect_err(|error| {
-                    eprintln!("rust-analyzer reads the whole standard library: {error}");
-                })
-                .ok(),
-            _ => None,
-        };
+        // Not in the build directory: that may lie in the folder of a crate, and rust-analyzer reads
+        // all that lies there.
+        let std_source = StdSource::hidden(private)
+            .inspect_err(|error| {
+                eprintln!("rust-analyzer reads the whole standard library: {error}");
+            })
+            .ok();
         let cargo = CargoShim::new(&private.join("cargo"))
             .inspect_err(|error| eprintln!("cells are compiled by cargo alone: {error:#}"))
             .ok();
