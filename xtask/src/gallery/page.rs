@@ -103,7 +103,7 @@ pub(crate) fn stamps(execution: &Execution) -> Vec<&'static str> {
     let mut stamps = Vec::new();
     if execution.run["fake_hub"] == true {
         stamps.push(
-            "This run had *stand-in data and weights*, made from formulas. It shows that the \
+            "This run had *generated data and weights*, made from formulas. It shows that the \
              lesson runs; its pictures and numbers say nothing about CIFAR-10 or the published models.",
         );
     }
@@ -354,10 +354,10 @@ mod tests {
         assert!(!top(&lesson, &kept).contains("Not a result"));
         kept.run["fake_hub"] = true.into();
         let text = top(&lesson, &kept);
-        assert!(text.contains("stand-in data and weights") && text.contains("07_x.rs"), "{text}");
+        assert!(text.contains("generated data and weights") && text.contains("07_x.rs"), "{text}");
         kept.run["quick"] = true.into();
         assert_eq!(stamps(&kept).len(), 2);
-        assert!(account(&lesson, &kept).contains("replaced by stand-ins"));
+        assert!(account(&lesson, &kept).contains("replaced by generated data and weights"));
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub(crate) fn landing(readme: &str, lessons: &[(Lesson, Execution)]) -> String {
         }
         let _ = writeln!(text, "\n{}", lesson.sentence());
         if execution.run["fake_hub"] == true {
-            text += "\n**Not a result:** this run had stand-in data and weights.\n";
+            text += "\n**Not a result:** this run had generated data and weights.\n";
         } else if execution.run["quick"] == true {
             text += "\n**Not a result:** a short run on few images.\n";
         }
