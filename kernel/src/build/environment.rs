@@ -57,3 +57,15 @@ impl BuildEnvironment {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_standard_library_lies_outside_of_the_build_directory() {
+        let private = tempfile::tempdir().unwrap();
+        let build = BuildEnvironment::new(private.path());
+        assert!(build.std_source.unwrap().link.starts_with(private.path()));
+    }
+}

@@ -18,6 +18,9 @@ use super::flush::{flush_cells, flush_now_and_then, raw_write, use_flusher_of};
 use super::markers::{END, SOCKET, marker};
 use super::{input, interrupt};
 
+/// How an error begins when a cell is compiled but its library, or one that it needs, cannot be loaded.
+pub(crate) const CANNOT_LOAD: &str = "cannot load the cell";
+
 /// Set by evcxr in this process.
 const IS_RUNTIME: &str = "EVCXR_IS_RUNTIME";
 
@@ -110,7 +113,7 @@ impl Cells {
             // Like a failed `?`: the cell has not begun, and all variables are still there.
             let reason = std::error::Error::source(&error).map(ToString::to_string);
             eprintln!(
-                "cannot load the cell: {}\nIf a library is missing, run `cargo xtask setup`.",
+                "{CANNOT_LOAD}: {}\nIf a library is missing, run `cargo xtask setup`.",
                 reason.unwrap_or_else(|| error.to_string())
             );
             raw_write(1, ERROR_OCCURRED);

@@ -55,7 +55,7 @@ fn run_cargo(shim: &CargoShim, arguments: &[OsString]) -> Result<ExitCode> {
             let arguments: Vec<OsString> = arguments.iter().map(word).collect();
             let mut cargo = shim.cargo();
             cargo.args(&arguments);
-            cell::run(cargo, &arguments, shim.home(), &shim.folder.join("link-stubs"))
+            cell::run(cargo, &arguments, shim.home(), &shim.link_stubs())
         }
         _ => Err(cargo.exec()).context("cannot run cargo"),
     }

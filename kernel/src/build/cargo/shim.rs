@@ -29,6 +29,20 @@ pub(crate) struct CargoShim {
 }
 
 impl CargoShim {
+    /// Where the stubs of large libraries lie.
+    pub(super) fn link_stubs(&self) -> PathBuf {
+        self.folder.join("link-stubs")
+    }
+
+    /// Has cells linked with the libraries themselves from now on: where one cannot be loaded, cells
+    /// that do not need it shall run.
+    pub(crate) fn link_without_stubs(&self) {
+        let stubs = self.link_stubs();
+        let _ = std::fs::remove_dir_all(&stubs);
+        // No folder can be made in a file's place.
+        let _ = std::fs::write(stubs, "");
+    }
+
     /// Makes `folder` like cargo's own, but with this program as its cargo.
     pub(crate) fn new(folder: &Path) -> Result<Self> {
         let path = std::env::var_os(PATH).unwrap_or_default();

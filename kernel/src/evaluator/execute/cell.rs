@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use crate::child::interrupt;
+use crate::child::runtime::CANNOT_LOAD;
 use crate::evaluator::engine::Engine;
 use crate::evaluator::errors::Failure;
 use crate::evaluator::job::{CellRequest, CellResult};
@@ -24,6 +25,11 @@ impl Engine {
         self.outputs.begin(request.cell.clone());
         let mut started = None;
         let failure = self.run_parts(request, &mut started).err();
+        if let Some(cargo) = &self.build.cargo
+            && failure.as_ref().is_some_and(|it: &Failure| it.evalue.starts_with(CANNOT_LOAD))
+        {
+            cargo.link_without_stubs();
+        }
         self.outputs.end_build();
         CellResult { failure, timing: self.timing(begin, started) }
     }

@@ -58,8 +58,9 @@ impl Stubs {
     }
 
     /// Makes those that the next cell needs: `called` are the linker's arguments for the last one, as
-    /// rustc prints them, and `searched` the folders of libraries, in their order.
-    pub(super) fn renew(&self, called: &str, searched: &[&Path]) {
+    /// rustc prints them, and `searched` the folders of libraries, in their order. Says whether the
+    /// last cell was linked with one that it does not need, and which may not even be there.
+    pub(super) fn renew(&self, called: &str, searched: &[&Path]) -> bool {
         let names = called.split('"').filter_map(|argument| argument.strip_prefix("-l"));
         let libraries: BTreeMap<String, Library> = names
             .filter_map(|name| {
@@ -74,8 +75,9 @@ impl Stubs {
             })
             .collect();
         if libraries == self.libraries {
-            return;
+            return false;
         }
+        let superfluous = self.libraries.keys().any(|file| !libraries.contains_key(file));
         let _ = fs::remove_dir_all(&self.folder);
         let made =
             |file: &str, it: &Library| make_stub(&it.path, &self.folder.join(file)).is_some();
@@ -83,6 +85,7 @@ impl Stubs {
             let stubs = Self { folder: self.folder.clone(), libraries };
             let _ = serde_json::to_vec(&stubs).map(|text| fs::write(self.folder.join(LIST), text));
         }
+        superfluous
     }
 }
 
@@ -179,7 +182,8 @@ mod tests {
         read().renew(called, &[&libraries]);
         assert!(place.join("liblarge.so").exists());
         // A cell that is linked without it does not load it.
-        read().renew(r#""cc" "-lsmall""#, &[&libraries]);
+        assert!(!read().renew(called, &[&libraries]));
+        assert!(read().renew(r#""cc" "-lsmall""#, &[&libraries]));
         assert_eq!(read().arguments(), (None, vec![]));
         assert!(!place.exists());
     }
