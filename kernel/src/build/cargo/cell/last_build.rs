@@ -44,8 +44,8 @@ impl LastBuild {
     /// Compiles the cell that is there now and says what cargo would say. `None` if a crate is not
     /// there any more.
     pub(super) fn again(&self, folder: &Path, stubs: &Path) -> Result<Option<ExitCode>> {
-        let present = Stubs::read(stubs.to_owned());
-        let (search, link) = present.arguments();
+        let stubs = Stubs::read(stubs.to_owned());
+        let (search, link) = stubs.arguments();
         let linked = folder.join(LINK_ARGUMENTS);
         let _ = std::fs::remove_file(&linked);
         let mut rustc = Command::new(&self.call.program);
@@ -82,10 +82,7 @@ impl LastBuild {
         if success {
             let searched = self.call.arguments.iter().filter_map(|it| it.strip_prefix("native="));
             let searched: Vec<&Path> = searched.map(Path::new).collect();
-            let called = std::fs::read_to_string(&linked).unwrap_or_default();
-            if present.renew(&called, &searched) {
-                return self.again(folder, stubs);
-            }
+            stubs.renew(&std::fs::read_to_string(&linked).unwrap_or_default(), &searched);
             self.put_in_place()?;
             answer += &format!("{}\n", self.artifact);
         }

@@ -58,9 +58,8 @@ impl Stubs {
     }
 
     /// Makes those that the next cell needs: `called` are the linker's arguments for the last one, as
-    /// rustc prints them, and `searched` the folders of libraries, in their order. Says whether the
-    /// last cell was linked with one that it does not need, and which may not even be there.
-    pub(super) fn renew(&self, called: &str, searched: &[&Path]) -> bool {
+    /// rustc prints them, and `searched` the folders of libraries, in their order.
+    pub(super) fn renew(&self, called: &str, searched: &[&Path]) {
         let names = called.split('"').filter_map(|argument| argument.strip_prefix("-l"));
         let libraries: BTreeMap<String, Library> = names
             .filter_map(|name| {
@@ -75,9 +74,8 @@ impl Stubs {
             })
             .collect();
         if libraries == self.libraries {
-            return false;
+            return;
         }
-        let superfluous = self.libraries.keys().any(|file| !libraries.contains_key(file));
         let _ = fs::remove_dir_all(&self.folder);
         let made =
             |file: &str, it: &Library| make_stub(&it.path, &self.folder.join(file)).is_some();
@@ -85,7 +83,6 @@ impl Stubs {
             let stubs = Self { folder: self.folder.clone(), libraries };
             let _ = serde_json::to_vec(&stubs).map(|text| fs::write(self.folder.join(LIST), text));
         }
-        superfluous
     }
 }
 
@@ -181,9 +178,8 @@ mod tests {
         resize("large", LARGE + 1);
         read().renew(called, &[&libraries]);
         assert!(place.join("liblarge.so").exists());
-        // A cell that is linked without it does not load it.
-        assert!(!read().renew(called, &[&libraries]));
-        assert!(read().renew(r#""cc" "-lsmall""#, &[&libraries]));
+        // A session that no longer links with it does not load it.
+        read().renew(r#""cc" "-lsmall""#, &[&libraries]);
         assert_eq!(read().arguments(), (None, vec![]));
         assert!(!place.exists());
     }
