@@ -1,6 +1,6 @@
 //! What ARCHITECTURE.md says is so: its layers are kept, and what its paths name exists.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -165,66 +165,54 @@ fn folder(file: &str) -> String {
     Path::new(&one(file)).parent().unwrap().display().to_string()
 }
 
+/// Whether code defines an item of that name.
+fn defines(code: &str, name: &str) -> bool {
+    ["fn", "struct", "enum", "trait", "const", "type"].iter().any(|keyword| {
+        let definition = format!("{keyword} {name}");
+        code.match_indices(&definition).any(|(at, _)| {
+            !code[at + definition.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_')
+        })
+    })
+}
+
+/// The files of the path under a heading of ARCHITECTURE.md; all that it names exists.
+fn path(heading: &str) -> Vec<String> {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let rows = rows(&text, heading);
+    assert!(!rows.is_empty(), "{heading}");
+    for row in &rows {
+        let (file, items) = row.split_first().unwrap();
+        let code = fs::read_to_string(root().join(file));
+        let code = code.unwrap_or_else(|error| panic!("{file}: {error}"));
+        for item in items {
+            let name = item.rsplit("::").next().unwrap();
+            assert!(defines(&code, name), "{file} has no `{item}`");
+        }
+    }
+    rows.into_iter().map(|mut row| row.swap_remove(0)).collect()
+}
+
+#[test]
+fn what_the_path_of_a_cell_names_exists() {
+    path("## The path of a cell");
+}
+
 #[test]
 fn the_path_of_an_image_is_short_and_straight() {
-    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    for (heading, most) in [
-        ("### With pretrained weights", 12),
-        ("### With training", 20),
-        ("## The path of a cell", 99),
-    ] {
-        let rows = rows(&text, heading);
-        assert!(!rows.is_empty(), "{heading}");
-        let mut files = Vec::new();
-        for row in &rows {
-            let (file, items) = row.split_first().unwrap();
-            let code = fs::read_to_string(root().join(file))
-                .unwrap_or_else(|error| panic!("{file}: {error}"));
-            for item in items {
-                let name = item.rsplit("::").next().unwrap().trim_end_matches("()");
-                let defined = [
-                    "fn ",
-                    "struct ",
-                    "enum ",
-                    "trait ",
-                    "const ",
-                    "type ",
-                    "mod ",
-                    "macro_rules! ",
-                ];
-                let is_there = defined.iter().any(|word| {
-                    let what = format!("{word}{name}");
-                    code.match_indices(&what).any(|(at, _)| {
-                        !code[at + what.len()..]
-                            .starts_with(|c: char| c.is_alphanumeric() || c == '_')
-                    })
-                });
-                assert!(is_there, "{file} has no `{item}`");
-            }
-            files.push(file.clone());
-        }
+    for (heading, most) in [("### With pretrained weights", 12), ("### With training", 20)] {
+        let files = path(heading);
         let distinct: BTreeSet<String> = files.iter().map(|file| one(file)).collect();
         assert!(distinct.len() <= most, "{heading}: {} files", distinct.len());
-        if most == 99 {
-            continue;
-        }
         // No folder is left and entered again but loaders and transforms.
-        let mut left: BTreeMap<String, bool> = BTreeMap::new();
-        let mut now = String::new();
-        for file in &files {
-            let folder = folder(file);
-            if folder != now {
-                if let Some(was) = left.get_mut(&now) {
-                    *was = true;
-                }
-                let between = folder.ends_with("loaders") || folder.ends_with("transforms");
-                assert!(
-                    between || !left.get(&folder).copied().unwrap_or(false),
-                    "{heading}: back to {folder}"
-                );
-                left.insert(folder.clone(), false);
-                now = folder;
+        let (mut entered, mut now) = (BTreeSet::new(), String::new());
+        for folder in files.iter().map(|file| folder(file)) {
+            if folder == now {
+                continue;
             }
+            let may_return = folder.ends_with("loaders") || folder.ends_with("transforms");
+            let is_new = entered.insert(folder.clone());
+            assert!(is_new || may_return, "{heading}: back to {folder}");
+            now = folder;
         }
     }
 }
