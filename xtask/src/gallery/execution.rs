@@ -137,28 +137,8 @@ pub(crate) fn execute(
     run["fake_hub"] = (setting.fake_hub && lesson.downloads()).into();
     run["versions"] = versions();
     folders::atomic_write(&path, serde_json::to_string_pretty(&run)?.as_bytes())?;
-    replace(&part, kept)?;
+    folders::replace(&part, kept)?;
     folders::remove(failed)
-}
-
-/// Lets `new` take the place of `old`.
-pub(crate) fn replace(new: &Path, old: &Path) -> Result<()> {
-    let previous = old.with_extension("previous");
-    folders::remove(&previous)?;
-    if folders::is_taken(old) {
-        fs::rename(old, &previous).with_context(|| format!("moving {}", old.display()))?;
-    }
-    fs::rename(new, old).with_context(|| format!("making {}", old.display()))?;
-    folders::remove(&previous)
-}
-
-/// Takes back what an interrupted [`replace`] has moved away.
-pub(crate) fn restore(old: &Path) -> Result<()> {
-    let previous = old.with_extension("previous");
-    if previous.is_dir() && !folders::is_taken(old) {
-        fs::rename(&previous, old).with_context(|| format!("restoring {}", old.display()))?;
-    }
-    Ok(())
 }
 
 /// Versions of what has computed.
@@ -217,21 +197,8 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_replaced_as_a_whole_and_an_interruption_is_mended() {
+    fn what_was_not_executed_is_no_execution() {
         let place = tempfile::tempdir().unwrap();
-        let (new, old) = (place.path().join("x.part"), place.path().join("x"));
-        for content in ["1", "2"] {
-            fs::create_dir(&new).unwrap();
-            fs::write(new.join("page"), content).unwrap();
-            replace(&new, &old).unwrap();
-            assert_eq!(fs::read_to_string(old.join("page")).unwrap(), content);
-        }
-        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
-        // The machine went down between the two renames.
-        fs::rename(&old, place.path().join("x.previous")).unwrap();
-        restore(&old).unwrap();
-        assert_eq!(fs::read_to_string(old.join("page")).unwrap(), "2");
-        restore(&old).unwrap();
         assert!(Execution::read(&place.path().join("nowhere")).unwrap().is_none());
     }
 }

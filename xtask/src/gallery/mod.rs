@@ -20,7 +20,7 @@ use self::lesson::Lesson;
 use self::site::Folders;
 use crate::fake_hub::FakeHub;
 use crate::say::say;
-use crate::{paths, setup, tools};
+use crate::{folders, paths, setup, tools};
 
 /// Environment variables for a lesson.
 type Variables = Vec<(&'static str, String)>;
@@ -89,7 +89,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut is_set_up = false;
     for lesson in &wanted {
         let (kept, key) = (folders.executed(lesson), execution::key(lesson, &setting, &everything));
-        execution::restore(&kept)?;
+        folders::restore(&kept)?;
         if !execution::is_due(Execution::read(&kept)?.as_ref(), &key, options.force) {
             say(&format!("{} is up to date", lesson.name));
             continue;

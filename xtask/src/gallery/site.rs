@@ -1,7 +1,7 @@
 //! The site: sources for Sphinx, the crate's documentation, and putting the new site in the old one's place.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::digest::{self, Digest};
-use super::execution::{self, Execution};
+use super::execution::Execution;
 use super::lesson::Lesson;
 use super::{page, program, texts};
 use crate::say::say;
@@ -31,15 +31,7 @@ impl Folders {
 
     /// Waits until no other gallery is made here, and keeps others waiting while the value lives.
     pub(crate) fn alone(&self) -> Result<File> {
-        let path = self.base.join("lock");
-        fs::create_dir_all(&self.base).with_context(|| self.base.display().to_string())?;
-        let file = File::create(&path).with_context(|| format!("making {}", path.display()))?;
-        if let Err(TryLockError::WouldBlock) = file.try_lock() {
-            say("another gallery is being made in this folder: waiting for it");
-            // Some network drives have no locks; there nothing is waited for.
-            let _ = file.lock();
-        }
-        Ok(file)
+        folders::lock(&self.base.join("lock"), "another gallery is being made in this folder")
     }
 
     pub(crate) fn executed(&self, lesson: &Lesson) -> PathBuf {
@@ -66,7 +58,7 @@ impl Folders {
 /// Builds the site from the executed lessons, unless nothing has changed.
 pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: bool) -> Result<()> {
     let root = paths::root();
-    execution::restore(&folders.site())?;
+    folders::restore(&folders.site())?;
     let mut digest = digest::of_crate(&root)?;
     for name in [
         "site",
@@ -130,7 +122,7 @@ pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: b
         let _ = folders::remove(&part);
         return Err(error.context("the site stays as it was"));
     }
-    execution::replace(&part, &folders.site())
+    folders::replace(&part, &folders.site())
 }
 
 /// `.site-venv`: Sphinx and what it needs, apart from Jupyter's packages.
