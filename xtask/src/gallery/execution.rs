@@ -16,8 +16,8 @@ use crate::{folders, paths, tools};
 /// Settings of the user that say where data and weights come from.
 const SOURCES: [&str; 7] = [
     variable::DATA,
-    "TWOVIEWS_CIFAR10_URL",
-    "TWOVIEWS_CIFAR10_MD5",
+    variable::CIFAR10_URL,
+    variable::CIFAR10_MD5,
     "HF_ENDPOINT",
     "HF_HOME",
     "HF_HUB_CACHE",
@@ -64,8 +64,7 @@ impl Execution {
 /// What all executions depend on.
 pub(crate) fn everything(root: &Path) -> Result<Digest> {
     let mut digest = digest::of_everything(root)?;
-    let compiler = Command::new("rustc").arg("-vV").output().context("cannot run rustc")?;
-    digest.text("rustc", compiler.stdout);
+    digest.text("rustc", tools::compiler()?);
     digest.files(root, ".libtorch/build-version")?;
     Ok(digest)
 }
@@ -149,7 +148,7 @@ fn versions() -> Value {
         let text = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
         Some(text.trim().lines().next().unwrap_or_default().to_owned())
     };
-    let libtorch = fs::read_to_string(paths::root().join(".libtorch/build-version")).ok();
+    let libtorch = fs::read_to_string(paths::libtorch().join("build-version")).ok();
     json!({
         "twoviews": env!("CARGO_PKG_VERSION"),
         "commit": first_line("git", &["describe", "--always", "--dirty"]),
