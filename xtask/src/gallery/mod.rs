@@ -157,9 +157,8 @@ fn sources(lesson: &Lesson, setting: &Setting) -> Result<(Option<FakeHub>, Varia
     if !(setting.fake_hub && lesson.downloads()) {
         return Ok((None, Vec::new()));
     }
-    let folder = paths::root().join("target/fake-hub");
-    let server = FakeHub::start(&folder)?;
-    let environment = server.environment(&folder);
+    let server = FakeHub::start()?;
+    let environment = server.environment();
     Ok((Some(server), environment))
 }
 
