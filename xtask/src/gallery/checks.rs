@@ -14,7 +14,7 @@ use crate::say::say;
 use crate::{folders, paths, tools};
 
 /// Builds each lesson's program and runs it in its quick setting.
-pub(crate) fn programs(folders: &Folders, lessons: &[Lesson], setting: &Setting) -> Result<()> {
+pub(crate) fn programs(folders: &Folders, lessons: &[&Lesson], setting: &Setting) -> Result<()> {
     let root = paths::root();
     for lesson in lessons {
         let program = program::convert(lesson)?;
