@@ -128,11 +128,10 @@ pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: b
 /// `.site-venv`: Sphinx and what it needs, apart from Jupyter's packages.
 fn environment() -> Result<Environment> {
     let environment = Environment::new(paths::root().join(".site-venv"));
-    let lock = paths::root().join("site/requirements.txt");
-    let wanted =
-        fs::read_to_string(&lock).with_context(|| format!("reading {}", lock.display()))?;
-    let install = ["--require-hashes".as_ref(), "-r".as_ref(), lock.as_os_str()];
-    environment.ensure(&wanted, &install, "installing Sphinx into .site-venv (about a minute)")?;
+    environment.ensure_pinned(
+        &paths::root().join("site/requirements.txt"),
+        "installing Sphinx into .site-venv (about a minute)",
+    )?;
     Ok(environment)
 }
 
