@@ -59,9 +59,14 @@ impl Folders {
 pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: bool) -> Result<()> {
     let root = paths::root();
     folders::restore(&folders.site())?;
-    let mut digest = digest::of_crate(&root)?;
+    let of_crate = digest::of_crate(&root)?;
+    let mut digest = of_crate.clone();
+    // Not all of `site`: the browser's packages in `site/check` make no page.
     for name in [
-        "site",
+        "site/_static",
+        "site/conf.py",
+        "site/pages",
+        "site/requirements.txt",
         "xtask/src/gallery",
         "benches/RESULTS.md",
         "CHANGELOG.md",
@@ -82,7 +87,7 @@ pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: b
         return Ok(());
     }
     let environment = environment()?;
-    let api = api(&folders.base)?;
+    let api = api(&folders.base, &of_crate.hex())?;
     write_sources(folders, lessons, &api)?;
     say("building the pages");
     let html = folders.base.join("html");
@@ -140,10 +145,9 @@ pub(crate) fn python() -> Result<PathBuf> {
     Ok(environment()?.python())
 }
 
-/// The crate's documentation, made when the crate has changed. Says where it lies.
-fn api(base: &Path) -> Result<PathBuf> {
+/// The crate's documentation, made when the crate's `digest` has changed. Says where it lies.
+fn api(base: &Path, digest: &str) -> Result<PathBuf> {
     let (folder, stamp) = (base.join("api"), base.join("api-made-from"));
-    let digest = digest::of_crate(&paths::root())?.hex();
     if folder.is_dir() && fs::read_to_string(&stamp).is_ok_and(|before| before == digest) {
         return Ok(folder);
     }
