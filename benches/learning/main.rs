@@ -1,4 +1,4 @@
-//! Trains the small encoder on 10,000 images of CIFAR-10 as `nidl.py` beside this file does
+//! Trains the small encoder on 10,000 images of CIFAR-10 as `reference.py` beside this file does
 //! with nidl, to compare what the two learn: `learning DATA_DIR {simclr,dcl} SEED`.
 //!
 //! Batch 32, AdamW 1e-3, one epoch of warm-up, temperature 0.07, one thread; 10 epochs unless

@@ -17,7 +17,7 @@ jobs=$(nproc)
 export OMP_NUM_THREADS=1
 for seed in 0 1 2 3 4; do
     for method in simclr dcl; do
-        echo ".reference/bin/python benches/learning/nidl.py $data $method $seed"
+        echo ".reference/bin/python benches/learning/reference.py $data $method $seed"
         echo "$program $data $method $seed"
     done
 done | xargs -P "$jobs" -I{} sh -c '{}' > "$results"

@@ -20,7 +20,7 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 const executablePath = process.env.BROWSER ?? "/usr/bin/chromium";
 
 // What the theme and rustdoc bring themselves, with the reason.
-const LET = {
+const ACCEPTED = {
   // The theme's search and colour buttons are named otherwise than what they show.
   "label-content-name-mismatch": "pydata-sphinx-theme 0.19.0",
 };
@@ -93,7 +93,7 @@ for (const [from, base] of [["disk", pathToFileURL(site).href + "/"], ["server",
           const { violations } = await page.evaluate(() => axe.run(document));
           for (const { id, nodes } of violations) {
             const text = `axe ${id}: ${nodes.length}, as ${nodes[0].target} ${nodes[0].html.slice(0, 160)}`;
-            const reason = ours ? LET[id] : "rustdoc";
+            const reason = ours ? ACCEPTED[id] : "rustdoc";
             if (!reason) fault(here, text);
             else known.set(`${reason}: ${id}`, (known.get(`${reason}: ${id}`) ?? 0) + 1);
           }

@@ -1,17 +1,19 @@
-//! Folders and files that are there whole or not at all.
+//! Folders and files that are there whole or not at all, and locks on them.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use crate::say::say;
+
 /// Writes a file under another name first: whoever reads it finds the old text or the new one.
 pub(crate) fn atomic_write(path: &Path, text: &[u8]) -> Result<()> {
     let part = beside(path, ".part");
     let whole = || -> io::Result<()> {
-        let mut file = fs::File::create(&part)?;
+        let mut file = File::create(&part)?;
         if let Ok(old) = fs::metadata(path) {
             file.set_permissions(old.permissions())?;
         }
@@ -49,9 +51,45 @@ pub(crate) fn sweep(path: &Path) -> Result<()> {
     if removed.is_dir() { remove(&removed) } else { Ok(()) }
 }
 
+/// Lets `new` take the place of `old`.
+pub(crate) fn replace(new: &Path, old: &Path) -> Result<()> {
+    let previous = beside(old, ".previous");
+    remove(&previous)?;
+    if is_taken(old) {
+        fs::rename(old, &previous).with_context(|| format!("moving {}", old.display()))?;
+    }
+    fs::rename(new, old).with_context(|| format!("making {}", old.display()))?;
+    remove(&previous)
+}
+
+/// Takes back what an interrupted [`replace`] has moved away.
+pub(crate) fn restore(old: &Path) -> Result<()> {
+    let previous = beside(old, ".previous");
+    if previous.is_dir() && !is_taken(old) {
+        fs::rename(&previous, old).with_context(|| format!("restoring {}", old.display()))?;
+    }
+    Ok(())
+}
+
 /// Whether anything has this name, a broken link included.
 pub(crate) fn is_taken(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
+}
+
+/// Waits until no other process has the lock file, and keeps others waiting while the value lives; `busy`
+/// is said where there is something to wait for.
+pub(crate) fn lock(path: &Path, busy: &str) -> Result<File> {
+    let open = || {
+        fs::create_dir_all(path.parent().unwrap_or(path))?;
+        File::create(path)
+    };
+    let file = open().with_context(|| format!("making {}", path.display()))?;
+    if let Err(TryLockError::WouldBlock) = file.try_lock() {
+        say(&format!("{busy}: waiting for it"));
+        // Some network drives have no locks; there nothing is waited for.
+        let _ = file.lock();
+    }
+    Ok(file)
 }
 
 fn beside(path: &Path, ending: &str) -> PathBuf {
@@ -63,6 +101,7 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
+    use std::time::Duration;
 
     use super::*;
 
@@ -98,5 +137,37 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o755);
         assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_folder_is_replaced_as_a_whole_and_an_interruption_is_mended() {
+        let place = tempfile::tempdir().unwrap();
+        let (new, old) = (place.path().join("x.part"), place.path().join("x"));
+        for content in ["1", "2"] {
+            fs::create_dir(&new).unwrap();
+            fs::write(new.join("page"), content).unwrap();
+            replace(&new, &old).unwrap();
+            assert_eq!(fs::read_to_string(old.join("page")).unwrap(), content);
+        }
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+        // The machine went down between the two renames.
+        fs::rename(&old, place.path().join("x.previous")).unwrap();
+        restore(&old).unwrap();
+        assert_eq!(fs::read_to_string(old.join("page")).unwrap(), "2");
+        restore(&old).unwrap();
+    }
+
+    #[test]
+    fn a_second_lock_waits_for_the_first() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("target/setup.lock");
+        let first = lock(&path, "another").unwrap();
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| lock(&path, "another").map(drop));
+            std::thread::sleep(Duration::from_millis(100));
+            assert!(!second.is_finished());
+            drop(first);
+            second.join().unwrap().unwrap();
+        });
     }
 }

@@ -4,45 +4,37 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each crate's folders and files at its root, lowest first: one may use only what stands before it.
-const LAYERS: [(&str, &[&str]); 3] = [
-    (
-        "src",
-        &[
-            "error",
-            "atomic_write",
-            "rng",
-            "notebook",
-            "data",
-            "transforms",
-            "plot",
-            "temperature",
-            "tensor_input",
-            "loaders",
-            "losses",
-            "convolution",
-            "models",
-            "optim",
-            "encode",
-            "weights",
-            "probes",
-            "estimator",
-            "compat",
-            "prelude",
-        ],
-    ),
-    ("kernel/src", &["protocol", "child", "build", "source", "output", "evaluator", "server"]),
+/// Each crate's sources, the table of ARCHITECTURE.md with its layers, and what stands above those or has no
+/// table: lowest first, a folder or file at the crate's root may use only what stands before it.
+const LAYERS: [(&str, Option<&str>, &[&str]); 3] = [
+    ("src", Some("## The library's layers"), &["compat.rs", "prelude.rs"]),
+    ("kernel/src", Some("## The kernel's layers"), &[]),
     (
         "xtask/src",
+        None,
         &[
-            "say", "paths", "folders", "tools", "notebook", "fake_hub", "setup", "lessons",
-            "gallery", "test", "bench",
+            "say.rs",
+            "paths.rs",
+            "folders.rs",
+            "tools.rs",
+            "notebook.rs",
+            "fake_hub.rs",
+            "setup",
+            "lessons",
+            "gallery",
+            "test",
+            "bench",
         ],
     ),
 ];
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+/// cargo starts tests in the folder of their package.
+fn root() -> &'static Path {
+    Path::new("..")
+}
+
+fn architecture() -> String {
+    fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap()
 }
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
@@ -100,10 +92,14 @@ fn used(code: &str) -> BTreeSet<String> {
 }
 
 /// The folder or file at the crate's root in which a file stands.
-fn room(source: &Path, file: &Path) -> String {
+fn layer(source: &Path, file: &Path) -> String {
     let inside = file.strip_prefix(source).unwrap();
     let first = inside.components().next().unwrap().as_os_str().to_str().unwrap();
-    first.strip_suffix(".rs").unwrap_or(first).to_owned()
+    without_ending(first)
+}
+
+fn without_ending(name: &str) -> String {
+    name.trim_end_matches('/').trim_end_matches(".rs").to_owned()
 }
 
 #[test]
@@ -116,12 +112,19 @@ fn names_are_found_in_lists() {
 
 #[test]
 fn each_folder_uses_only_what_stands_below_it() {
-    let mut wrong = Vec::new();
-    for (source, layers) in LAYERS {
+    let (text, mut wrong) = (architecture(), Vec::new());
+    for (source, heading, others) in LAYERS {
         let source = root().join(source);
-        let level = |name: &str| layers.iter().position(|it| *it == name);
+        let rows = heading.map(|heading| rows(&text, heading, 1)).unwrap_or_default();
+        let mut layers: Vec<String> = rows.concat();
+        layers.extend(others.iter().map(|&name| name.to_owned()));
+        for name in &layers {
+            assert!(source.join(name).exists(), "the layer {name} is not in {source:?}");
+        }
+        let layers: Vec<String> = layers.iter().map(|name| without_ending(name)).collect();
+        let level = |name: &str| layers.iter().position(|it| it == name);
         for file in sources(&source) {
-            let own = room(&source, &file);
+            let own = layer(&source, &file);
             let shown = file.strip_prefix(root()).unwrap().display().to_string();
             if own == "lib" || own == "main" || own == "bin" {
                 continue;
@@ -140,14 +143,14 @@ fn each_folder_uses_only_what_stands_below_it() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The rows of a table under a heading of ARCHITECTURE.md: what stands in backquotes in the first two columns.
-fn rows(text: &str, heading: &str) -> Vec<Vec<String>> {
+/// The rows of a table under a heading of ARCHITECTURE.md: what stands in backquotes in the first columns.
+fn rows(text: &str, heading: &str, columns: usize) -> Vec<Vec<String>> {
     let start = text.find(heading).unwrap_or_else(|| panic!("no heading {heading:?}"));
     let section = &text[start + heading.len()..];
     let section = section.split("\n#").next().unwrap();
     let rows = section.lines().filter(|line| line.starts_with('|'));
     let rows = rows.map(|line| {
-        let columns: Vec<&str> = line.split('|').skip(1).take(2).collect();
+        let columns: Vec<&str> = line.split('|').skip(1).take(columns).collect();
         columns.concat().split('`').skip(1).step_by(2).map(str::to_owned).collect()
     });
     rows.filter(|row: &Vec<String>| !row.is_empty()).collect()
@@ -177,8 +180,7 @@ fn defines(code: &str, name: &str) -> bool {
 
 /// The files of the path under a heading of ARCHITECTURE.md; all that it names exists.
 fn path(heading: &str) -> Vec<String> {
-    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    let rows = rows(&text, heading);
+    let rows = rows(&architecture(), heading, 2);
     assert!(!rows.is_empty(), "{heading}");
     for row in &rows {
         let (file, items) = row.split_first().unwrap();
@@ -204,15 +206,12 @@ fn the_path_of_an_image_is_short_and_straight() {
         let distinct: BTreeSet<String> = files.iter().map(|file| one(file)).collect();
         assert!(distinct.len() <= most, "{heading}: {} files", distinct.len());
         // No folder is left and entered again but loaders and transforms.
-        let (mut entered, mut now) = (BTreeSet::new(), String::new());
-        for folder in files.iter().map(|file| folder(file)) {
-            if folder == now {
-                continue;
-            }
-            let may_return = folder.ends_with("loaders") || folder.ends_with("transforms");
-            let is_new = entered.insert(folder.clone());
-            assert!(is_new || may_return, "{heading}: back to {folder}");
-            now = folder;
+        let mut folders: Vec<String> = files.iter().map(|file| folder(file)).collect();
+        folders.dedup();
+        folders.retain(|name| !name.ends_with("loaders") && !name.ends_with("transforms"));
+        let mut entered = BTreeSet::new();
+        for folder in folders {
+            assert!(entered.insert(folder.clone()), "{heading}: back to {folder}");
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use twoviews_constants::variable;
 
 use super::execution::Setting;
 use super::lesson::Lesson;
@@ -13,7 +14,7 @@ use crate::say::say;
 use crate::{folders, paths, tools};
 
 /// Builds each lesson's program and runs it in its quick setting.
-pub(crate) fn programs(folders: &Folders, lessons: &[Lesson], setting: &Setting) -> Result<()> {
+pub(crate) fn programs(folders: &Folders, lessons: &[&Lesson], setting: &Setting) -> Result<()> {
     let root = paths::root();
     for lesson in lessons {
         let program = program::convert(lesson)?;
@@ -32,7 +33,7 @@ pub(crate) fn programs(folders: &Folders, lessons: &[Lesson], setting: &Setting)
             .current_dir(&folder)
             .args(["run", "--quiet", "--target-dir"])
             .arg(root.join("target"));
-        cargo.env("TWOVIEWS_QUICK", "1").env("LD_LIBRARY_PATH", root.join(".libtorch/lib"));
+        cargo.env(variable::QUICK, "1").env("LD_LIBRARY_PATH", paths::libtorch().join("lib"));
         let (_server, sources) = super::sources(lesson, setting)?;
         cargo.envs(sources);
         tools::forget_package(&mut cargo);

@@ -16,8 +16,8 @@ use crate::{folders, paths, tools};
 /// Settings of the user that say where data and weights come from.
 const SOURCES: [&str; 7] = [
     variable::DATA,
-    "TWOVIEWS_CIFAR10_URL",
-    "TWOVIEWS_CIFAR10_MD5",
+    variable::CIFAR10_URL,
+    variable::CIFAR10_MD5,
     "HF_ENDPOINT",
     "HF_HOME",
     "HF_HUB_CACHE",
@@ -64,8 +64,7 @@ impl Execution {
 /// What all executions depend on.
 pub(crate) fn everything(root: &Path) -> Result<Digest> {
     let mut digest = digest::of_everything(root)?;
-    let compiler = Command::new("rustc").arg("-vV").output().context("cannot run rustc")?;
-    digest.text("rustc", compiler.stdout);
+    digest.text("rustc", tools::compiler()?);
     digest.files(root, ".libtorch/build-version")?;
     Ok(digest)
 }
@@ -137,28 +136,8 @@ pub(crate) fn execute(
     run["fake_hub"] = (setting.fake_hub && lesson.downloads()).into();
     run["versions"] = versions();
     folders::atomic_write(&path, serde_json::to_string_pretty(&run)?.as_bytes())?;
-    replace(&part, kept)?;
+    folders::replace(&part, kept)?;
     folders::remove(failed)
-}
-
-/// Lets `new` take the place of `old`.
-pub(crate) fn replace(new: &Path, old: &Path) -> Result<()> {
-    let previous = old.with_extension("previous");
-    folders::remove(&previous)?;
-    if folders::is_taken(old) {
-        fs::rename(old, &previous).with_context(|| format!("moving {}", old.display()))?;
-    }
-    fs::rename(new, old).with_context(|| format!("making {}", old.display()))?;
-    folders::remove(&previous)
-}
-
-/// Takes back what an interrupted [`replace`] has moved away.
-pub(crate) fn restore(old: &Path) -> Result<()> {
-    let previous = old.with_extension("previous");
-    if previous.is_dir() && !folders::is_taken(old) {
-        fs::rename(&previous, old).with_context(|| format!("restoring {}", old.display()))?;
-    }
-    Ok(())
 }
 
 /// Versions of what has computed.
@@ -169,7 +148,7 @@ fn versions() -> Value {
         let text = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
         Some(text.trim().lines().next().unwrap_or_default().to_owned())
     };
-    let libtorch = fs::read_to_string(paths::root().join(".libtorch/build-version")).ok();
+    let libtorch = fs::read_to_string(paths::libtorch().join("build-version")).ok();
     json!({
         "twoviews": env!("CARGO_PKG_VERSION"),
         "commit": first_line("git", &["describe", "--always", "--dirty"]),
@@ -217,21 +196,8 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_replaced_as_a_whole_and_an_interruption_is_mended() {
+    fn what_was_not_executed_is_no_execution() {
         let place = tempfile::tempdir().unwrap();
-        let (new, old) = (place.path().join("x.part"), place.path().join("x"));
-        for content in ["1", "2"] {
-            fs::create_dir(&new).unwrap();
-            fs::write(new.join("page"), content).unwrap();
-            replace(&new, &old).unwrap();
-            assert_eq!(fs::read_to_string(old.join("page")).unwrap(), content);
-        }
-        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
-        // The machine went down between the two renames.
-        fs::rename(&old, place.path().join("x.previous")).unwrap();
-        restore(&old).unwrap();
-        assert_eq!(fs::read_to_string(old.join("page")).unwrap(), "2");
-        restore(&old).unwrap();
         assert!(Execution::read(&place.path().join("nowhere")).unwrap().is_none());
     }
 }

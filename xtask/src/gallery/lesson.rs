@@ -112,9 +112,10 @@ pub(crate) fn select<'a>(lessons: &'a [Lesson], wanted: &str) -> Result<Vec<&'a 
     Ok(found)
 }
 
+/// A notebook, or what else is stored as JSON.
 pub(crate) fn read(path: &Path) -> Result<Value> {
     let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("{} is no notebook", path.display()))
+    serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))
 }
 
 /// The text of a cell, which is stored as lines or as a whole.

@@ -20,7 +20,7 @@ use self::lesson::Lesson;
 use self::site::Folders;
 use crate::fake_hub::FakeHub;
 use crate::say::say;
-use crate::{paths, setup, tools};
+use crate::{folders, paths, setup, tools};
 
 /// Environment variables for a lesson.
 type Variables = Vec<(&'static str, String)>;
@@ -81,22 +81,18 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         Some(name) => lesson::select(&lessons, name)?,
         None => lessons.iter().collect(),
     };
-    let names: Vec<&str> = wanted.iter().map(|lesson| lesson.name.as_str()).collect();
     let setting =
         Setting { quick: options.quick, fake_hub: options.fake_hub, limit: options.limit };
+    // Before asking what is due: that depends on the libtorch which set-up brings.
+    setup::run()?;
     let everything = execution::everything(&root)?;
     let mut problems = Vec::new();
-    let mut is_set_up = false;
     for lesson in &wanted {
         let (kept, key) = (folders.executed(lesson), execution::key(lesson, &setting, &everything));
-        execution::restore(&kept)?;
+        folders::restore(&kept)?;
         if !execution::is_due(Execution::read(&kept)?.as_ref(), &key, options.force) {
             say(&format!("{} is up to date", lesson.name));
             continue;
-        }
-        if !is_set_up {
-            setup::run()?;
-            is_set_up = true;
         }
         say(&format!("running {}", lesson.name));
         let begin = Instant::now();
@@ -127,7 +123,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
                 lesson.name
             );
             // Those that were not asked for may wait.
-            if names.contains(&lesson.name.as_str()) {
+            if wanted.iter().any(|it| it.name == lesson.name) {
                 problems.push(problem)
             } else {
                 say(&problem)
@@ -143,9 +139,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     site::build(&folders, &pages, options.force)?;
     println!("site: {}", folders.site().join("index.html").display());
     if options.check {
-        setup::run()?;
-        let all: Vec<Lesson> = wanted.into_iter().cloned().collect();
-        checks::programs(&folders, &all, &setting)?;
+        checks::programs(&folders, &wanted, &setting)?;
     }
     ensure!(problems.is_empty(), "{}", problems.join("\n"));
     drop(alone);
@@ -157,9 +151,8 @@ fn sources(lesson: &Lesson, setting: &Setting) -> Result<(Option<FakeHub>, Varia
     if !(setting.fake_hub && lesson.downloads()) {
         return Ok((None, Vec::new()));
     }
-    let folder = paths::root().join("target/fake-hub");
-    let server = FakeHub::start(&folder)?;
-    let environment = server.environment(&folder);
+    let server = FakeHub::start()?;
+    let environment = server.environment();
     Ok((Some(server), environment))
 }
 

@@ -30,8 +30,7 @@ pub(crate) fn merged(lesson: &Lesson, execution: &Execution) -> Value {
     notebook
 }
 
-/// The page as a notebook for myst-nb.
-/// `notebook` is what [`merged`] gave.
+/// The page as a notebook for myst-nb; `notebook` is what [`merged`] gave.
 pub(crate) fn page(lesson: &Lesson, execution: &Execution, mut notebook: Value) -> Value {
     let empty = Vec::new();
     let cells = notebook["cells"].as_array().unwrap_or(&empty);
@@ -85,8 +84,8 @@ fn markdown(id: &str, text: &str) -> Value {
 fn top(lesson: &Lesson, execution: &Execution) -> String {
     let (name, run) = (&lesson.name, &execution.run);
     let mut text = String::new();
-    for stamp in stamps(execution) {
-        let _ = writeln!(text, ":::{{admonition}} Not a result\n:class: warning\n{stamp}\n:::\n");
+    for warning in warnings(execution) {
+        let _ = writeln!(text, ":::{{admonition}} Not a result\n:class: warning\n{warning}\n:::\n");
     }
     let _ = write!(text, "*Run on {} in {}.* ", day(run), duration(run["seconds"].as_f64()));
     let _ = writeln!(
@@ -99,21 +98,21 @@ fn top(lesson: &Lesson, execution: &Execution) -> String {
 }
 
 /// What says that the numbers are no results.
-pub(crate) fn stamps(execution: &Execution) -> Vec<&'static str> {
-    let mut stamps = Vec::new();
+fn warnings(execution: &Execution) -> Vec<&'static str> {
+    let mut warnings = Vec::new();
     if execution.run["fake_hub"] == true {
-        stamps.push(
+        warnings.push(
             "This run had *generated data and weights*, made from formulas. It shows that the \
              lesson runs; its pictures and numbers say nothing about CIFAR-10 or the published models.",
         );
     }
     if execution.run["quick"] == true {
-        stamps.push(
+        warnings.push(
             "This is a *short run* on few images, to see that everything works; its numbers \
              say nothing.",
         );
     }
-    stamps
+    warnings
 }
 
 /// The end of the page: times, memory, machine, versions, seeds, data.
@@ -221,8 +220,8 @@ fn machine(machine: &Value) -> String {
 
 fn versions(versions: &Value) -> String {
     let mut parts = Vec::new();
-    for (name, what) in [("twoviews", "twoviews"), ("commit", "commit"), ("libtorch", "libtorch")] {
-        parts.extend(versions[name].as_str().map(|version| format!("{what} {version}")));
+    for name in ["twoviews", "commit", "libtorch"] {
+        parts.extend(versions[name].as_str().map(|version| format!("{name} {version}")));
     }
     parts.extend(versions["rustc"].as_str().map(str::to_owned));
     parts.join(", ")
@@ -348,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_that_are_no_results_are_stamped() {
+    fn runs_that_are_no_results_get_a_warning() {
         let mut kept = execution(json!([]));
         let lesson = lesson("# T", "1");
         assert!(!top(&lesson, &kept).contains("Not a result"));
@@ -356,7 +355,7 @@ mod tests {
         let text = top(&lesson, &kept);
         assert!(text.contains("generated data and weights") && text.contains("07_x.rs"), "{text}");
         kept.run["quick"] = true.into();
-        assert_eq!(stamps(&kept).len(), 2);
+        assert_eq!(warnings(&kept).len(), 2);
         assert!(account(&lesson, &kept).contains("replaced by generated data and weights"));
     }
 

@@ -8,7 +8,7 @@ use syn::spanned::Spanned;
 use syn::{Block, Item, Stmt};
 
 use super::lesson::{self, Lesson};
-use super::statements::{bytes, item_names, shown};
+use super::statements::{item_names, shown};
 
 /// What cells of notebooks show below themselves a program saves to a file, or prints.
 const SHOW: &str = include_str!("show.rs");
@@ -152,7 +152,7 @@ impl Parts {
         self.taken.extend(names);
         let mut end = 0;
         for (i, statement) in statements.iter().enumerate() {
-            let range = bytes(statement.span());
+            let range = statement.span().byte_range();
             let is_last = i + 1 == statements.len();
             // Comments belong to what follows.
             let before = text[end..range.start].trim();
@@ -260,6 +260,8 @@ mod tests {
         );
         let nested = made(&[("code", "f.x(1).evcxr_display();")]).unwrap();
         assert!(main_of(&nested).contains("show!(f.x(1), \"c0\");"));
+        let capitals = made(&[("code", "GRID.of(&ID).evcxr_display();")]).unwrap();
+        assert!(main_of(&capitals).contains("show!(GRID.of(&ID), \"c0\");"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The site: sources for Sphinx, the crate's documentation, and putting the new site in the old one's place.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::digest::{self, Digest};
-use super::execution::{self, Execution};
+use super::execution::Execution;
 use super::lesson::Lesson;
 use super::{page, program, texts};
 use crate::say::say;
@@ -31,15 +31,7 @@ impl Folders {
 
     /// Waits until no other gallery is made here, and keeps others waiting while the value lives.
     pub(crate) fn alone(&self) -> Result<File> {
-        let path = self.base.join("lock");
-        fs::create_dir_all(&self.base).with_context(|| self.base.display().to_string())?;
-        let file = File::create(&path).with_context(|| format!("making {}", path.display()))?;
-        if let Err(TryLockError::WouldBlock) = file.try_lock() {
-            say("another gallery is being made in this folder: waiting for it");
-            // Some network drives have no locks; there nothing is waited for.
-            let _ = file.lock();
-        }
-        Ok(file)
+        folders::lock(&self.base.join("lock"), "another gallery is being made in this folder")
     }
 
     pub(crate) fn executed(&self, lesson: &Lesson) -> PathBuf {
@@ -66,10 +58,15 @@ impl Folders {
 /// Builds the site from the executed lessons, unless nothing has changed.
 pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: bool) -> Result<()> {
     let root = paths::root();
-    execution::restore(&folders.site())?;
-    let mut digest = digest::of_crate(&root)?;
+    folders::restore(&folders.site())?;
+    let of_crate = digest::of_crate(&root)?;
+    let mut digest = of_crate.clone();
+    // Not all of `site`: the browser's packages in `site/check` make no page.
     for name in [
-        "site",
+        "site/_static",
+        "site/conf.py",
+        "site/pages",
+        "site/requirements.txt",
         "xtask/src/gallery",
         "benches/RESULTS.md",
         "CHANGELOG.md",
@@ -90,7 +87,7 @@ pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: b
         return Ok(());
     }
     let environment = environment()?;
-    let api = api(&folders.base)?;
+    let api = api(&folders.base, &of_crate.hex())?;
     write_sources(folders, lessons, &api)?;
     say("building the pages");
     let html = folders.base.join("html");
@@ -130,17 +127,16 @@ pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: b
         let _ = folders::remove(&part);
         return Err(error.context("the site stays as it was"));
     }
-    execution::replace(&part, &folders.site())
+    folders::replace(&part, &folders.site())
 }
 
 /// `.site-venv`: Sphinx and what it needs, apart from Jupyter's packages.
 fn environment() -> Result<Environment> {
     let environment = Environment::new(paths::root().join(".site-venv"));
-    let lock = paths::root().join("site/requirements.txt");
-    let wanted =
-        fs::read_to_string(&lock).with_context(|| format!("reading {}", lock.display()))?;
-    let install = ["--require-hashes".as_ref(), "-r".as_ref(), lock.as_os_str()];
-    environment.ensure(&wanted, &install, "installing Sphinx into .site-venv (about a minute)")?;
+    environment.ensure_pinned(
+        &paths::root().join("site/requirements.txt"),
+        "installing Sphinx into .site-venv (about a minute)",
+    )?;
     Ok(environment)
 }
 
@@ -149,10 +145,9 @@ pub(crate) fn python() -> Result<PathBuf> {
     Ok(environment()?.python())
 }
 
-/// The crate's documentation, made when the crate has changed. Says where it lies.
-fn api(base: &Path) -> Result<PathBuf> {
+/// The crate's documentation, made when the crate's `digest` has changed. Says where it lies.
+fn api(base: &Path, digest: &str) -> Result<PathBuf> {
     let (folder, stamp) = (base.join("api"), base.join("api-made-from"));
-    let digest = digest::of_crate(&paths::root())?.hex();
     if folder.is_dir() && fs::read_to_string(&stamp).is_ok_and(|before| before == digest) {
         return Ok(folder);
     }

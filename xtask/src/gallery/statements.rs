@@ -1,23 +1,21 @@
 //! Single statements of a cell: what they define, and what a notebook would show of them.
 
-use proc_macro2::Span;
+use std::ops::Range;
+
 use syn::spanned::Spanned;
 use syn::visit::Visit;
 use syn::{Expr, Item, Stmt, UseTree};
 
 /// The text of a statement, in which what a notebook would show is shown.
 pub(crate) fn shown(text: &str, statement: &Stmt, is_last: bool, id: &str) -> String {
-    let whole = bytes(statement.span());
-    let mut changes = Vec::new();
-    let mut displays = Displays(&mut changes, text);
+    let whole = statement.span().byte_range();
+    let mut displays = Displays { text, id, changes: Vec::new() };
     displays.visit_stmt(statement);
     let mut code = text[whole.clone()].to_owned();
-    changes.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
-    for (range, new) in changes {
-        code.replace_range(
-            range.start - whole.start..range.end - whole.start,
-            &new.replace("ID", id),
-        );
+    // From the end on, so that places before a change stay where they are.
+    displays.changes.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
+    for (range, new) in displays.changes {
+        code.replace_range(range.start - whole.start..range.end - whole.start, &new);
     }
     match statement {
         Stmt::Expr(expression, None) if is_last && has_value(expression) => {
@@ -49,21 +47,22 @@ fn has_value(expression: &Expr) -> bool {
 }
 
 /// Finds calls of `evcxr_display`, and the text to put in their places.
-struct Displays<'a>(&'a mut Vec<(std::ops::Range<usize>, String)>, &'a str);
+struct Displays<'a> {
+    text: &'a str,
+    id: &'a str,
+    changes: Vec<(Range<usize>, String)>,
+}
 
-impl<'a> Visit<'a> for Displays<'_> {
-    fn visit_expr_method_call(&mut self, call: &'a syn::ExprMethodCall) {
+impl<'ast> Visit<'ast> for Displays<'_> {
+    fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
         if call.method == "evcxr_display" && call.args.is_empty() {
-            let receiver = &self.1[bytes(call.receiver.span())];
-            self.0.push((bytes(call.span()), format!("show!({receiver}, \"ID\")")));
+            let receiver = &self.text[call.receiver.span().byte_range()];
+            let new = format!("show!({receiver}, \"{}\")", self.id);
+            self.changes.push((call.span().byte_range(), new));
         } else {
             syn::visit::visit_expr_method_call(self, call);
         }
     }
-}
-
-pub(crate) fn bytes(span: Span) -> std::ops::Range<usize> {
-    span.byte_range()
 }
 
 /// The names that an item takes, each with the kind of names among which it must be the only one.

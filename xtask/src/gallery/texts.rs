@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_page_has_a_card_for_each_lesson_and_stamps_fake_hub() {
+    fn the_first_page_has_a_card_for_each_lesson_and_warns_of_generated_data() {
         let notebook =
             json!({"cells": [{"cell_type": "markdown", "id": "m", "source": "# T\n\nOne. Two."}]});
         let lesson =

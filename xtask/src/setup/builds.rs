@@ -1,30 +1,19 @@
 //! Builds that were interrupted, and set-ups at the same time.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::paths;
 use crate::say::say;
+use crate::{folders, paths};
 
 /// Waits until no other set-up of this folder runs, and keeps others waiting while the value lives.
 pub(crate) fn exclusive() -> Result<File> {
-    lock(&paths::root().join("target/setup.lock"))
-}
-
-fn lock(path: &Path) -> Result<File> {
-    let open = || {
-        fs::create_dir_all(path.parent().unwrap_or(path))?;
-        File::create(path)
-    };
-    let file = open().with_context(|| format!("making {}", path.display()))?;
-    if let Err(TryLockError::WouldBlock) = file.try_lock() {
-        say("another set-up of this folder is running: waiting for it");
-        // Some network drives have no locks; there nothing is waited for.
-        let _ = file.lock();
-    }
-    Ok(file)
+    folders::lock(
+        &paths::root().join("target/setup.lock"),
+        "another set-up of this folder is running",
+    )
 }
 
 /// Builds with `build`. Cargo goes on where an interrupted build stopped; where that fails, because the
@@ -58,7 +47,6 @@ pub(crate) fn resume<T>(
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
-    use std::time::Duration;
 
     use anyhow::bail;
 
@@ -85,19 +73,5 @@ mod tests {
         fs::write(&marker, "").unwrap();
         resume(&marker, || bail!("cleared"), build).unwrap();
         assert!(!marker.exists());
-    }
-
-    #[test]
-    fn a_second_set_up_waits_for_the_first() {
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("target/setup.lock");
-        let first = lock(&path).unwrap();
-        std::thread::scope(|scope| {
-            let second = scope.spawn(|| lock(&path).map(drop));
-            std::thread::sleep(Duration::from_millis(100));
-            assert!(!second.is_finished());
-            drop(first);
-            second.join().unwrap().unwrap();
-        });
     }
 }

@@ -15,13 +15,8 @@ use crate::{folders, paths, tools};
 
 /// Makes `.venv` and installs the pinned packages, unless they are there.
 pub(crate) fn ensure() -> Result<()> {
-    let lock = paths::script("requirements.txt");
-    let wanted =
-        fs::read_to_string(&lock).with_context(|| format!("reading {}", lock.display()))?;
-    let install = ["--require-hashes".as_ref(), "-r".as_ref(), lock.as_os_str()];
-    Environment::of_the_project().ensure(
-        &wanted,
-        &install,
+    Environment::of_the_project().ensure_pinned(
+        &paths::script("requirements.txt"),
         "installing JupyterLab into .venv (about a minute)",
     )
 }
@@ -61,6 +56,14 @@ impl Environment {
             command.env_remove(name);
         }
         command
+    }
+
+    /// As [`ensure`](Self::ensure), with the versions and hashes in the file `list`.
+    pub(crate) fn ensure_pinned(&self, list: &Path, announcement: &str) -> Result<()> {
+        let wanted =
+            fs::read_to_string(list).with_context(|| format!("reading {}", list.display()))?;
+        let install = ["--require-hashes".as_ref(), "-r".as_ref(), list.as_os_str()];
+        self.ensure(&wanted, &install, announcement)
     }
 
     /// Brings the environment to the packages that `wanted` lists, with `pip install` and `install`:

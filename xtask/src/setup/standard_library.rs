@@ -10,7 +10,7 @@ use crate::say::say;
 use crate::tools;
 
 /// For a download of three megabytes.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Brings the standard library's source, as a component of the toolchain, and the crates that it
 /// depends on: the kernel reads types from there, and works offline. Without them a notebook has to
@@ -25,7 +25,7 @@ pub(super) fn ensure() -> Result<()> {
         );
         let mut rustup = Command::new("rustup");
         // Anyone without a network, or with a toolchain of another origin, can do without.
-        let added = tools::run_at_most(rustup.args(["component", "add", "rust-src"]), PATIENCE);
+        let added = tools::run_at_most(rustup.args(["component", "add", "rust-src"]), TIMEOUT);
         if added.is_err() || !manifest.exists() {
             say(
                 "rust-src was not added: write the types of such variables out, as in `let v: Vec<f32>`",

@@ -68,9 +68,8 @@ pub(crate) fn run(long: bool) -> Result<()> {
     say("the quick start, quick");
     let out = paths::root().join("target/tutorial-test");
     notebook::run(&Lesson::QuickStart.notebook(), &out, &[(variable::QUICK, "1")])?;
-    let folder = paths::root().join("target/fake-hub");
-    let server = FakeHub::start(&folder)?;
-    let mut environment = server.environment(&folder);
+    let server = FakeHub::start()?;
+    let mut environment = server.environment();
     environment.push((variable::QUICK, "1".to_owned()));
     environment.push((variable::FROM_SCRATCH, "1".to_owned()));
     let environment: Vec<(&str, &str)> =

@@ -1,4 +1,4 @@
-"""Trains the small encoder with nidl as main.rs beside this file does: nidl.py DATA_DIR {simclr,dcl} SEED
+"""Trains the small encoder with nidl as main.rs beside this file does: reference.py DATA_DIR {simclr,dcl} SEED
 
 DATA_DIR holds CIFAR-10's binary batches. Made for nidl 0.0.2, torch 2.13.0, torchvision 0.28.0 and
 scikit-learn 1.7. Prints one JSON line.
@@ -20,7 +20,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "reference"))
-from stages import CONTRAST, SCALE, Images, cifar  # noqa: E402 (beside this file)
+from stages import CONTRAST, SCALE, Images, cifar  # noqa: E402
 
 EPOCHS = int(os.environ.get("EPOCHS", "10"))
 
