@@ -1,48 +1,40 @@
 //! What ARCHITECTURE.md says is so: its layers are kept, and what its paths name exists.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each crate's folders and files at its root, lowest first: one may use only what stands before it.
-const LAYERS: [(&str, &[&str]); 3] = [
-    (
-        "src",
-        &[
-            "error",
-            "atomic_write",
-            "rng",
-            "notebook",
-            "data",
-            "transforms",
-            "plot",
-            "temperature",
-            "tensor_input",
-            "loaders",
-            "losses",
-            "convolution",
-            "models",
-            "optim",
-            "encode",
-            "weights",
-            "probes",
-            "estimator",
-            "compat",
-            "prelude",
-        ],
-    ),
-    ("kernel/src", &["protocol", "child", "build", "source", "output", "evaluator", "server"]),
+/// Each crate's sources, the table of ARCHITECTURE.md with its layers, and what stands above those or has no
+/// table: lowest first, a folder or file at the crate's root may use only what stands before it.
+const LAYERS: [(&str, Option<&str>, &[&str]); 3] = [
+    ("src", Some("## The library's layers"), &["compat.rs", "prelude.rs"]),
+    ("kernel/src", Some("## The kernel's layers"), &[]),
     (
         "xtask/src",
+        None,
         &[
-            "say", "paths", "folders", "tools", "notebook", "fake_hub", "setup", "lessons",
-            "gallery", "test", "bench",
+            "say.rs",
+            "paths.rs",
+            "folders.rs",
+            "tools.rs",
+            "notebook.rs",
+            "fake_hub.rs",
+            "setup",
+            "lessons",
+            "gallery",
+            "test",
+            "bench",
         ],
     ),
 ];
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+/// cargo starts tests in the folder of their package.
+fn root() -> &'static Path {
+    Path::new("..")
+}
+
+fn architecture() -> String {
+    fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap()
 }
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
@@ -100,10 +92,14 @@ fn used(code: &str) -> BTreeSet<String> {
 }
 
 /// The folder or file at the crate's root in which a file stands.
-fn room(source: &Path, file: &Path) -> String {
+fn layer(source: &Path, file: &Path) -> String {
     let inside = file.strip_prefix(source).unwrap();
     let first = inside.components().next().unwrap().as_os_str().to_str().unwrap();
-    first.strip_suffix(".rs").unwrap_or(first).to_owned()
+    without_ending(first)
+}
+
+fn without_ending(name: &str) -> String {
+    name.trim_end_matches('/').trim_end_matches(".rs").to_owned()
 }
 
 #[test]
@@ -116,12 +112,19 @@ fn names_are_found_in_lists() {
 
 #[test]
 fn each_folder_uses_only_what_stands_below_it() {
-    let mut wrong = Vec::new();
-    for (source, layers) in LAYERS {
+    let (text, mut wrong) = (architecture(), Vec::new());
+    for (source, heading, others) in LAYERS {
         let source = root().join(source);
-        let level = |name: &str| layers.iter().position(|it| *it == name);
+        let rows = heading.map(|heading| rows(&text, heading, 1)).unwrap_or_default();
+        let mut layers: Vec<String> = rows.concat();
+        layers.extend(others.iter().map(|&name| name.to_owned()));
+        for name in &layers {
+            assert!(source.join(name).exists(), "the layer {name} is not in {source:?}");
+        }
+        let layers: Vec<String> = layers.iter().map(|name| without_ending(name)).collect();
+        let level = |name: &str| layers.iter().position(|it| it == name);
         for file in sources(&source) {
-            let own = room(&source, &file);
+            let own = layer(&source, &file);
             let shown = file.strip_prefix(root()).unwrap().display().to_string();
             if own == "lib" || own == "main" || own == "bin" {
                 continue;
@@ -140,14 +143,14 @@ fn each_folder_uses_only_what_stands_below_it() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The rows of a table under a heading of ARCHITECTURE.md: what stands in backquotes in the first two columns.
-fn rows(text: &str, heading: &str) -> Vec<Vec<String>> {
+/// The rows of a table under a heading of ARCHITECTURE.md: what stands in backquotes in the first columns.
+fn rows(text: &str, heading: &str, columns: usize) -> Vec<Vec<String>> {
     let start = text.find(heading).unwrap_or_else(|| panic!("no heading {heading:?}"));
     let section = &text[start + heading.len()..];
     let section = section.split("\n#").next().unwrap();
     let rows = section.lines().filter(|line| line.starts_with('|'));
     let rows = rows.map(|line| {
-        let columns: Vec<&str> = line.split('|').skip(1).take(2).collect();
+        let columns: Vec<&str> = line.split('|').skip(1).take(columns).collect();
         columns.concat().split('`').skip(1).step_by(2).map(str::to_owned).collect()
     });
     rows.filter(|row: &Vec<String>| !row.is_empty()).collect()
@@ -165,65 +168,44 @@ fn folder(file: &str) -> String {
     Path::new(&one(file)).parent().unwrap().display().to_string()
 }
 
+/// Whether a file's code has an item of this name.
+fn defines(code: &str, name: &str) -> bool {
+    let ends = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+    ["fn", "struct", "enum", "trait", "const", "type", "mod", "macro_rules!"].iter().any(|kind| {
+        let start = format!("{kind} {name}");
+        code.match_indices(&start).any(|(at, _)| ends(&code[at + start.len()..]))
+    })
+}
+
 #[test]
 fn the_path_of_an_image_is_short_and_straight() {
-    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    for (heading, most) in [
-        ("### With pretrained weights", 12),
-        ("### With training", 20),
-        ("## The path of a cell", 99),
+    let text = architecture();
+    for (heading, most, is_straight) in [
+        ("### With pretrained weights", 12, true),
+        ("### With training", 20, true),
+        ("## The path of a cell", 99, false),
     ] {
-        let rows = rows(&text, heading);
+        let rows = rows(&text, heading, 2);
         assert!(!rows.is_empty(), "{heading}");
-        let mut files = Vec::new();
         for row in &rows {
             let (file, items) = row.split_first().unwrap();
             let code = fs::read_to_string(root().join(file))
                 .unwrap_or_else(|error| panic!("{file}: {error}"));
             for item in items {
                 let name = item.rsplit("::").next().unwrap().trim_end_matches("()");
-                let defined = [
-                    "fn ",
-                    "struct ",
-                    "enum ",
-                    "trait ",
-                    "const ",
-                    "type ",
-                    "mod ",
-                    "macro_rules! ",
-                ];
-                let is_there = defined.iter().any(|word| {
-                    let what = format!("{word}{name}");
-                    code.match_indices(&what).any(|(at, _)| {
-                        !code[at + what.len()..]
-                            .starts_with(|c: char| c.is_alphanumeric() || c == '_')
-                    })
-                });
-                assert!(is_there, "{file} has no `{item}`");
+                assert!(defines(&code, name), "{file} has no `{item}`");
             }
-            files.push(file.clone());
         }
-        let distinct: BTreeSet<String> = files.iter().map(|file| one(file)).collect();
+        let distinct: BTreeSet<String> = rows.iter().map(|row| one(&row[0])).collect();
         assert!(distinct.len() <= most, "{heading}: {} files", distinct.len());
-        if most == 99 {
-            continue;
-        }
-        // No folder is left and entered again but loaders and transforms.
-        let mut left: BTreeMap<String, bool> = BTreeMap::new();
-        let mut now = String::new();
-        for file in &files {
-            let folder = folder(file);
-            if folder != now {
-                if let Some(was) = left.get_mut(&now) {
-                    *was = true;
-                }
-                let between = folder.ends_with("loaders") || folder.ends_with("transforms");
-                assert!(
-                    between || !left.get(&folder).copied().unwrap_or(false),
-                    "{heading}: back to {folder}"
-                );
-                left.insert(folder.clone(), false);
-                now = folder;
+        if is_straight {
+            let mut folders: Vec<String> = rows.iter().map(|row| folder(&row[0])).collect();
+            folders.dedup();
+            // No folder is left and entered again but loaders and transforms.
+            folders.retain(|name| !name.ends_with("loaders") && !name.ends_with("transforms"));
+            let mut entered = BTreeSet::new();
+            for folder in folders {
+                assert!(entered.insert(folder.clone()), "{heading}: back to {folder}");
             }
         }
     }
