@@ -1,7 +1,53 @@
 //! Names that have moved or changed can still be used, for one version.
 
+use std::marker::PhantomData;
+
 use tch::{Device, Kind, Tensor};
 use twoviews::Result;
+
+/// Each former name, and the type that it must be.
+macro_rules! assert_same {
+    ($($former:ty => $now:ty,)*) => {$( let _: PhantomData<$former> = PhantomData::<$now>; )*};
+}
+
+#[test]
+#[expect(deprecated, reason = "the former names")]
+fn each_former_name_is_the_type_that_has_moved() {
+    use twoviews::{data, encode, estimator, loaders, losses::DCLLoss, models, optim};
+    use twoviews::{prelude, rng, train, transforms, weights};
+
+    assert_same! {
+        data::Batch => loaders::Batch,
+        data::Batches => loaders::Batches,
+        data::DataLoader => loaders::DataLoader,
+        data::MultiViewsLoader => loaders::MultiViewsLoader,
+        data::MultiViewsLoaderConfig => loaders::MultiViewsLoaderConfig,
+        data::ViewsBatch => loaders::ViewsBatch,
+        dyn data::ViewsLoader => dyn loaders::ViewsLoader,
+        rng::Draws => rng::RandomStream,
+        prelude::Draws => rng::RandomStream,
+        transforms::Step => transforms::AnyTransform,
+        prelude::Step => transforms::AnyTransform,
+        train::Checkpoints => estimator::Checkpoints,
+        train::ContrastiveConfig => estimator::ContrastiveConfig,
+        train::FitOptions => estimator::FitOptions,
+        train::History => estimator::History,
+        train::Hook => estimator::Hook,
+        train::OnlineKnn => estimator::OnlineKnn,
+        train::LrScheduler => optim::LrScheduler,
+        train::OptimizerKind => optim::OptimizerKind,
+        train::EncoderKind => models::EncoderKind,
+        models::Estimator<DCLLoss> => estimator::Estimator<DCLLoss>,
+        models::SimCLR => estimator::SimCLR,
+        models::SimCLRConfig => estimator::SimCLRConfig,
+        models::DCL => estimator::DCL,
+        models::DCLConfig => estimator::DCLConfig,
+        models::DCLW => estimator::DCLW,
+        models::InferenceEncoder => encode::InferenceEncoder,
+        models::Precision => encode::Precision,
+        weights::Weights => estimator::Weights,
+    }
+}
 
 #[test]
 #[expect(deprecated, reason = "the former names")]

@@ -14,6 +14,7 @@ from jupyter_client.manager import KernelManager
 
 ROOT = Path(__file__).resolve().parents[2]
 LONG = bool(os.environ.get("TWOVIEWS_LONG"))
+SEED = int(os.environ.get("TWOVIEWS_SEED", "1"))
 
 # Asks as the library does whether the user wants the cell to stop.
 ASKED = ('fn asked() -> bool { std::env::var_os("TWOVIEWS_INTERRUPT_FILE")'

@@ -10,9 +10,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from support import LONG, Kernel
+from support import LONG, SEED, Kernel
 
-SEED = int(os.environ.get("TWOVIEWS_SEED", "1"))
 CELLS = int(os.environ.get("TWOVIEWS_CELLS", "300" if LONG else "30"))
 
 

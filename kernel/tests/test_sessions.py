@@ -10,9 +10,8 @@ import re
 import unittest
 from dataclasses import dataclass, field
 
-from support import LONG, Kernel
+from support import LONG, SEED, Kernel
 
-SEED = int(os.environ.get("TWOVIEWS_SEED", "1"))
 CELLS = int(os.environ.get("TWOVIEWS_CELLS", "1000" if LONG else "24"))
 
 # Nothing of these may appear in what a user sees.

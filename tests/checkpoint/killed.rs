@@ -1,11 +1,15 @@
 //! Runs in processes of their own, which are killed.
 
 use std::path::Path;
+#[cfg(unix)]
+use std::process::{Child, Command, Stdio};
+#[cfg(unix)]
+use std::time::Duration;
 
 use tch::Device;
 use twoviews::prelude::*;
 
-use super::{BATCHES, Failing, config, loader, quiet};
+use super::{BATCHES, Failing, config, loader, quiet, saved_each_step};
 
 const CHILD_FOLDER: &str = "TWOVIEWS_TEST_CHILD_FOLDER";
 
@@ -15,35 +19,38 @@ const CHILD_FOLDER: &str = "TWOVIEWS_TEST_CHILD_FOLDER";
 fn child_that_trains() {
     if let Some(folder) = std::env::var_os(CHILD_FOLDER) {
         tch::set_num_threads(1);
-        let checkpoints = Checkpoints { minutes: 1e-9, ..Checkpoints::new(folder) };
-        let options =
-            FitOptions { quiet: true, checkpoints: Some(checkpoints), ..Default::default() };
         let config = DCLConfig { max_epochs: 30, ..config(OptimizerKind::AdamW) };
-        DCL::new(config, Device::Cpu).unwrap().fit(&loader(7), options).unwrap();
+        let mut model = DCL::new(config, Device::Cpu).unwrap();
+        model.fit(&loader(7), saved_each_step(Path::new(&folder))).unwrap();
     }
+}
+
+/// Starts one of the children in `folder` and waits for its first checkpoint.
+#[cfg(unix)]
+fn start(child: &str, folder: &Path) -> Child {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", &format!("killed::{child}"), "--ignored"])
+        .env(CHILD_FOLDER, folder)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    while !folder.join("last.json").exists() {
+        assert!(child.try_wait().unwrap().is_none(), "the run ended without a checkpoint");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child
 }
 
 /// Kills a run without warning after each of `delays`, counted from its first checkpoint on, and
 /// goes on from what it left.
 #[cfg(unix)]
 fn kill_and_go_on(delays: &[u64]) {
-    use std::process::{Command, Stdio};
-    use std::time::Duration;
     tch::set_num_threads(1);
     let config = DCLConfig { max_epochs: 30, ..config(OptimizerKind::AdamW) };
     let expected = DCL::new(config, Device::Cpu).unwrap().fit(&loader(7), quiet(None)).unwrap();
     for &delay in delays {
         let folder = tempfile::tempdir().unwrap();
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "killed::child_that_trains", "--ignored"])
-            .env(CHILD_FOLDER, folder.path())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        while !folder.path().join("last.json").exists() {
-            assert!(child.try_wait().unwrap().is_none(), "the run ended without a checkpoint");
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        let mut child = start("child_that_trains", folder.path());
         std::thread::sleep(Duration::from_millis(delay));
         child.kill().unwrap();
         child.wait().unwrap();
@@ -81,19 +88,9 @@ fn child_that_trains_on() {
 #[test]
 #[cfg(unix)]
 fn a_folder_has_one_run_at_a_time() {
-    use std::process::{Command, Stdio};
     tch::set_num_threads(1);
     let folder = tempfile::tempdir().unwrap();
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "killed::child_that_trains_on", "--ignored"])
-        .env(CHILD_FOLDER, folder.path())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    while !folder.path().join("last.json").exists() {
-        assert!(child.try_wait().unwrap().is_none(), "the run ended without a checkpoint");
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
+    let mut child = start("child_that_trains_on", folder.path());
     // It can be looked at while it trains, though not taken up.
     let mut second = DCL::load_training(folder.path(), Device::Cpu).unwrap();
     let error = second.resume(&loader(7), quiet(Some(folder.path()))).unwrap_err();

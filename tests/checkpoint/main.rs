@@ -38,6 +38,11 @@ fn quiet(folder: Option<&Path>) -> FitOptions {
     FitOptions { quiet: true, checkpoints: folder.map(Checkpoints::new), ..Default::default() }
 }
 
+fn saved_each_step(folder: &Path) -> FitOptions {
+    let checkpoints = Checkpoints { minutes: 1e-9, ..Checkpoints::new(folder) };
+    FitOptions { checkpoints: Some(checkpoints), ..quiet(None) }
+}
+
 /// Stops a run with an error after `steps` steps, as a full disk or a lost device would.
 struct Failing {
     loader: MultiViewsLoader,

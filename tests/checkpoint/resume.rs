@@ -3,7 +3,7 @@
 use tch::Device;
 use twoviews::prelude::*;
 
-use super::{BATCHES, Failing, config, loader, quiet, timeless, weights};
+use super::{BATCHES, Failing, config, loader, quiet, saved_each_step, timeless, weights};
 
 #[test]
 fn a_run_that_was_stopped_goes_on_as_if_it_had_not_been() {
@@ -36,10 +36,7 @@ fn a_run_goes_on_from_its_checkpoint_in_another_process() {
         let mut model = DCL::new(config(optimizer), Device::Cpu).unwrap();
         let failing = Failing { loader: loader(7), left: 6.into() };
         // Saved after every step: the last checkpoint lies within the second epoch.
-        let checkpoints = Checkpoints { minutes: 1e-9, ..Checkpoints::new(folder.path()) };
-        let options =
-            FitOptions { quiet: true, checkpoints: Some(checkpoints), ..Default::default() };
-        model.fit(&failing, options).unwrap();
+        model.fit(&failing, saved_each_step(folder.path())).unwrap();
         drop(model);
         let mut model = DCL::load_training(folder.path(), Device::Cpu).unwrap();
         let history = model.resume(&loader(7), quiet(Some(folder.path()))).unwrap();

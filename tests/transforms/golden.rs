@@ -38,11 +38,11 @@ pub fn formula_image(n: u32, height: usize, width: usize) -> Image {
     Image { height, width, pixels }
 }
 
-pub fn fraction(n: usize, k: usize) -> f64 {
+fn fraction(n: usize, k: usize) -> f64 {
     (n * k % 201) as f64 / 200.0
 }
 
-pub fn crop(n: usize, view: &View) -> CropParams {
+fn crop(n: usize, view: &View) -> CropParams {
     let (height, width) = (1 + n * 7 % view.height(), 1 + n * 13 % view.width());
     CropParams {
         top: n * 3 % (view.height() - height + 1),
@@ -52,15 +52,15 @@ pub fn crop(n: usize, view: &View) -> CropParams {
     }
 }
 
-pub fn factor(n: usize) -> f64 {
+fn factor(n: usize) -> f64 {
     1.9 * fraction(n, 37)
 }
 
-pub fn hue(n: usize) -> f64 {
+fn hue(n: usize) -> f64 {
     fraction(n, 53) - 0.5
 }
 
-pub fn sigma(n: usize) -> f64 {
+fn sigma(n: usize) -> f64 {
     0.1 + 1.9 * fraction(n, 71)
 }
 
@@ -68,12 +68,12 @@ pub fn unused() -> RandomStream {
     RandomStream::new(0, 0, 0, 0)
 }
 
-pub fn to_tensor_normalize(view: &mut View) -> Result<()> {
+fn to_tensor_normalize(view: &mut View) -> Result<()> {
     ToTensor.apply(view, &mut unused())?;
     Normalize::default().apply(view, &mut unused())
 }
 
-pub fn apply(name: &str, view: &mut View, n: usize) -> Result<()> {
+fn apply(name: &str, view: &mut View, n: usize) -> Result<()> {
     match name {
         "resized_crop" => resized_crop(view, crop(n, view), (32, 32)),
         "resized_crop_24x40" => resized_crop(view, crop(n, view), (24, 40)),
@@ -104,20 +104,20 @@ pub fn apply(name: &str, view: &mut View, n: usize) -> Result<()> {
     }
 }
 
-pub fn bytes(view: &View) -> Vec<u8> {
+fn bytes(view: &View) -> Vec<u8> {
     match view.to_image() {
         Ok(image) => image.pixels,
         Err(_) => view.values().unwrap().iter().flat_map(|v| v.to_le_bytes()).collect(),
     }
 }
 
-pub fn crc32(bytes: &[u8]) -> u32 {
+fn crc32(bytes: &[u8]) -> u32 {
     let mut crc = flate2::Crc::new();
     crc.update(bytes);
     crc.sum()
 }
 
-pub fn fixture(name: &str) -> Vec<u8> {
+fn fixture(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/transforms");
     std::fs::read(folder.join(name)).unwrap()
 }

@@ -1,5 +1,7 @@
 //! Against loops in float64.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use super::*;
 
 fn one_by_one(parts: usize, run: &(dyn Fn(usize) + Sync)) {
@@ -98,9 +100,42 @@ fn bfloat16_equals_loops_with_its_gradients() {
     check::<BFloat16>(to, |x| f32::from_bits(u32::from(x) << 16), 1e-2);
 }
 
+/// Calls `run` with the right lengths, then with each of them one too short and one too long.
+fn check_lengths<const N: usize>(lengths: [usize; N], run: impl Fn([usize; N])) {
+    run(lengths);
+    for (slice, change) in (0..N).flat_map(|slice| [(slice, -1), (slice, 1)]) {
+        let mut wrong = lengths;
+        wrong[slice] = wrong[slice].wrapping_add_signed(change);
+        let caught = catch_unwind(AssertUnwindSafe(|| run(wrong)));
+        assert!(caught.is_err(), "{wrong:?} in place of {lengths:?}");
+    }
+}
+
 #[test]
 fn a_slice_of_another_length_is_refused() {
     let Some(element) = Float32::detect() else { return println!("skipped: no AVX-512") };
-    let new = || PackedFilters::new(element, &[0.0; 9], [32, 32], Direction::Forward, one_by_one);
-    assert!(std::panic::catch_unwind(new).is_err());
+    let new = |weight: usize| {
+        let weight = vec![0.0; weight];
+        PackedFilters::new(element, &weight, [32, 32], Direction::Forward, one_by_one)
+    };
+    assert!(catch_unwind(|| new(9)).is_err());
+    let weight = 9 * 32 * 32;
+    check_lengths([weight], |[weight]| drop(new(weight)));
+
+    let (filters, images) = (new(weight), Images { count: 2, height: 3, width: 1 });
+    let values = 6 * 32;
+    check_lengths([values, 32, values, values], |[x, bias, shortcut, out]| {
+        let [x, bias, shortcut, mut out] = [x, bias, shortcut, out].map(|length| vec![0.0; length]);
+        let epilogue =
+            Epilogue { bias: Some(&bias), shortcut: Some(&shortcut), ..Default::default() };
+        filters.convolve(&x, images, &epilogue, &mut out);
+    });
+    check_lengths([values, values], |[x, out]| {
+        filters.convolve_in_parallel(&vec![0.0; x], images, &mut vec![0.0; out], one_by_one);
+    });
+    let gradient = WeightGradient { images, channels: [32, 32], threads: 2 };
+    check_lengths([values, values, gradient.room(), weight], |[x, dy, room, out]| {
+        let [x, dy, mut room, mut out] = [x, dy, room, out].map(|length| vec![0.0; length]);
+        gradient.compute(element, &x, &dy, &mut room, &mut out, one_by_one);
+    });
 }

@@ -89,25 +89,31 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let root = place.path();
         let hex = || of_crate(root).unwrap().hex();
+        let everything = || of_everything(root).unwrap().hex();
         let empty = hex();
-        fs::create_dir_all(root.join("src/data")).unwrap();
-        assert_eq!(hex(), empty);
-        fs::write(root.join("src/data/a.rs"), "1").unwrap();
-        let first = hex();
-        assert_ne!(first, empty);
-        fs::write(root.join("src/data/a.rs"), "2").unwrap();
-        assert_ne!(hex(), first);
-        fs::write(root.join("src/data/a.rs"), "1").unwrap();
-        assert_eq!(hex(), first);
-        fs::rename(root.join("src/data/a.rs"), root.join("src/data/b.rs")).unwrap();
-        assert_ne!(hex(), first);
+        for name in ["Cargo.toml", "Cargo.lock", "build.rs", "src/data/a.rs", "crates/a/a.cpp"] {
+            let file = root.join(name);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            assert_eq!(hex(), empty, "{name}");
+            fs::write(&file, "1").unwrap();
+            let first = hex();
+            assert_ne!(first, empty, "{name}");
+            fs::write(&file, "2").unwrap();
+            assert_ne!(hex(), first, "{name}");
+            fs::write(&file, "1").unwrap();
+            assert_eq!(hex(), first, "{name}");
+            fs::rename(&file, file.with_file_name("b")).unwrap();
+            assert_ne!(hex(), first, "{name}");
+            fs::remove_file(file.with_file_name("b")).unwrap();
+        }
         // Not of the crate, but of what executes.
-        fs::rename(root.join("src/data/b.rs"), root.join("src/data/a.rs")).unwrap();
-        let whole = of_everything(root).unwrap().hex();
-        fs::create_dir_all(root.join("kernel/src")).unwrap();
-        fs::write(root.join("kernel/src/main.rs"), "").unwrap();
-        assert_eq!(hex(), first);
-        assert_ne!(of_everything(root).unwrap().hex(), whole);
+        for name in ["kernel/Cargo.toml", "kernel/src/main.rs", "xtask/python/requirements.txt"] {
+            let (file, whole) = (root.join(name), everything());
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(&file, "").unwrap();
+            assert_eq!(hex(), empty, "{name}");
+            assert_ne!(everything(), whole, "{name}");
+        }
     }
 
     #[test]
