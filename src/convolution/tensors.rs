@@ -86,11 +86,6 @@ pub(super) fn nhwc(x: &Tensor) -> Result<Tensor> {
     Ok(x.f_permute([0, 2, 3, 1])?.f_contiguous()?)
 }
 
-/// Spreads parts over libtorch's threads.
-pub(super) fn spread(parts: usize, run: &(dyn Fn(usize) + Sync)) {
-    parallel(parts, run);
-}
-
 /// Of a weight (output, input, 3, 3) of `Float`, in libtorch's threads.
 pub(super) fn pack<E: TensorElement>(
     element: E,
@@ -99,5 +94,5 @@ pub(super) fn pack<E: TensorElement>(
 ) -> Result<PackedFilters<E>> {
     let weight = nhwc(weight)?; // (output, 3, 3, input)
     let channels = [0, 3].map(|i| weight.size()[i] as usize);
-    Ok(PackedFilters::new(element, values_of::<Float32>(&weight), channels, direction, spread))
+    Ok(PackedFilters::new(element, values_of::<Float32>(&weight), channels, direction, parallel))
 }

@@ -2,10 +2,10 @@
 
 use tch::{Device, Kind, Tensor};
 use twoviews_conv3x3::{BFloat16, Direction, Float32, Images, PackedFilters, WeightGradient};
-use twoviews_tch_ext::with_gradient;
+use twoviews_tch_ext::{parallel, with_gradient};
 
 use super::tensors::{
-    TensorElement, empty, is_faster_in, nhwc, pack, sizes, spread, values_of, values_of_new,
+    TensorElement, empty, is_faster_in, nhwc, pack, sizes, values_of, values_of_new,
 };
 use crate::Result;
 
@@ -60,7 +60,7 @@ fn apply<E: TensorElement>(
     let images = sizes(x);
     let mut out = empty(images, filters.output(), E::KIND)?;
     let values = values_of_new::<E>(&mut out);
-    filters.convolve_in_parallel(values_of::<E>(x), images, values, spread);
+    filters.convolve_in_parallel(values_of::<E>(x), images, values, parallel);
     Ok(out.f_permute([0, 3, 1, 2])?)
 }
 
@@ -83,7 +83,7 @@ fn weight_gradient<E: TensorElement>(element: E, x: &Tensor, gradients: &Tensor)
         values_of::<E>(gradients),
         values_of_new::<Float32>(&mut room),
         values_of_new::<Float32>(&mut out),
-        spread,
+        parallel,
     );
     Ok(out.f_permute([0, 3, 1, 2])?)
 }

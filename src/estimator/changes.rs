@@ -5,7 +5,6 @@ use serde_json::{Map, Value};
 use super::state::TrainingState;
 use super::{ContrastiveConfig, Estimator};
 use crate::losses::ContrastiveLoss;
-use crate::optim::learning_rate;
 use crate::{Error, Result};
 
 /// What the network and its first weights were made from.
@@ -95,11 +94,8 @@ impl<L: ContrastiveLoss> Estimator<L> {
             .collect();
         let step = state.history.losses.len();
         let batches = state.loader.batches_per_epoch;
-        let rate = |config: &ContrastiveConfig| {
-            let steps = batches.saturating_mul(config.max_epochs);
-            learning_rate(&config.lr_scheduler, config.learning_rate, step, batches, steps)
-        };
-        let (old, new) = (rate(&self.used), rate(&self.config));
+        let [old, new] =
+            [&self.used, &self.config].map(|config| config.learning_rate_at(step, batches));
         let mut description = format!("from step {step} on {}", changed.join(", "));
         if old != new {
             description += &format!(

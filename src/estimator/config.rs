@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::encode::Precision;
 use crate::models::{EncoderKind, MAX_WIDTH};
-use crate::optim::{LrScheduler, OptimizerKind, OptimizerSettings};
+use crate::optim::{LrScheduler, OptimizerKind, OptimizerSettings, learning_rate};
 use crate::temperature::{check_float32, check_temperature};
 use crate::{Error, Result};
 
@@ -116,6 +116,12 @@ impl ContrastiveConfig {
             weight_decay: self.weight_decay,
             exclude_bias_and_norm_wd: self.exclude_bias_and_norm_wd,
         }
+    }
+
+    /// The learning rate of `step`, counted from 0, in a run whose epochs have `steps_per_epoch` steps.
+    pub(super) fn learning_rate_at(&self, step: usize, steps_per_epoch: usize) -> f64 {
+        let steps = steps_per_epoch.saturating_mul(self.max_epochs);
+        learning_rate(&self.lr_scheduler, self.learning_rate, step, steps_per_epoch, steps)
     }
 
     /// Checks every value.

@@ -10,7 +10,7 @@ use super::{Estimator, FitOptions, History};
 use crate::loaders::ViewsLoader;
 use crate::losses::ContrastiveLoss;
 use crate::notebook::{Progress, check_interrupt};
-use crate::optim::{LrScheduler, Optimizer, learning_rate};
+use crate::optim::{LrScheduler, Optimizer};
 use crate::{Error, Result};
 
 impl<L: ContrastiveLoss> Estimator<L> {
@@ -145,7 +145,8 @@ impl<L: ContrastiveLoss> Estimator<L> {
                     return Err(miscounted(state, "more"));
                 }
                 check_interrupt(|| location(state))?;
-                let rate = self.rate(state);
+                let step = state.history.losses.len();
+                let rate = self.config.learning_rate_at(step, batches_per_epoch);
                 let loss = self
                     .train_step(&views, &mut state.optimizer, rate)
                     .map_err(|error| with_location(error, state))?;
@@ -206,14 +207,6 @@ impl<L: ContrastiveLoss> Estimator<L> {
             state.best_loss = Some(loss);
         }
         Ok(is_best)
-    }
-
-    fn rate(&self, state: &TrainingState) -> f64 {
-        let step = state.history.losses.len();
-        let steps_per_epoch = state.loader.batches_per_epoch;
-        let steps = steps_per_epoch.saturating_mul(self.config.max_epochs);
-        let base = self.config.learning_rate;
-        learning_rate(&self.config.lr_scheduler, base, step, steps_per_epoch, steps)
     }
 
     fn progress(&self, options: &FitOptions, state: &TrainingState) -> Progress {

@@ -56,9 +56,9 @@ pub(crate) struct OptimizerSettings {
 }
 
 impl OptimizerSettings {
-    /// Biases and batch norm have one dimension; decaying them does no good.
-    fn decays(self, tensor: &Tensor) -> bool {
-        !self.exclude_bias_and_norm_wd || tensor.dim() > 1
+    /// The weight decay of `tensor`. Biases and batch norm have one dimension; decaying them does no good.
+    fn decay_of(self, tensor: &Tensor) -> f64 {
+        if self.exclude_bias_and_norm_wd && tensor.dim() <= 1 { 0.0 } else { self.weight_decay }
     }
 }
 
@@ -73,7 +73,6 @@ pub(crate) struct Optimizer {
 struct Parameter {
     name: String,
     tensor: Tensor,
-    decays: bool,
     /// Running means of the gradient and of its square; SGD has none.
     moments: Option<[Tensor; 2]>,
 }
@@ -88,7 +87,6 @@ impl Optimizer {
             .filter(|(_, tensor)| tensor.requires_grad())
             .map(|(name, tensor)| Parameter {
                 name,
-                decays: settings.decays(&tensor),
                 moments: (settings.kind != OptimizerKind::Sgd).then(|| {
                     let zeros = || tensor.detach().zeros_like();
                     [zeros(), zeros()]
@@ -102,9 +100,6 @@ impl Optimizer {
     /// Decays the weights by other settings from now on; the kind of optimizer stays.
     pub(crate) fn change(&mut self, settings: OptimizerSettings) {
         self.settings = OptimizerSettings { kind: self.settings.kind, ..settings };
-        for parameter in &mut self.parameters {
-            parameter.decays = settings.decays(&parameter.tensor);
-        }
     }
 
     /// One step down the gradients of `loss`.
@@ -116,7 +111,7 @@ impl Optimizer {
         self.steps = self.steps.saturating_add(1);
         for (parameter, gradient) in self.parameters.iter_mut().zip(gradients) {
             if gradient.defined() {
-                let decay = if parameter.decays { self.settings.weight_decay } else { 0.0 };
+                let decay = self.settings.decay_of(&parameter.tensor);
                 parameter.step(gradient, self.settings.kind, learning_rate, decay, self.steps)?;
             }
         }

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use super::element::{Element, Work};
+use super::packed_filters::PackedFilters;
 use super::product::{COLUMNS, multiply_transposed};
 use super::tiles::{Images, PointMatrices};
 use super::transform::{self, FromPixels, Gradient, Patch};
@@ -62,7 +63,7 @@ impl WeightGradient {
         let pixels = images.count * images.pixels();
         assert!(x.len() == pixels * input && gradients.len() == pixels * output);
         assert!(room.len() == self.room() && out.len() == 9 * output * input);
-        assert!([output, input].iter().all(|channels| channels.is_multiple_of(COLUMNS)));
+        assert!(PackedFilters::<E>::fits_both_ways(self.channels));
         if pixels == 0 || out.is_empty() {
             return out.fill(0.0);
         }

@@ -17,15 +17,15 @@ unsafe extern "C" {
 /// Calls `run` for every part from 0 to `parts` - 1, spread over libtorch's threads.
 ///
 /// Threads of our own would compete with these, which stay awake for a while after each operation.
-pub fn parallel<F: Fn(usize) + Sync>(parts: usize, run: F) {
-    struct State<F> {
-        run: F,
+pub fn parallel(parts: usize, run: &(dyn Fn(usize) + Sync)) {
+    struct State<'a> {
+        run: &'a (dyn Fn(usize) + Sync),
         panic: Mutex<Option<Box<dyn std::any::Any + Send>>>,
     }
 
-    extern "C" fn call<F: Fn(usize)>(state: *mut c_void, part: i64) {
+    extern "C" fn call(state: *mut c_void, part: i64) {
         // SAFETY: it points to the state below, which lives until all parts are done.
-        let state = unsafe { &*state.cast::<State<F>>() };
+        let state = unsafe { &*state.cast::<State<'_>>() };
         let outcome = catch_unwind(AssertUnwindSafe(|| (state.run)(part as usize)));
         if let (Err(panic), Ok(mut first)) = (outcome, state.panic.lock()) {
             first.get_or_insert(panic);
@@ -33,8 +33,8 @@ pub fn parallel<F: Fn(usize) + Sync>(parts: usize, run: F) {
     }
 
     let mut state = State { run, panic: Mutex::new(None) };
-    // SAFETY: `call` is made for this very state, does not unwind, and `run` may be shared.
-    let done = unsafe { twoviews_parallel(parts as i64, call::<F>, (&raw mut state).cast()) };
+    // SAFETY: `call` takes such a state, does not unwind, and `run` may be shared.
+    let done = unsafe { twoviews_parallel(parts as i64, call, (&raw mut state).cast()) };
     if let Ok(Some(panic)) = state.panic.into_inner() {
         resume_unwind(panic);
     }
@@ -70,7 +70,7 @@ mod tests {
     fn every_part_runs_once() {
         for parts in [0, 1, 2, 7, 100] {
             let runs: Vec<AtomicUsize> = (0..parts).map(|_| AtomicUsize::new(0)).collect();
-            parallel(parts, |part| {
+            parallel(parts, &|part| {
                 runs[part].fetch_add(1, Ordering::Relaxed);
             });
             assert!(runs.iter().all(|runs| runs.load(Ordering::Relaxed) == 1), "{runs:?}");
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "part 3")]
     fn a_panic_reaches_the_caller() {
-        parallel(8, |part| assert!(part != 3, "part {part}"));
+        parallel(8, &|part| assert!(part != 3, "part {part}"));
     }
 
     #[test]

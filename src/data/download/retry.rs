@@ -13,7 +13,7 @@ pub(super) const POLL: Duration = Duration::from_millis(100);
 pub(crate) struct RetryPolicy {
     /// For a name to be resolved and a connection to be made.
     pub(super) connect_timeout: Duration,
-    /// Between two pieces of an answer.
+    /// Between two chunks of a response.
     pub(super) read_timeout: Duration,
     /// How often a transfer that broke off is taken up again.
     pub(super) resumptions: u32,

@@ -19,7 +19,7 @@ struct Placement {
 /// Draws image `index` of `shapes` into `pixels`, row by row, channels last.
 pub(super) fn draw(pixels: &mut [u8], index: usize, shapes: &Shapes10) {
     let class = index % SHAPES10_CLASSES.len();
-    // The palette takes the placement of the view, so that muted and vivid images are independent.
+    // The palette takes the place of the view, so that muted and vivid images are independent.
     let mut random = RandomStream::new(shapes.seed, 0, index as u64, shapes.palette as u64);
     let placement = Placement::draw(&mut random);
     let (ground, figure) = match shapes.palette {

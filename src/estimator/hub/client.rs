@@ -206,7 +206,7 @@ impl Metadata {
         let number = |text: &str| text.parse().ok();
         let size =
             response.header("X-Linked-Size").and_then(number).or_else(|| match response.status {
-                // The length of the answer itself, which only leads on.
+                // The length of the response itself, which only leads on.
                 300..=399 => None,
                 206 => {
                     response.header("Content-Range")?.rsplit_once('/').and_then(|(_, n)| number(n))

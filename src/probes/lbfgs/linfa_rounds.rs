@@ -30,14 +30,13 @@ pub(super) struct Rounds {
     start: Array2<f64>,
 }
 
-/// linfa's parameters of one round.
+/// linfa's parameters, the same in every round.
 #[derive(Clone, Copy)]
 struct Search {
     /// The penalty is alpha / 2 |w'|^2.
     alpha: f64,
     /// The search stops when the length of the gradient of the sum is at most this.
     tolerance: f64,
-    iterations: u64,
 }
 
 impl Rounds {
@@ -57,7 +56,6 @@ impl Rounds {
             search: Search {
                 alpha: 1.0 / c / scale / scale,
                 tolerance: tolerance.clamp(f64::MIN_POSITIVE, f64::MAX),
-                iterations: 0,
             },
             start,
         }
@@ -73,8 +71,9 @@ impl Rounds {
         iterations: usize,
     ) -> Result<Option<Tensor>> {
         let (data, start) = (Arc::clone(&self.data), self.start.clone());
-        let search = Search { iterations: iterations as u64, ..self.search };
-        let found = interruptible(interrupted, move || fit(&data, search, start))?;
+        let search = self.search;
+        let work = move || fit(&data, search, iterations as u64, start);
+        let found = interruptible(interrupted, work)?;
         let Some(found) = found else { return Ok(None) };
         let mut w = found.t().to_owned();
         let d = w.ncols() - 1;
@@ -97,10 +96,11 @@ fn scale(x: &Array2<f64>, n_classes: usize, c: f64) -> f64 {
     size.hypot(penalty.sqrt()).clamp(f64::MIN_POSITIVE, f64::MAX)
 }
 
-/// linfa's search from `start`, and the point where it ended; none if it failed.
+/// Where at most so many `iterations` of linfa's search from `start` end; none if it fails.
 fn fit(
     data: &DatasetBase<Array2<f64>, Array1<usize>>,
-    Search { alpha, tolerance, iterations }: Search,
+    Search { alpha, tolerance }: Search,
+    iterations: u64,
     start: Array2<f64>,
 ) -> Option<Array2<f64>> {
     let (coefficients, intercepts) = if start.ncols() == 1 {
