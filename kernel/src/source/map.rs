@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::edits::Edited;
+use super::edits::{Edited, place_of};
 
 const OPEN: &str = "/*twoviews:";
 const CLOSE: &str = "*/";
@@ -60,6 +60,14 @@ pub(crate) struct Place {
     pub column: usize,
     /// The place lies in what the kernel has put there.
     pub is_inserted: bool,
+}
+
+impl Place {
+    /// That of a byte of a cell's code, as the user wrote it.
+    pub(crate) fn of(cell: usize, code: &str, at: usize) -> Self {
+        let (line, column) = place_of(code, at);
+        Self { cell, segment: None, line, column, is_inserted: false }
+    }
 }
 
 /// All cells, and where their parts begin.
