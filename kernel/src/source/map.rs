@@ -84,6 +84,12 @@ pub(crate) fn comment(segment: usize) -> String {
     format!("{OPEN}{segment}{CLOSE}")
 }
 
+/// The segment of the first comment in a text.
+pub(crate) fn first_segment(text: &str) -> Option<usize> {
+    let (_, rest) = text.split_once(OPEN)?;
+    rest.split(CLOSE).next()?.parse().ok()
+}
+
 impl SourceMap {
     /// The number that the next cell gets, and that of the next segment.
     pub(crate) fn next(&self) -> (usize, usize) {
@@ -117,10 +123,7 @@ impl SourceMap {
                 build.imports.insert(i + 1, import.to_owned());
             }
             for (at, _) in line.match_indices(OPEN) {
-                let number = line[at + OPEN.len()..].split(CLOSE).next();
-                let Some(segment) = number.and_then(|number| number.parse::<usize>().ok()) else {
-                    continue;
-                };
+                let Some(segment) = first_segment(&line[at..]) else { continue };
                 let Some(known) = self.segments.get(segment) else { continue };
                 let column = line[..at].chars().count() + 1;
                 let first = (i + 1).saturating_sub(known.before);
