@@ -7,8 +7,7 @@
 //! The way of a cell: the [`server`] takes the request, in the words of the [`protocol`]; the
 //! [`evaluator`] rewrites its text ([`source`]) and has evcxr compile it ([`build`]); the [`child`] process runs
 //! it; [`output`] turns what it printed into messages, which the [`server`] sends to everyone who listens.
-//! A room uses only those that stand before it here:
-//! protocol, child, build, source, output, evaluator, server.
+//! A module uses only those that stand before it here: protocol, child, build, source, output, evaluator, server.
 
 mod build;
 mod child;

@@ -53,7 +53,7 @@ impl Frame {
     }
 
     /// Frames as [`twoviews_panicked`](super::backtraces::twoviews_panicked) writes them.
-    pub(crate) fn of_text(text: &str) -> Vec<Self> {
+    fn of_text(text: &str) -> Vec<Self> {
         let frame = |text: &str| {
             let mut words = text.splitn(4, ' ');
             let mut number = || words.next()?.parse::<usize>().ok();

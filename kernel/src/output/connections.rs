@@ -11,7 +11,7 @@ use super::outputs::{HELD_BYTES, Outputs, relock};
 use super::state::State;
 use super::tokenizer::{Token, Tokenizer};
 use crate::child::markers::CELLS;
-use crate::child::panics::{Frame, Panic};
+use crate::child::panics::Panic;
 use crate::child::runtime;
 
 impl Outputs {
@@ -69,16 +69,17 @@ impl Outputs {
             }
             Token::PanicFrame(fields) => {
                 // The marker that the cell began comes by the other stream, maybe a little later.
-                let frames = Frame::of_text(fields.get(1).map_or("", String::as_str));
+                let (thread, panic) = Panic::of_fields(&fields);
                 for _ in 0..200 {
-                    if frames.first().is_none_or(|it| relock(&self.sources).knows(it.build)) {
+                    let first = panic.frames.first();
+                    if first.is_none_or(|it| relock(&self.sources).knows(it.build)) {
                         break;
                     }
                     drop(state);
                     std::thread::sleep(Duration::from_millis(1));
                     state = self.lock();
                 }
-                self.panicked(&mut state, &fields);
+                self.panicked(&mut state, thread, panic);
             }
             Token::ErrorAt(fields) => {
                 self.publish_held(&mut state, None);
@@ -139,8 +140,7 @@ impl Outputs {
     }
 
     /// Notes the panic of a cell; tells that of another thread at once.
-    fn panicked(&self, state: &mut State, fields: &[String]) {
-        let (thread, panic) = Panic::of_fields(fields);
+    fn panicked(&self, state: &mut State, thread: &str, panic: Panic) {
         if !thread.is_empty() {
             let place = relock(&self.sources).described(&panic);
             let text = format!("thread '{thread}' panicked {place}:\n{}\n", panic.message);

@@ -30,16 +30,16 @@ pub(super) struct Kernel {
     pub(super) outputs: Arc<Outputs>,
     pub(super) jobs: Sender<Job>,
     pub(super) process: Process,
-    pub(super) questions: Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<Question>>>,
 }
 
 impl Kernel {
-    /// Opens the iopub socket and starts the thread of the cells, which connect to `socket`.
+    /// Opens the iopub socket and starts the thread of the cells, which connect to `socket`. Gives also
+    /// the questions that cells ask.
     pub(super) async fn start(
         connection: &ConnectionFile,
         build: BuildEnvironment,
         socket: &Path,
-    ) -> Result<Self> {
+    ) -> Result<(Self, mpsc::UnboundedReceiver<Question>)> {
         let session = connection.session();
         let address = connection.address("iopub_port")?;
         let publisher = Publisher::bind(&address, session.clone()).await?;
@@ -57,10 +57,9 @@ impl Kernel {
         outputs.listen(listener);
         let process = Process::default();
         let jobs = evaluator::start(Arc::clone(&outputs), build, Arc::clone(&process), sources);
-        let questions = Arc::new(tokio::sync::Mutex::new(questions));
-        let kernel = Self { session, publisher, iopub, outputs, jobs, process, questions };
+        let kernel = Self { session, publisher, iopub, outputs, jobs, process };
         kernel.broadcast(&Value::Null, Content::Status(Status::Starting)).await;
-        Ok(kernel)
+        Ok((kernel, questions))
     }
 
     /// Broadcasts a message that belongs to the request with header `parent`.

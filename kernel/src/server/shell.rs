@@ -1,11 +1,10 @@
 //! The shell channel: cells and questions about code, one after the other.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use zeromq::{RouterRecvHalf, RouterSendHalf, RouterSocket};
 
 use super::history::History;
@@ -29,6 +28,7 @@ pub(super) struct Shell {
     send: RouterSendHalf,
     receive: RouterRecvHalf,
     stdin: (RouterSendHalf, RouterRecvHalf),
+    questions: mpsc::UnboundedReceiver<Question>,
     history: History,
     count: i64,
     /// Requests that arrived behind a cell that failed.
@@ -36,10 +36,15 @@ pub(super) struct Shell {
 }
 
 impl Shell {
-    pub(super) fn new(kernel: Kernel, shell: RouterSocket, stdin: RouterSocket) -> Self {
+    pub(super) fn new(
+        kernel: Kernel,
+        shell: RouterSocket,
+        stdin: RouterSocket,
+        questions: mpsc::UnboundedReceiver<Question>,
+    ) -> Self {
         let (send, receive) = shell.split();
-        let (history, queued) = (History::default(), VecDeque::new());
-        Self { kernel, send, receive, stdin: stdin.split(), history, count: 0, queued }
+        let (stdin, history, queued) = (stdin.split(), History::default(), VecDeque::new());
+        Self { kernel, send, receive, stdin, questions, history, count: 0, queued }
     }
 
     pub(super) async fn serve(mut self) -> Result<()> {
@@ -210,14 +215,12 @@ impl Shell {
         message: &Message,
         allow_stdin: bool,
     ) -> CellResult {
-        let questions = Arc::clone(&self.kernel.questions);
-        let mut questions = questions.lock().await;
         loop {
             tokio::select! {
                 ended = &mut result => return ended.unwrap_or_else(|_| {
                     CellResult::failed(Failure::new("KernelError", "the engine has ended", &[]))
                 }),
-                Some(question) = questions.recv() => {
+                Some(question) = self.questions.recv() => {
                     let answer = if allow_stdin { self.question(message, &question).await } else { None };
                     let _ = question.answer.send(answer);
                 }

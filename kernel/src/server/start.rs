@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use tokio::sync::mpsc;
 use twoviews_constants::variable::{INTERRUPT_FILE, KERNEL};
 use zeromq::{RepSocket, RouterSocket, SocketRecv, SocketSend};
 
@@ -11,7 +12,7 @@ use super::kernel::Kernel;
 use super::shell::Shell;
 use crate::build::{BuildEnvironment, cargo, compilers};
 use crate::child::markers::SOCKET;
-use crate::output;
+use crate::output::{self, Question};
 use crate::protocol::ConnectionFile;
 
 /// Serves the connection file's ports until a shutdown request.
@@ -42,14 +43,18 @@ pub(crate) fn run(connection_file: &Path) -> Result<()> {
     end_with_parent();
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     tokio.block_on(async move {
-        let kernel = Kernel::start(&connection, build, &socket).await?;
+        let (kernel, questions) = Kernel::start(&connection, build, &socket).await?;
         let _tap = output::follow(&kernel.outputs).context("cannot follow the compiler")?;
-        serve(kernel, &connection).await
+        serve(kernel, questions, &connection).await
     })
 }
 
 /// Answers on all sockets.
-async fn serve(kernel: Kernel, connection: &ConnectionFile) -> Result<()> {
+async fn serve(
+    kernel: Kernel,
+    questions: mpsc::UnboundedReceiver<Question>,
+    connection: &ConnectionFile,
+) -> Result<()> {
     let mut heartbeat: RepSocket = connection.bind("hb_port").await?;
     tokio::spawn(async move {
         loop {
@@ -63,7 +68,7 @@ async fn serve(kernel: Kernel, connection: &ConnectionFile) -> Result<()> {
     let control: RouterSocket = connection.bind("control_port").await?;
     let stdin: RouterSocket = connection.bind("stdin_port").await?;
     let shell: RouterSocket = connection.bind("shell_port").await?;
-    let shell = Shell::new(kernel.clone(), shell, stdin);
+    let shell = Shell::new(kernel.clone(), shell, stdin, questions);
     tokio::select! {
         ended = kernel.control(control) => ended,
         ended = shell.serve() => ended,

@@ -11,9 +11,10 @@ use super::edits::Edits;
 use super::parse::{Parsed, range, tokens};
 
 /// How the value of a cell is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Display {
     /// By the kernel.
+    #[default]
     Value,
     /// Not at all.
     Nothing,

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::edits::Edited;
+use super::edits::{Edited, place_of};
 
 const OPEN: &str = "/*twoviews:";
 const CLOSE: &str = "*/";
@@ -62,6 +62,14 @@ pub(crate) struct Place {
     pub is_inserted: bool,
 }
 
+impl Place {
+    /// That of a byte of a cell's code, as the user wrote it.
+    pub(crate) fn of(cell: usize, code: &str, at: usize) -> Self {
+        let (line, column) = place_of(code, at);
+        Self { cell, segment: None, line, column, is_inserted: false }
+    }
+}
+
 /// All cells, and where their parts begin.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SourceMap {
@@ -74,6 +82,12 @@ pub(crate) struct SourceMap {
 /// The comment of a segment.
 pub(crate) fn comment(segment: usize) -> String {
     format!("{OPEN}{segment}{CLOSE}")
+}
+
+/// The segment of the first comment in a text.
+pub(crate) fn first_segment(text: &str) -> Option<usize> {
+    let (_, rest) = text.split_once(OPEN)?;
+    rest.split(CLOSE).next()?.parse().ok()
 }
 
 impl SourceMap {
@@ -109,10 +123,7 @@ impl SourceMap {
                 build.imports.insert(i + 1, import.to_owned());
             }
             for (at, _) in line.match_indices(OPEN) {
-                let number = line[at + OPEN.len()..].split(CLOSE).next();
-                let Some(segment) = number.and_then(|number| number.parse::<usize>().ok()) else {
-                    continue;
-                };
+                let Some(segment) = first_segment(&line[at..]) else { continue };
                 let Some(known) = self.segments.get(segment) else { continue };
                 let column = line[..at].chars().count() + 1;
                 let first = (i + 1).saturating_sub(known.before);

@@ -95,7 +95,10 @@ fn state(code: &str) -> State {
         return State::Complete;
     };
     let brackets = Brackets::of(&rust, &all);
-    if last.is_unterminated() {
+    // The lexer ends a character before a slash, with which a comment may begin.
+    let is_slash =
+        rust.ends_with("'/") && all.iter().nth_back(1).is_some_and(Token::is_unterminated);
+    if last.is_unterminated() || is_slash {
         // What is inserted there would be part of it.
         return if brackets.fit { State::Incomplete(0) } else { State::Invalid };
     }

@@ -3,12 +3,11 @@
 use serde_json::{Value, json};
 
 use super::table::table;
-use crate::evaluator::engine::Variable;
 use crate::output::MEASURES;
 
-/// Code that prints a line for each variable: shape, kind, device (all empty but for tensors) and
+/// Code that prints a line for each variable, a name and a type: shape, kind, device (all empty but for tensors) and
 /// bytes.
-pub(super) fn measure(variables: &[Variable]) -> String {
+pub(super) fn measure(variables: &[(String, String)]) -> String {
     let mut code = String::from("{ let mut rows = String::new();\n");
     for (name, kind) in variables {
         let outer = kind.split('<').next().unwrap_or_default();
@@ -36,7 +35,7 @@ pub(super) fn measure(variables: &[Variable]) -> String {
 }
 
 /// The table of all variables; `measures` is what the code of [`measure`] printed.
-pub(super) fn all(variables: &[Variable], measures: &str) -> Value {
+pub(super) fn all(variables: &[(String, String)], measures: &str) -> Value {
     let head = ["variable", "type", "shape", "kind", "device", "bytes"].map(str::to_owned);
     let mut rows = vec![head.to_vec()];
     for (i, (name, kind)) in variables.iter().enumerate() {

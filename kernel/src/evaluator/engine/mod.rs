@@ -131,12 +131,16 @@ impl Engine {
 
     /// The variables that evcxr holds, with their types, sorted by name.
     pub(crate) fn variables(&self) -> Vec<(String, String)> {
-        self.context.as_ref().map(variables).unwrap_or_default()
+        let all = self.context.iter().flat_map(CommandContext::variables_and_types);
+        let mut all: Vec<_> = all.map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect();
+        all.sort();
+        all
     }
 
     /// The number of the process that runs the cells.
     pub(crate) fn process(&self) -> Option<u32> {
-        self.context.as_ref().map(process_id)
+        let handle = self.context.as_ref()?.process_handle();
+        Some(handle.lock().unwrap_or_else(PoisonError::into_inner).id())
     }
 
     /// The folder in which cells are compiled.
@@ -148,22 +152,4 @@ impl Engine {
     pub(crate) fn read_crates(&mut self) {
         self.notebook.set_crates(cargo::crates(&self.folder()));
     }
-}
-
-/// A variable's name and type.
-pub(crate) type Variable = (String, String);
-
-/// All variables, sorted by name.
-pub(crate) fn variables(context: &CommandContext) -> Vec<Variable> {
-    let mut all: Vec<Variable> = context
-        .variables_and_types()
-        .map(|(name, kind)| (name.to_owned(), kind.to_owned()))
-        .collect();
-    all.sort();
-    all
-}
-
-/// The process that runs the cells.
-fn process_id(context: &CommandContext) -> u32 {
-    context.process_handle().lock().unwrap_or_else(PoisonError::into_inner).id()
 }

@@ -7,7 +7,6 @@ use crate::evaluator::errors::Failure;
 use crate::evaluator::errors::diagnostic::{Diagnostic, Owner, Span};
 use crate::evaluator::notebook::Change;
 use crate::source::Sources;
-use crate::source::edits::place_of;
 use crate::source::map::Place;
 use crate::source::parse::{self, Parsed};
 
@@ -130,10 +129,7 @@ impl Engine {
     /// The value of a cell has no form that can be shown.
     fn not_shown(&self, error: &Diagnostic, kind: &str, change: &Change, code: &str) -> Diagnostic {
         let last = Parsed::new(code).statements.last().map(parse::range).unwrap_or_default();
-        let place = |at: usize| {
-            let (line, column) = place_of(code, at);
-            Place { cell: change.cell, segment: None, line, column, is_inserted: false }
-        };
+        let place = |at: usize| Place::of(change.cell, code, at);
         let span = Span {
             is_primary: true,
             label: Some("the value of the cell".to_owned()),

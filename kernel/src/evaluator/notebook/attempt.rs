@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::source::display::Display;
 
 /// What is done differently when a cell is tried again.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Attempt {
     pub display: Display,
     /// Variables that an early `return` cannot keep.
@@ -16,16 +16,4 @@ pub(crate) struct Attempt {
     pub removed_members: BTreeSet<(usize, String)>,
     /// Functions that make way.
     pub removed_names: BTreeSet<String>,
-}
-
-impl Default for Attempt {
-    fn default() -> Self {
-        Self {
-            display: Display::Value,
-            not_kept: BTreeSet::new(),
-            removed_blocks: BTreeSet::new(),
-            removed_members: BTreeSet::new(),
-            removed_names: BTreeSet::new(),
-        }
-    }
 }

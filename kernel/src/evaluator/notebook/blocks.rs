@@ -8,6 +8,7 @@ use super::attempt::Attempt;
 use crate::source::edits::Edits;
 use crate::source::identity::Definitions;
 use crate::source::items::{self, Item};
+use crate::source::map;
 use crate::source::parse::{Parsed, range};
 use crate::source::rewrite::{Rewritten, anchor};
 
@@ -92,9 +93,7 @@ pub(super) fn new_blocks(
     let mut blocks = BTreeMap::new();
     for ((item, key), node) in items.zip(nodes) {
         let text = text[range(&node)].to_owned();
-        let number =
-            text.split("/*twoviews:").nth(1).and_then(|it| it.split("*/").next()?.parse().ok());
-        let segment = number.unwrap_or(first_segment);
+        let segment = map::first_segment(&text).unwrap_or(first_segment);
         let cell_id = cell_id.map(str::to_owned);
         blocks.insert(key, Block { item: item.clone(), text, segment, cell_id });
     }

@@ -6,7 +6,7 @@ use ra_ap_syntax::{SyntaxKind, SyntaxNode};
 
 use super::change::Change;
 use crate::evaluator::errors::Failure;
-use crate::source::edits::{Edits, place_of};
+use crate::source::edits::Edits;
 use crate::source::map::{CellText, Place};
 use crate::source::parse::{self, Parsed};
 use crate::source::returns::Refused;
@@ -25,12 +25,7 @@ pub(super) fn refuse_empty_bindings(
         return Ok(());
     };
     let mut sources = sources.lock().unwrap_or_else(PoisonError::into_inner);
-    let (cell, _) = sources.map.next();
-    let edited = Edits::default().apply(code);
-    sources.map.push(CellText { count, edited }, Vec::new());
-    let (line, column) = place_of(code, at);
-    let place = Place { cell, segment: None, line, column, is_inserted: false };
-    Err(Failure::at("CompileError", &message, &place, &sources))
+    Err(refuse(code, count, at, &message, &mut sources))
 }
 
 /// A cell that returns a value.
@@ -40,17 +35,20 @@ pub(super) fn refuse_value_of_return(
     refused: &Refused,
     sources: &mut Sources,
 ) -> Failure {
-    let (cell, _) = sources.map.next();
-    let edited = Edits::default().apply(code);
-    sources.map.push(CellText { count, edited }, Vec::new());
-    let (line, column) = place_of(code, refused.at);
-    let place = Place { cell, segment: None, line, column, is_inserted: false };
     let message = format!(
         "a cell returns nothing: `return {}` cannot end it; write `return;`, and the value \
          as the last line of the cell",
         refused.value
     );
-    Failure::at("CompileError", &message, &place, sources)
+    refuse(code, count, refused.at, &message, sources)
+}
+
+/// A compile error in a cell of which nothing goes to evcxr.
+fn refuse(code: &str, count: i64, at: usize, message: &str, sources: &mut Sources) -> Failure {
+    let (cell, _) = sources.map.next();
+    let edited = Edits::default().apply(code);
+    sources.map.push(CellText { count, edited }, Vec::new());
+    Failure::at("CompileError", message, &Place::of(cell, code, at), sources)
 }
 
 /// A cell that changes a type cannot use the values of the old one.
@@ -63,9 +61,7 @@ pub(super) fn refuse_old_values(
     for (name, cause) in &change.dropped {
         for node in parsed.statements.iter().filter(|node| !parse::is_item(node)) {
             if let Some(at) = use_of(node, name) {
-                let (line, column) = place_of(code, at);
-                let place =
-                    Place { cell: change.cell, segment: None, line, column, is_inserted: false };
+                let place = Place::of(change.cell, code, at);
                 let cause = cause.trim_start_matches("crate ");
                 let message = format!(
                     "this cell changes `{cause}`, and `{name}` still holds a value of the old one: bind \

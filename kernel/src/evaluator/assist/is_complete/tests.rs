@@ -95,6 +95,8 @@ fn unfinished_code_asks_for_more() {
         ("enum E {\n    A,", 4),
         ("macro_rules! m", 0),
         ("b'", 0),
+        ("'/", 0),
+        ("f(b'/", 0),
         ("\"\\", 0),
         ("trait T { fn f(&self)", 4),
         ("1e", 0),
@@ -171,21 +173,28 @@ fn whatever_is_asked_is_answered() {
     }
 }
 
-/// The code cells of the notebooks, and the items of the examples and of what lies beside this
-/// file.
+/// The texts of the files with this extension in a folder and those below it.
+fn files(folder: &Path, extension: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("folder");
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("entry").path()).collect();
+    paths.sort();
+    let mut texts = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            texts.extend(files(&path, extension));
+        } else if path.extension().is_some_and(|found| found == extension) {
+            texts.push(std::fs::read_to_string(&path).expect("text"));
+        }
+    }
+    texts
+}
+
+/// The code cells of the notebooks, and the items of the examples; in a long run, those of the
+/// kernel and of the library, too.
 fn cells() -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let files = |folder: &str, end: &str| -> Vec<String> {
-        let mut paths: Vec<_> = std::fs::read_dir(root.join(folder))
-            .expect("folder")
-            .map(|entry| entry.expect("entry").path())
-            .filter(|path| path.extension().is_some_and(|found| found == end))
-            .collect();
-        paths.sort();
-        paths.iter().map(|path| std::fs::read_to_string(path).expect("text")).collect()
-    };
     let mut cells = Vec::new();
-    for notebook in files("notebooks", "ipynb") {
+    for notebook in files(&root.join("notebooks"), "ipynb") {
         let notebook: serde_json::Value = serde_json::from_str(&notebook).expect("JSON");
         for cell in notebook["cells"].as_array().expect("cells") {
             if cell["cell_type"] == "code" {
@@ -202,7 +211,7 @@ fn cells() -> Vec<String> {
     }
     let long = std::env::var_os(twoviews_constants::variable::LONG).is_some();
     let folders: &[&str] = if long { &["examples", "kernel/src", "src"] } else { &["examples"] };
-    for source in folders.iter().flat_map(|folder| files(folder, "rs")) {
+    for source in folders.iter().flat_map(|folder| files(&root.join(folder), "rs")) {
         let parsed = SourceFile::parse(&source, Edition::Edition2024).tree();
         cells.extend(parsed.items().map(|item| item.syntax().text().to_string()));
     }
