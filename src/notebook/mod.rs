@@ -1,11 +1,13 @@
 //! Progress and live display; the only module that knows where the program runs.
 
+mod bundle;
 mod host;
 mod live;
 mod note;
 mod progress;
 mod single_line_term;
 
+pub use bundle::Bundle;
 pub(crate) use host::check_interrupt;
 pub use host::{Host, interrupted};
 pub use live::{Figure, LiveDisplay};
