@@ -7,7 +7,7 @@ pub use crate::encode::Precision;
 pub use crate::error::{Error, Result};
 pub use crate::estimator::{
     Checkpoints, DCL, DCLConfig, Estimator, FitOptions, History, OnlineKnn, SimCLR, SimCLRConfig,
-    Weights,
+    StepOutputs, Weights,
 };
 pub use crate::loaders::{
     DataLoader, MultiViewsLoader, MultiViewsLoaderConfig, ViewsBatch, ViewsLoader,
