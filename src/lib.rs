@@ -69,7 +69,9 @@ pub mod data {
 
     pub(crate) use images::check_pixels;
     pub use images::{Image, ImageDataset, Subset};
-    pub use shapes10::{Palette, SHAPES10_CLASSES, SHAPES10_SIZE, Shapes10};
+    pub use shapes10::{
+        Factor, Factors, Palette, SHAPES10_CLASSES, SHAPES10_SIZE, SHAPES10_SYMMETRIES, Shapes10,
+    };
 
     #[cfg(feature = "torch")]
     mod cache;
