@@ -7,7 +7,7 @@
 //! [`models`] (encoder and projection head) → [`losses`] (InfoNCE, DCL) → [`optim`] (optimizer and
 //! learning rate) → [`estimator`] (SimCLR and DCL: training, checkpoints, pretrained weights) →
 //! [`encode`] (features) → [`probes`] (accuracy) → [`stats`] (what a difference is worth) → [`plot`]
-//! (figures). [`weights`] reads and writes files of tensors; [`notebook`] shows progress; [`rng`] makes the random numbers repeatable; [`error`] says
+//! (figures). [`weights`] reads and writes files of tensors; [`notebook`] shows progress, [`lesson`] answers readers; [`rng`] makes the random numbers repeatable; [`error`] says
 //! what went wrong.
 //!
 //! # Without tensors
@@ -42,6 +42,8 @@ mod convolution;
 pub mod encode;
 #[cfg(feature = "torch")]
 pub mod estimator;
+#[cfg(feature = "torch")]
+pub mod lesson;
 #[cfg(feature = "torch")]
 pub mod loaders;
 #[cfg(feature = "torch")]
