@@ -6,8 +6,8 @@
 //! [`data`] (images and subsets) → [`transforms`] (two random views) → [`loaders`] (batches) →
 //! [`models`] (encoder and projection head) → [`losses`] (InfoNCE, DCL) → [`optim`] (optimizer and
 //! learning rate) → [`estimator`] (SimCLR and DCL: training, checkpoints, pretrained weights) →
-//! [`encode`] (features) → [`probes`] (accuracy) → [`plot`] (figures). [`weights`] reads and writes
-//! files of tensors; [`notebook`] shows progress; [`rng`] makes the random numbers repeatable; [`error`] says
+//! [`encode`] (features) → [`probes`] (accuracy) → [`stats`] (what a difference is worth) → [`plot`]
+//! (figures). [`weights`] reads and writes files of tensors; [`notebook`] shows progress, [`lesson`] answers readers; [`rng`] makes the random numbers repeatable; [`error`] says
 //! what went wrong.
 //!
 //! # Without tensors
@@ -43,6 +43,8 @@ pub mod encode;
 #[cfg(feature = "torch")]
 pub mod estimator;
 #[cfg(feature = "torch")]
+pub mod lesson;
+#[cfg(feature = "torch")]
 pub mod loaders;
 #[cfg(feature = "torch")]
 pub mod losses;
@@ -56,6 +58,8 @@ pub mod plot;
 pub mod prelude;
 #[cfg(feature = "torch")]
 pub mod probes;
+#[cfg(feature = "torch")]
+pub mod stats;
 #[cfg(feature = "torch")]
 mod temperature;
 #[cfg(feature = "torch")]
