@@ -6,6 +6,7 @@ mod execution;
 mod fake_hub;
 mod page;
 mod program;
+mod prose;
 mod site;
 mod statements;
 mod texts;

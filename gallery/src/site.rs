@@ -179,7 +179,7 @@ fn write_sources(folders: &Folders, lessons: &[(Lesson, Execution)], api: &Path)
     let machine = [(root.display().to_string(), "twoviews"), (home, "~")];
     for (lesson, execution) in lessons {
         let name = &lesson.name;
-        let notebook = page::without_paths(page::merged(lesson, execution), &machine);
+        let notebook = page::without_paths(page::merged(lesson, execution)?, &machine);
         // What was executed, should the lesson have changed since.
         let program = program::convert(&Lesson { notebook: notebook.clone(), ..lesson.clone() })?;
         files
@@ -206,9 +206,9 @@ fn write_sources(folders: &Folders, lessons: &[(Lesson, Execution)], api: &Path)
         ("index.md", texts::landing(&readme, lessons)),
         ("lessons/index.md", texts::contents(lessons)),
         ("install.md", texts::install(&readme)?),
-        ("results.md", read("benches/RESULTS.md")?),
-        ("changelog.md", read("CHANGELOG.md")?),
-        ("kernel.md", read("docs/kernel.md")?),
+        ("results.md", texts::for_the_site(&read("benches/RESULTS.md")?, "benches")),
+        ("changelog.md", texts::for_the_site(&read("CHANGELOG.md")?, "")),
+        ("kernel.md", texts::for_the_site(&read("docs/kernel.md")?, "docs")),
         ("api.md", texts::api_page(api)?),
     ];
     files.extend(texts.map(|(name, text)| (name.to_owned(), text.into_bytes())));

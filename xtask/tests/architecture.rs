@@ -34,6 +34,7 @@ const LAYERS: [(&str, Option<&str>, &[&str]); 4] = [
             "statements.rs",
             "show.rs",
             "program.rs",
+            "prose.rs",
             "page.rs",
             "texts.rs",
             "site.rs",
