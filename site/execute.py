@@ -30,6 +30,14 @@ def status(process: int) -> dict[str, str]:
     return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
 
 
+def command(process: int) -> bytes:
+    """A process's program and arguments."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 def children(process: int) -> list[int]:
     try:
         tasks = list(Path(f"/proc/{process}/task").iterdir())
@@ -50,11 +58,11 @@ class Memory(threading.Thread):
     def look(self) -> None:
         if self.kernel is None:
             return
-        name = status(self.kernel).get("Name")
+        name, own = status(self.kernel).get("Name"), command(self.kernel)
         for process in [self.kernel, *children(self.kernel)]:
             of = status(process)
-            # Compilers are children, too.
-            if of.get("Name") == name and "VmHWM" in of:
+            # Compilers are children, too, and before they are compilers they are the kernel for a moment.
+            if of.get("Name") == name and "VmHWM" in of and (process == self.kernel or command(process) != own):
                 part = "kernel" if process == self.kernel else "cells"
                 self.peak[part] = max(self.peak[part], int(of["VmHWM"].split()[0]))
 

@@ -22,7 +22,8 @@ pub(crate) fn merged(lesson: &Lesson, execution: &Execution) -> Result<Value> {
         let text = lesson::source(cell);
         if cell["cell_type"] == "markdown" && text.contains("<!-- run:") {
             let filled = prose::filled(&text, execution);
-            cell["source"] = filled.with_context(|| format!("{}, cell {}", lesson.name, cell["id"]))?.into();
+            cell["source"] =
+                filled.with_context(|| format!("{}, cell {}", lesson.name, cell["id"]))?.into();
         }
     }
     if drifts {

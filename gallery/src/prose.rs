@@ -22,8 +22,9 @@ pub(crate) fn filled(prose: &str, execution: &Execution) -> Result<String> {
     let mut rest = prose;
     while let Some((before, after)) = rest.split_once(BEGIN) {
         let (asked, after) = after.split_once(CLOSE).context("`<!-- run:` without `-->`")?;
-        let (_, after) =
-            after.split_once(END).with_context(|| format!("`<!-- run:{asked}-->` without `{END}`"))?;
+        let (_, after) = after
+            .split_once(END)
+            .with_context(|| format!("`<!-- run:{asked}-->` without `{END}`"))?;
         let found =
             value(asked.trim(), execution).with_context(|| format!("`<!-- run:{asked}-->`"))?;
         out += &format!("{before}{BEGIN}{asked}{CLOSE}{found}{END}");
@@ -142,7 +143,8 @@ mod tests {
     use super::*;
 
     fn execution() -> Execution {
-        let outputs = json!([{"output_type": "stream", "text": ["one\n", "mean +0.012, error 3\n"]}]);
+        let outputs =
+            json!([{"output_type": "stream", "text": ["one\n", "mean +0.012, error 3\n"]}]);
         let cells = json!([{"cell_type": "code", "id": "c", "source": "", "outputs": outputs}]);
         let run = json!({"seconds": 125.2, "cells": [{"id": "c", "seconds": 3.04}],
             "machine": {"cores": 2}});

@@ -16,6 +16,9 @@ use xtask::say::say;
 use xtask::setup::python::Environment;
 use xtask::{folders, paths, tools};
 
+/// The file in a site that says what it was made from.
+const STAMP: &str = ".made-from";
+
 /// Where the gallery's files lie.
 pub(crate) struct Folders {
     base: PathBuf,
@@ -82,7 +85,7 @@ pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: b
             digest.text(&lesson.name, part.to_string());
         }
     }
-    let (digest, stamp) = (digest.hex(), folders.site().join(".made-from"));
+    let (digest, stamp) = (digest.hex(), folders.site().join(STAMP));
     if !force && fs::read_to_string(&stamp).is_ok_and(|before| before == digest) {
         say("the site is up to date");
         return Ok(());
@@ -114,21 +117,26 @@ pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: b
     sphinx.env_remove("PYTHONPATH").env("PYTHONDONTWRITEBYTECODE", "1");
     tools::run(&mut sphinx)?;
     folders::atomic_write(&made_with, settings.as_bytes())?;
-    let part = folders.site().with_extension("part");
+    put(&html, &api, &digest, &folders.site())
+}
+
+/// Puts the pages and the crate's documentation in the old site's place.
+fn put(html: &Path, api: &Path, digest: &str, site: &Path) -> Result<()> {
+    let part = site.with_extension("part");
     folders::remove(&part)?;
     let write = || -> Result<()> {
-        copy(&html, &part)?;
-        copy(&api, &part.join("api"))?;
+        copy(html, &part)?;
+        copy(api, &part.join("api"))?;
         // Pages would hide folders that begin with `_`.
         fs::write(part.join(".nojekyll"), "")?;
-        Ok(fs::write(part.join(".made-from"), &digest)?)
+        Ok(fs::write(part.join(STAMP), digest)?)
     };
     if let Err(error) = write() {
         // The disk may be full of it.
         let _ = folders::remove(&part);
         return Err(error.context("the site stays as it was"));
     }
-    folders::replace(&part, &folders.site())
+    folders::replace(&part, site)
 }
 
 /// `.site-venv`: Sphinx and what it needs, apart from Jupyter's packages.
@@ -256,4 +264,36 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_site_that_cannot_be_written_whole_leaves_the_one_before() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        for folder in ["html/lessons", "api"] {
+            fs::create_dir_all(at(folder)).unwrap();
+        }
+        let make = |text: &str| {
+            fs::write(at("html/index.html"), text).unwrap();
+            put(&at("html"), &at("api"), text, &at("site"))
+        };
+        let read = |name: &str| fs::read_to_string(at("site").join(name)).unwrap();
+        make("old").unwrap();
+        // A page that cannot be copied, after others that can.
+        symlink("/nowhere", at("html/lessons/page.html")).unwrap();
+        let message = format!("{:#}", make("new").unwrap_err());
+        assert!(message.contains("stays as it was") && message.contains("page.html"), "{message}");
+        assert_eq!((read("index.html"), read(STAMP)), ("old".to_owned(), "old".to_owned()));
+        assert!(!at("site.part").exists());
+        fs::remove_file(at("html/lessons/page.html")).unwrap();
+        make("new").unwrap();
+        assert_eq!((read("index.html"), read(STAMP)), ("new".to_owned(), "new".to_owned()));
+        assert!(at("site/api").is_dir());
+    }
 }

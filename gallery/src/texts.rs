@@ -199,7 +199,8 @@ mod tests {
     #[test]
     fn links_lead_to_pages_or_are_only_their_texts() {
         let text = "a [b](../CHANGELOG.md) [`c`](../src/lib.rs), ![d](x.svg) [e](https://e.org/(f)#g) [h](kernel.md#i) j";
-        let wanted = "a [b](changelog.md) `c`, ![d](x.svg) [e](https://e.org/(f)#g) [h](kernel.md#i) j";
+        let wanted =
+            "a [b](changelog.md) `c`, ![d](x.svg) [e](https://e.org/(f)#g) [h](kernel.md#i) j";
         assert_eq!(for_the_site(text, "docs"), wanted);
         assert_eq!(for_the_site("no [link] (here)", ""), "no [link] (here)");
     }
