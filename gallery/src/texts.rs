@@ -7,9 +7,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::digest;
-use super::execution::Execution;
-use super::lesson::Lesson;
+use crate::digest;
+use crate::execution::Execution;
+use xtask::lessons::lesson::Lesson;
 
 /// The first page: what this is, and each lesson with its figure and a sentence.
 pub(crate) fn landing(readme: &str, lessons: &[(Lesson, Execution)]) -> String {
@@ -133,7 +133,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::paths;
+    use xtask::paths;
 
     #[test]
     fn the_pages_find_their_sections() {

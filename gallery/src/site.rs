@@ -8,13 +8,13 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::digest::{self, Digest};
-use super::execution::Execution;
-use super::lesson::Lesson;
-use super::{page, program, texts};
-use crate::say::say;
-use crate::setup::python::Environment;
-use crate::{folders, paths, tools};
+use crate::digest::{self, Digest};
+use crate::execution::Execution;
+use crate::{page, program, texts};
+use xtask::lessons::lesson::Lesson;
+use xtask::say::say;
+use xtask::setup::python::Environment;
+use xtask::{folders, paths, tools};
 
 /// Where the gallery's files lie.
 pub(crate) struct Folders {
@@ -59,15 +59,16 @@ impl Folders {
 pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: bool) -> Result<()> {
     let root = paths::root();
     folders::restore(&folders.site())?;
-    let of_crate = digest::of_crate(&root)?;
-    let mut digest = of_crate.clone();
+    let library = digest::of_library(&root)?;
+    let mut digest = library.clone();
     // Not all of `site`: the browser's packages in `site/check` make no page.
     for name in [
         "site/_static",
         "site/conf.py",
         "site/pages",
         "site/requirements.txt",
-        "xtask/src/gallery",
+        "gallery/src",
+        "xtask/src/lessons",
         "benches/RESULTS.md",
         "CHANGELOG.md",
         "README.md",
@@ -87,7 +88,7 @@ pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: b
         return Ok(());
     }
     let environment = environment()?;
-    let api = api(&folders.base, &of_crate.hex())?;
+    let api = api(&folders.base, &library.hex())?;
     write_sources(folders, lessons, &api)?;
     say("building the pages");
     let html = folders.base.join("html");

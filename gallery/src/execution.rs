@@ -9,9 +9,9 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use twoviews_constants::variable;
 
-use super::digest::{self, Digest};
-use super::lesson::{self, Lesson};
-use crate::{folders, paths, tools};
+use crate::digest::{self, Digest};
+use xtask::lessons::lesson::{self, Lesson};
+use xtask::{folders, paths, tools};
 
 /// Settings of the user that say where data and weights come from.
 const SOURCES: [&str; 7] = [

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::execution::Execution;
-use super::lesson::{self, Lesson, text};
+use crate::execution::Execution;
+use xtask::lessons::lesson::{self, Lesson, text};
 
 /// How many of the slowest cells are listed.
 const SLOWEST: usize = 5;

@@ -3,7 +3,7 @@
 mod checks;
 mod digest;
 mod execution;
-mod lesson;
+mod fake_hub;
 mod page;
 mod program;
 mod site;
@@ -16,11 +16,11 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 
 use self::execution::{Execution, Setting};
-use self::lesson::Lesson;
+use self::fake_hub::FakeHub;
 use self::site::Folders;
-use crate::fake_hub::FakeHub;
-use crate::say::say;
-use crate::{folders, paths, setup, tools};
+use xtask::lessons::{self, lesson, lesson::Lesson};
+use xtask::say::say;
+use xtask::{folders, paths, setup, tools};
 
 /// Environment variables for a lesson.
 type Variables = Vec<(&'static str, String)>;
@@ -70,11 +70,21 @@ impl Options {
     }
 }
 
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let made = paths::check().and_then(|()| run(&Options::parse(&arguments)?));
+    if let Err(error) = made {
+        eprintln!("error: {error:#}");
+        std::process::exit(1);
+    }
+}
+
 /// Executes what is out of date and builds the site. Fails in the end if a lesson did, or if a page shows
 /// code that is no longer the lesson's.
-pub(crate) fn run(options: &Options) -> Result<()> {
+fn run(options: &Options) -> Result<()> {
     let root = paths::root();
-    let lessons = lesson::all(&root.join("notebooks"))?;
+    let lessons = lessons::all()?;
     let folders = Folders::new(options.quick);
     let alone = folders.alone()?;
     let wanted = match &options.only {
