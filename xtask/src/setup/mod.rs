@@ -3,10 +3,10 @@
 mod build_directories;
 mod builds;
 mod kernel;
-pub(crate) mod library;
+pub mod library;
 mod libtorch;
 mod notebook_crates;
-pub(crate) mod python;
+pub mod python;
 mod scripts;
 mod standard_library;
 
@@ -15,7 +15,7 @@ use anyhow::Result;
 use crate::tools;
 
 /// Does what is still needed of the set-up; quick when everything is there.
-pub(crate) fn run() -> Result<()> {
+pub fn run() -> Result<()> {
     let _lock = builds::exclusive()?;
     tools::check()?;
     python::ensure()?;
@@ -26,7 +26,7 @@ pub(crate) fn run() -> Result<()> {
 }
 
 /// What programs without a notebook need: libtorch, and the Python that brings it.
-pub(crate) fn run_without_kernel() -> Result<()> {
+pub fn run_without_kernel() -> Result<()> {
     let _lock = builds::exclusive()?;
     tools::check()?;
     python::ensure()?;

@@ -8,17 +8,15 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use twoviews_constants::variable;
 
-use crate::fake_hub::FakeHub;
-use crate::lessons::Lesson;
 use crate::say::say;
 use crate::setup::library::Library;
 use crate::{notebook, paths, setup, tools};
 
 /// Runs all checks; `long` adds the slow ones.
-pub(crate) fn run(long: bool) -> Result<()> {
+pub fn run(long: bool) -> Result<()> {
     step("formatting", &["fmt", "--all", "--check"])?;
     say("the notebooks as they are stored");
-    for folder in ["notebooks", "tests/notebooks"] {
+    for folder in ["notebooks", "notebooks/solutions", "tests/notebooks"] {
         check_stored(folder)?;
     }
     setup::run()?;
@@ -27,7 +25,8 @@ pub(crate) fn run(long: bool) -> Result<()> {
     let library = Library::read(&paths::root()).names;
     let library = library.iter().flat_map(|name| ["--package", name]);
     let library: Vec<&str> = library.collect();
-    let with_chores = [library.as_slice(), &["--package", "xtask"]].concat();
+    let with_chores =
+        [library.as_slice(), &["--package", "xtask", "--package", "twoviews-gallery"]].concat();
     for packages in [with_chores.as_slice(), &["--package", "twoviews-kernel"]] {
         let mut clippy = vec!["clippy", "--quiet", "--all-targets"];
         clippy.extend(packages);
@@ -65,18 +64,14 @@ pub(crate) fn run(long: bool) -> Result<()> {
         &paths::root().join("target/smoke-stock"),
         &[(variable::NOTEBOOK_KERNEL, "stock")],
     )?;
-    say("the quick start, quick");
-    let out = paths::root().join("target/tutorial-test");
-    notebook::run(&Lesson::QuickStart.notebook(), &out, &[(variable::QUICK, "1")])?;
-    let server = FakeHub::start()?;
-    let mut environment = server.environment();
-    environment.push((variable::QUICK, "1".to_owned()));
-    environment.push((variable::FROM_SCRATCH, "1".to_owned()));
-    let environment: Vec<(&str, &str)> =
-        environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    // With pretrained weights the kernel's tests have run it.
-    say("the tutorial notebook, quick, training from scratch");
-    notebook::run(&Lesson::Cifar10.notebook(), &out, &environment)?;
+    say("the lessons, quick, on generated data and weights, and the site of them");
+    // With pretrained weights the kernel's tests have run the one that can train from scratch.
+    let mut gallery = tools::gallery(&["--quick", "--fake-hub"]);
+    gallery.env(variable::FROM_SCRATCH, "1");
+    if long {
+        gallery.arg("--check");
+    }
+    tools::run(&mut gallery)?;
     say("all checks passed");
     Ok(())
 }
@@ -104,7 +99,8 @@ fn step(what: &str, arguments: &[&str]) -> Result<()> {
 
 /// Stored notebooks have no outputs, stable cell names and the project's kernel.
 fn check_stored(folder: &str) -> Result<()> {
-    for entry in fs::read_dir(paths::root().join(folder)).with_context(|| folder.to_owned())? {
+    let folder = paths::root().join(folder);
+    for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "ipynb") {
             let notebook: Value = serde_json::from_str(&fs::read_to_string(&path)?)?;

@@ -7,8 +7,8 @@ use anyhow::{Context, Result, anyhow, ensure};
 use syn::spanned::Spanned;
 use syn::{Block, Item, Stmt};
 
-use super::lesson::{self, Lesson};
-use super::statements::{item_names, shown};
+use crate::statements::{item_names, shown};
+use xtask::lessons::lesson::{self, Lesson};
 
 /// What cells of notebooks show below themselves a program saves to a file, or prints.
 const SHOW: &str = include_str!("show.rs");
@@ -63,7 +63,7 @@ fn with_path(line: &str, place: &impl Fn(&str) -> String) -> String {
 }
 
 /// Resolves `..`.
-fn normal(path: &Path) -> PathBuf {
+pub(crate) fn normal(path: &Path) -> PathBuf {
     let mut parts = PathBuf::new();
     for part in path.components() {
         match part {
@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn the_stored_lessons_become_programs() {
-        for lesson in lesson::all(&crate::paths::root().join("notebooks")).unwrap() {
+        for lesson in lesson::all(&xtask::paths::root().join("notebooks")).unwrap() {
             let program = convert(&lesson).unwrap();
             let file = syn::parse_file(&program.source).unwrap();
             assert!(

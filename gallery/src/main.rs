@@ -3,9 +3,10 @@
 mod checks;
 mod digest;
 mod execution;
-mod lesson;
+mod fake_hub;
 mod page;
 mod program;
+mod prose;
 mod site;
 mod statements;
 mod texts;
@@ -16,11 +17,11 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 
 use self::execution::{Execution, Setting};
-use self::lesson::Lesson;
+use self::fake_hub::FakeHub;
 use self::site::Folders;
-use crate::fake_hub::FakeHub;
-use crate::say::say;
-use crate::{folders, paths, setup, tools};
+use xtask::lessons::{self, lesson, lesson::Lesson};
+use xtask::say::say;
+use xtask::{folders, paths, setup, tools};
 
 /// Environment variables for a lesson.
 type Variables = Vec<(&'static str, String)>;
@@ -70,11 +71,21 @@ impl Options {
     }
 }
 
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let made = paths::check().and_then(|()| run(&Options::parse(&arguments)?));
+    if let Err(error) = made {
+        eprintln!("error: {error:#}");
+        std::process::exit(1);
+    }
+}
+
 /// Executes what is out of date and builds the site. Fails in the end if a lesson did, or if a page shows
 /// code that is no longer the lesson's.
-pub(crate) fn run(options: &Options) -> Result<()> {
+fn run(options: &Options) -> Result<()> {
     let root = paths::root();
-    let lessons = lesson::all(&root.join("notebooks"))?;
+    let lessons = lessons::all()?;
     let folders = Folders::new(options.quick);
     let alone = folders.alone()?;
     let wanted = match &options.only {
@@ -88,9 +99,17 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let everything = execution::everything(&root)?;
     let mut problems = Vec::new();
     for lesson in &wanted {
+        let faults = prose::faults(&lesson.notebook);
+        problems.extend(faults.into_iter().map(|fault| format!("{}, cell {fault}", lesson.name)));
+    }
+    for lesson in &wanted {
         let (kept, key) = (folders.executed(lesson), execution::key(lesson, &setting, &everything));
         folders::restore(&kept)?;
-        if !execution::is_due(Execution::read(&kept)?.as_ref(), &key, options.force) {
+        let before = Execution::read(&kept).unwrap_or_else(|error| {
+            say(&format!("{} runs again, because its last run is damaged: {error:#}", lesson.name));
+            None
+        });
+        if !execution::is_due(before.as_ref(), &key, options.force) {
             say(&format!("{} is up to date", lesson.name));
             continue;
         }
@@ -110,8 +129,16 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let mut pages = Vec::new();
     for lesson in &lessons {
-        let Some(execution) = Execution::read(&folders.executed(lesson))? else {
-            let name = &lesson.name;
+        let name = &lesson.name;
+        let kept = Execution::read(&folders.executed(lesson)).with_context(|| {
+            let others = problems.iter().map(|problem| format!("{problem}\n"));
+            format!(
+                "{}the last run of {name} is damaged, so the site stays as it was: cargo xtask gallery \
+                 --only {name} runs it again",
+                others.collect::<String>()
+            )
+        })?;
+        let Some(execution) = kept else {
             say(&format!(
                 "{name} was not executed yet and has no page: cargo xtask gallery --only {name}"
             ));

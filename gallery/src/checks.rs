@@ -6,12 +6,12 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use twoviews_constants::variable;
 
-use super::execution::Setting;
-use super::lesson::Lesson;
-use super::program;
-use super::site::{Folders, formatted};
-use crate::say::say;
-use crate::{folders, paths, tools};
+use crate::execution::Setting;
+use crate::program;
+use crate::site::{Folders, formatted};
+use xtask::lessons::lesson::Lesson;
+use xtask::say::say;
+use xtask::{folders, paths, tools};
 
 /// Builds each lesson's program and runs it in its quick setting.
 pub(crate) fn programs(folders: &Folders, lessons: &[&Lesson], setting: &Setting) -> Result<()> {
@@ -34,7 +34,7 @@ pub(crate) fn programs(folders: &Folders, lessons: &[&Lesson], setting: &Setting
             .args(["run", "--quiet", "--target-dir"])
             .arg(root.join("target"));
         cargo.env(variable::QUICK, "1").env("LD_LIBRARY_PATH", paths::libtorch().join("lib"));
-        let (_server, sources) = super::sources(lesson, setting)?;
+        let (_server, sources) = crate::sources(lesson, setting)?;
         cargo.envs(sources);
         tools::forget_package(&mut cargo);
         tools::run(&mut cargo).with_context(|| format!("the program of {}", lesson.name))?;

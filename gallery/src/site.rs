@@ -8,13 +8,16 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::digest::{self, Digest};
-use super::execution::Execution;
-use super::lesson::Lesson;
-use super::{page, program, texts};
-use crate::say::say;
-use crate::setup::python::Environment;
-use crate::{folders, paths, tools};
+use crate::digest::{self, Digest};
+use crate::execution::Execution;
+use crate::{page, program, texts};
+use xtask::lessons::lesson::Lesson;
+use xtask::say::say;
+use xtask::setup::python::Environment;
+use xtask::{folders, paths, tools};
+
+/// The file in a site that says what it was made from.
+const STAMP: &str = ".made-from";
 
 /// Where the gallery's files lie.
 pub(crate) struct Folders {
@@ -59,15 +62,16 @@ impl Folders {
 pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: bool) -> Result<()> {
     let root = paths::root();
     folders::restore(&folders.site())?;
-    let of_crate = digest::of_crate(&root)?;
-    let mut digest = of_crate.clone();
+    let library = digest::of_library(&root)?;
+    let mut digest = library.clone();
     // Not all of `site`: the browser's packages in `site/check` make no page.
     for name in [
         "site/_static",
         "site/conf.py",
         "site/pages",
         "site/requirements.txt",
-        "xtask/src/gallery",
+        "gallery/src",
+        "xtask/src/lessons",
         "benches/RESULTS.md",
         "CHANGELOG.md",
         "README.md",
@@ -81,13 +85,13 @@ pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: b
             digest.text(&lesson.name, part.to_string());
         }
     }
-    let (digest, stamp) = (digest.hex(), folders.site().join(".made-from"));
+    let (digest, stamp) = (digest.hex(), folders.site().join(STAMP));
     if !force && fs::read_to_string(&stamp).is_ok_and(|before| before == digest) {
         say("the site is up to date");
         return Ok(());
     }
     let environment = environment()?;
-    let api = api(&folders.base, &of_crate.hex())?;
+    let api = api(&folders.base, &library.hex())?;
     write_sources(folders, lessons, &api)?;
     say("building the pages");
     let html = folders.base.join("html");
@@ -113,21 +117,26 @@ pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: b
     sphinx.env_remove("PYTHONPATH").env("PYTHONDONTWRITEBYTECODE", "1");
     tools::run(&mut sphinx)?;
     folders::atomic_write(&made_with, settings.as_bytes())?;
-    let part = folders.site().with_extension("part");
+    put(&html, &api, &digest, &folders.site())
+}
+
+/// Puts the pages and the crate's documentation in the old site's place.
+fn put(html: &Path, api: &Path, digest: &str, site: &Path) -> Result<()> {
+    let part = site.with_extension("part");
     folders::remove(&part)?;
     let write = || -> Result<()> {
-        copy(&html, &part)?;
-        copy(&api, &part.join("api"))?;
+        copy(html, &part)?;
+        copy(api, &part.join("api"))?;
         // Pages would hide folders that begin with `_`.
         fs::write(part.join(".nojekyll"), "")?;
-        Ok(fs::write(part.join(".made-from"), &digest)?)
+        Ok(fs::write(part.join(STAMP), digest)?)
     };
     if let Err(error) = write() {
         // The disk may be full of it.
         let _ = folders::remove(&part);
         return Err(error.context("the site stays as it was"));
     }
-    folders::replace(&part, &folders.site())
+    folders::replace(&part, site)
 }
 
 /// `.site-venv`: Sphinx and what it needs, apart from Jupyter's packages.
@@ -178,7 +187,7 @@ fn write_sources(folders: &Folders, lessons: &[(Lesson, Execution)], api: &Path)
     let machine = [(root.display().to_string(), "twoviews"), (home, "~")];
     for (lesson, execution) in lessons {
         let name = &lesson.name;
-        let notebook = page::without_paths(page::merged(lesson, execution), &machine);
+        let notebook = page::without_paths(page::merged(lesson, execution)?, &machine);
         // What was executed, should the lesson have changed since.
         let program = program::convert(&Lesson { notebook: notebook.clone(), ..lesson.clone() })?;
         files
@@ -205,9 +214,9 @@ fn write_sources(folders: &Folders, lessons: &[(Lesson, Execution)], api: &Path)
         ("index.md", texts::landing(&readme, lessons)),
         ("lessons/index.md", texts::contents(lessons)),
         ("install.md", texts::install(&readme)?),
-        ("results.md", read("benches/RESULTS.md")?),
-        ("changelog.md", read("CHANGELOG.md")?),
-        ("kernel.md", read("docs/kernel.md")?),
+        ("results.md", texts::for_the_site(&read("benches/RESULTS.md")?, "benches")),
+        ("changelog.md", texts::for_the_site(&read("CHANGELOG.md")?, "")),
+        ("kernel.md", texts::for_the_site(&read("docs/kernel.md")?, "docs")),
         ("api.md", texts::api_page(api)?),
     ];
     files.extend(texts.map(|(name, text)| (name.to_owned(), text.into_bytes())));
@@ -255,4 +264,36 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_site_that_cannot_be_written_whole_leaves_the_one_before() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        for folder in ["html/lessons", "api"] {
+            fs::create_dir_all(at(folder)).unwrap();
+        }
+        let make = |text: &str| {
+            fs::write(at("html/index.html"), text).unwrap();
+            put(&at("html"), &at("api"), text, &at("site"))
+        };
+        let read = |name: &str| fs::read_to_string(at("site").join(name)).unwrap();
+        make("old").unwrap();
+        // A page that cannot be copied, after others that can.
+        symlink("/nowhere", at("html/lessons/page.html")).unwrap();
+        let message = format!("{:#}", make("new").unwrap_err());
+        assert!(message.contains("stays as it was") && message.contains("page.html"), "{message}");
+        assert_eq!((read("index.html"), read(STAMP)), ("old".to_owned(), "old".to_owned()));
+        assert!(!at("site.part").exists());
+        fs::remove_file(at("html/lessons/page.html")).unwrap();
+        make("new").unwrap();
+        assert_eq!((read("index.html"), read(STAMP)), ("new".to_owned(), "new".to_owned()));
+        assert!(at("site/api").is_dir());
+    }
 }

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context, Result};
 use twoviews_constants::variable;
 
-use crate::paths;
+use xtask::paths;
 
 /// A server that is stopped when this is dropped.
 pub(crate) struct FakeHub {

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use sha2::{Digest as _, Sha256};
 
-use super::lesson::{Lesson, code_cells};
+use xtask::lessons::lesson::{Lesson, code_cells};
+use xtask::setup::library::Library;
 
 /// Collects what matters; the order in which it is added matters, too.
 #[derive(Clone, Default)]
@@ -22,7 +23,7 @@ impl Digest {
     }
 
     /// Adds a file, or all files of a folder with their names; what is not there counts as empty.
-    pub(crate) fn files(&mut self, root: &Path, name: &str) -> Result<()> {
+    pub(crate) fn files(&mut self, root: &Path, name: impl AsRef<Path>) -> Result<()> {
         for path in files(&root.join(name))? {
             let content = fs::read(&path).with_context(|| format!("reading {}", path.display()))?;
             let name = path.strip_prefix(root).unwrap_or(&path);
@@ -53,18 +54,18 @@ pub(crate) fn files(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(all)
 }
 
-/// What the crate is compiled from, its documentation included.
-pub(crate) fn of_crate(root: &Path) -> Result<Digest> {
+/// What the library is compiled from, its documentation included.
+pub(crate) fn of_library(root: &Path) -> Result<Digest> {
     let mut digest = Digest::default();
-    for name in ["Cargo.toml", "Cargo.lock", "build.rs", "src", "crates"] {
-        digest.files(root, name)?;
+    for path in Library::read(root).sources() {
+        digest.files(root, path)?;
     }
     Ok(digest)
 }
 
-/// What all lessons depend on: the crate, the kernel and what executes notebooks.
+/// What all lessons depend on: the library, the kernel and what executes notebooks.
 pub(crate) fn of_everything(root: &Path) -> Result<Digest> {
-    let mut digest = of_crate(root)?;
+    let mut digest = of_library(root)?;
     for name in ["kernel/Cargo.toml", "kernel/src", "xtask/python/requirements.txt"] {
         digest.files(root, name)?;
     }
@@ -88,10 +89,14 @@ mod tests {
     fn files_count_by_name_and_content_and_time_does_not() {
         let place = tempfile::tempdir().unwrap();
         let root = place.path();
-        let hex = || of_crate(root).unwrap().hex();
+        let hex = || of_library(root).unwrap().hex();
         let everything = || of_everything(root).unwrap().hex();
+        // The library is what the manifests lead to.
+        fs::create_dir_all(root.join("crates/a")).unwrap();
+        fs::write(root.join("Cargo.toml"), "a = { path = \"crates/a\" }").unwrap();
+        fs::write(root.join("crates/a/Cargo.toml"), "").unwrap();
         let empty = hex();
-        for name in ["Cargo.toml", "Cargo.lock", "build.rs", "src/data/a.rs", "crates/a/a.cpp"] {
+        for name in ["Cargo.lock", "build.rs", "src/data/a.rs", "crates/a/a.cpp"] {
             let file = root.join(name);
             fs::create_dir_all(file.parent().unwrap()).unwrap();
             assert_eq!(hex(), empty, "{name}");
@@ -105,6 +110,12 @@ mod tests {
             fs::rename(&file, file.with_file_name("b")).unwrap();
             assert_ne!(hex(), first, "{name}");
             fs::remove_file(file.with_file_name("b")).unwrap();
+        }
+        // Tests of a crate, and crates that the library does not use.
+        for name in ["crates/a/tests/a.rs", "crates/b/src/lib.rs", "README.md"] {
+            fs::create_dir_all(root.join(name).parent().unwrap()).unwrap();
+            fs::write(root.join(name), "").unwrap();
+            assert_eq!(hex(), empty, "{name}");
         }
         // Not of the crate, but of what executes.
         for name in ["kernel/Cargo.toml", "kernel/src/main.rs", "xtask/python/requirements.txt"] {
