@@ -85,7 +85,7 @@ impl DrawingBackend for PixelBackend<'_> {
         // Each of its pixels is seen wholly or not at all: a PNG of pictures and captions then stores no
         // opacity.
         let mut rim = vec![false; width * height];
-        for &((x, y), color) in &glyphs.points {
+        for &((x, y), _) in &glyphs.points {
             for (dx, dy) in &disc {
                 rim[(y + dy - top) as usize * width + (x + dx - left) as usize] = true;
             }
