@@ -9,6 +9,7 @@ mod notebook;
 mod paths;
 mod say;
 mod setup;
+mod stock;
 mod test;
 mod tools;
 
@@ -32,6 +33,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   bench [FILTER]            how long the library's parts take
         [--reference]         in turn with nidl, PyTorch and scikit-learn, which go to .reference
         [--stage NAME]        only stages whose names begin so
+        --kernel [ROUNDS]     how long the kernel and its cells take, beside evcxr's own kernel
 
 Each command does whatever set-up it still needs.";
 
@@ -57,6 +59,10 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["lab"] => {
             setup::run()?;
             lessons::lab()
+        }
+        ["bench", "--kernel", rest @ ..] => {
+            setup::run()?;
+            stock::bench(rest)
         }
         ["bench", rest @ ..] => bench::run(&bench::Options::parse(rest)?),
         ["test"] => test::run(false),

@@ -20,6 +20,7 @@ const LAYERS: [(&str, Option<&str>, &[&str]); 3] = [
             "notebook.rs",
             "fake_hub.rs",
             "setup",
+            "stock.rs",
             "lessons",
             "gallery",
             "test",

@@ -12,7 +12,7 @@ use crate::fake_hub::FakeHub;
 use crate::lessons::Lesson;
 use crate::say::say;
 use crate::setup::library::Library;
-use crate::{notebook, paths, setup, tools};
+use crate::{notebook, paths, setup, stock, tools};
 
 /// Runs all checks; `long` adds the slow ones.
 pub(crate) fn run(long: bool) -> Result<()> {
@@ -28,7 +28,9 @@ pub(crate) fn run(long: bool) -> Result<()> {
     let library = library.iter().flat_map(|name| ["--package", name]);
     let library: Vec<&str> = library.collect();
     let with_chores = [library.as_slice(), &["--package", "xtask"]].concat();
-    for packages in [with_chores.as_slice(), &["--package", "twoviews-kernel"]] {
+    for packages in
+        [with_chores.as_slice(), &["--package", "twoviews-kernel", "--package", stock::PROGRAM]]
+    {
         let mut clippy = vec!["clippy", "--quiet", "--all-targets"];
         clippy.extend(packages);
         clippy.extend(["--", "-D", "warnings"]);
@@ -60,10 +62,11 @@ pub(crate) fn run(long: bool) -> Result<()> {
     tools::forget_package(&mut suite);
     tools::run(&mut suite)?;
     say("the smallest notebook on a stock evcxr kernel");
+    let stock = stock::ensure()?.display().to_string();
     notebook::run(
         &paths::root().join("tests/notebooks/smoke.ipynb"),
         &paths::root().join("target/smoke-stock"),
-        &[(variable::NOTEBOOK_KERNEL, "stock")],
+        &[(variable::NOTEBOOK_KERNEL, stock::NAME), ("JUPYTER_PATH", &stock)],
     )?;
     say("the quick start, quick");
     let out = paths::root().join("target/tutorial-test");
