@@ -101,7 +101,7 @@ pub mod models {
 
     pub use device::{best_device, check_latent_size, seed_everything};
     pub use init::initialise;
-    pub(crate) use layers::{BATCH_NORM_EPS, MAX_WIDTH, channels_last};
+    pub(crate) use layers::{BATCH_NORM_EPS, MAX_WIDTH, channels_last, linear};
     pub use projection_head::ProjectionHead;
     pub(crate) use resnet::BasicBlock;
     pub use resnet::{EncoderKind, ResNet};
