@@ -12,7 +12,7 @@ fn loader(images: ImageDataset, n_views: usize) -> MultiViewsLoader {
     let mild = Compose::new([flip.into(), ToTensor.into(), Normalize::default().into()]).unwrap();
     let views = MultiViewsTransform::new(mild, n_views).unwrap();
     let config = MultiViewsLoaderConfig { batch_size: 20, num_workers: 0, ..Default::default() };
-    MultiViewsLoader::new(&Subset::from(&images), views, config).unwrap()
+    MultiViewsLoader::new(images, views, config).unwrap()
 }
 
 fn config(max_epochs: usize) -> DCLConfig {

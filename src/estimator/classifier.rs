@@ -29,7 +29,7 @@ use crate::{Error, Result};
 /// let images = Shapes10 { num_images: 20, ..Default::default() }.generate()?;
 /// let one_view = MultiViewsTransform::new(simclr_transform(), 1)?;
 /// let batches = MultiViewsLoaderConfig { batch_size: 10, num_workers: 0, ..Default::default() };
-/// let loader = MultiViewsLoader::new(&Subset::from(&images), one_view, batches)?;
+/// let loader = MultiViewsLoader::new(images.clone(), one_view, batches)?;
 /// let encoder = EncoderKind::ResNet8;
 /// let config = DCLConfig { encoder, max_epochs: 1, ..Default::default() };
 /// let mut model = Classifier::new(config, 10, Device::Cpu)?;
