@@ -23,7 +23,7 @@ pub use crate::plot::{
     mean_and_deviation,
 };
 pub use crate::probes::{
-    FactorProbe, KnnProbe, LogisticRegression, Solver, confusion_matrix, stratified_subset,
+    FactorProbe, KnnProbe, LogisticRegression, Pca, Solver, confusion_matrix, stratified_subset,
 };
 pub use crate::rng::{RandomStream, numpy_rng};
 pub use crate::transforms::{

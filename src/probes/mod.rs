@@ -8,6 +8,7 @@ mod lbfgs;
 mod linear;
 mod newton;
 mod objective;
+mod pca;
 mod ridge;
 
 pub use confusion::confusion_matrix;
@@ -15,4 +16,5 @@ pub use factor::{FactorProbe, FactorScore, r2_score};
 pub use knn::KnnProbe;
 pub use labels::stratified_subset;
 pub use linear::{FittedLogisticRegression, LogisticRegression, Solver};
+pub use pca::{FittedPca, Pca};
 pub use ridge::{FittedRidge, Ridge};
