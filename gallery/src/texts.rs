@@ -9,11 +9,11 @@ use anyhow::{Context, Result};
 
 use crate::digest;
 use crate::execution::Execution;
-use crate::program;
+use crate::{page, program};
 use xtask::lessons::lesson::Lesson;
 
 /// The first page: what this is, and each lesson with its figure and a sentence.
-pub(crate) fn landing(readme: &str, lessons: &[(Lesson, Execution)]) -> String {
+pub(crate) fn landing(readme: &str, lessons: &[(Lesson, Execution)]) -> Result<String> {
     // The README's first paragraph.
     let mut paragraphs = readme.split("\n\n").skip(1).map(str::trim);
     let intro = paragraphs.next().unwrap_or_default();
@@ -23,9 +23,12 @@ pub(crate) fn landing(readme: &str, lessons: &[(Lesson, Execution)]) -> String {
         let name = &lesson.name;
         let _ = writeln!(text, ":::{{grid-item-card}} {}", lesson.title());
         let _ = writeln!(text, ":link: lessons/{name}\n:link-type: doc");
-        if execution.figure.is_some() {
+        if let Some(figure) = page::main_figure(lesson, execution)? {
+            let own = page::text_of(&figure);
+            let alt =
+                own.unwrap_or_else(|| format!("Main figure of the lesson {}", lesson.title()));
             let _ = writeln!(text, ":img-top: thumbnails/{name}.svg");
-            let _ = writeln!(text, ":img-alt: Main figure of the lesson {}", lesson.title());
+            let _ = writeln!(text, ":img-alt: {}", alt.replace('\n', " "));
         }
         let _ = writeln!(text, "\n{}", lesson.sentence());
         if execution.run["fake_hub"] == true {
@@ -48,7 +51,7 @@ pub(crate) fn landing(readme: &str, lessons: &[(Lesson, Execution)]) -> String {
     ] {
         let _ = writeln!(text, "{title} <{name}>");
     }
-    text + "```\n"
+    Ok(text + "```\n")
 }
 
 /// The list of the lessons, in their order.
@@ -212,13 +215,17 @@ mod tests {
         let lesson =
             Lesson { name: "07_x".into(), path: "07_x.ipynb".into(), notebook: notebook.clone() };
         let run = json!({"fake_hub": true});
-        let execution = Execution { notebook, run, figure: Some("x.svg".into()) };
-        let text = landing("# r\n\nIntro.\n\nMore.", &[(lesson, execution)]);
+        let place = tempfile::tempdir().unwrap();
+        let drawing = place.path().join("x.svg");
+        fs::write(&drawing, "<svg aria-label=\"What it shows.\">").unwrap();
+        let execution = Execution { notebook, run, drawings: vec![drawing] };
+        let text = landing("# r\n\nIntro.\n\nMore.", &[(lesson, execution)]).unwrap();
         for part in [
             "Intro.",
             ":::{grid-item-card} T",
             "\nOne.\n",
             "thumbnails/07_x.svg",
+            ":img-alt: What it shows.\n",
             "Not a result",
             ":link: lessons/07_x\n",
         ] {
