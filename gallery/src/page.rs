@@ -275,7 +275,7 @@ pub(crate) fn main_figure(lesson: &Lesson, execution: &Execution) -> Result<Opti
     }
     let cells = execution.notebook["cells"].as_array().map(Vec::as_slice).unwrap_or_default();
     let outputs = cells.iter().filter_map(|cell| cell["outputs"].as_array()).flatten();
-    Ok(outputs.filter_map(drawing).last())
+    Ok(outputs.filter_map(drawing).next_back())
 }
 
 /// The text that a drawing brings.
