@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 
 use crate::digest;
 use crate::execution::Execution;
+use crate::prose::duration;
 use crate::{page, program};
 use xtask::lessons::lesson::Lesson;
 
@@ -60,6 +61,22 @@ pub(crate) fn contents(lessons: &[(Lesson, Execution)]) -> String {
     for (lesson, _) in lessons {
         let _ =
             writeln!(text, "- [{}]({}.ipynb): {}", lesson.title(), lesson.name, lesson.sentence());
+    }
+    text += "\nWhat the runs on these pages took:\n\n\
+             | lesson | data | running time | peak memory of the cells |\n|---|---|---:|---:|\n";
+    for (lesson, execution) in lessons {
+        let run = &execution.run;
+        let mut data = lesson.data().join(", ");
+        if run["fake_hub"] == true {
+            data += ", replaced by generated data";
+        }
+        if run["quick"] == true {
+            data += ", few images";
+        }
+        let memory = run["memory_mb"]["cells"].as_f64();
+        let memory = memory.map_or_else(|| "not measured".to_owned(), |mb| format!("{mb:.0} MB"));
+        let time = duration(run["seconds"].as_f64());
+        let _ = writeln!(text, "| {} | {data} | {time} | {memory} |", lesson.title());
     }
     text += "\n```{toctree}\n:hidden:\n\n";
     for (lesson, _) in lessons {
@@ -231,6 +248,19 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
+    }
+
+    #[test]
+    fn the_list_of_lessons_says_what_each_run_took() {
+        let notebook = json!({"cells": [{"cell_type": "markdown", "id": "m", "source": "# T\n\nOne. Two."}],
+                   "metadata": {"twoviews": {"data": ["Digits"]}}});
+        let lesson =
+            Lesson { name: "07_x".into(), path: "07_x.ipynb".into(), notebook: notebook.clone() };
+        let run = json!({"seconds": 61.0, "memory_mb": {"cells": 512}, "quick": true});
+        let text = contents(&[(lesson, Execution { notebook, run, drawings: Vec::new() })]);
+        assert!(text.contains("- [T](07_x.ipynb): One.\n"), "{text}");
+        assert!(text.contains("| T | Digits, few images | 1 min 01 s | 512 MB |"), "{text}");
+        assert!(text.contains("\n07_x\n```"), "{text}");
     }
 
     #[test]
