@@ -1,0 +1,146 @@
+//! Where figures are drawn as pixels, on a transparent ground.
+
+use std::convert::Infallible;
+
+use plotters::prelude::DrawingBackend;
+use plotters_backend::{BackendColor, BackendCoord, BackendTextStyle, DrawingErrorKind};
+
+use super::palette::{RIM, RIM_WIDTH};
+
+/// Opacities are multiples of 1 / 15: that many are hardly told apart, and leave most drawings with the 256
+/// colours that a PNG can number.
+const OPACITIES: f64 = 15.0;
+
+type Drawn = Result<(), DrawingErrorKind<Infallible>>;
+
+/// Red, green, blue and opacity of each pixel. plotters' own bitmap knows no opacity.
+pub(super) struct Pixels {
+    pub(super) size: (u32, u32),
+    pub(super) rgba: Vec<[u8; 4]>,
+}
+
+impl Pixels {
+    /// Nothing is drawn yet.
+    pub(super) fn new(size: (u32, u32)) -> Self {
+        Self { size, rgba: vec![[0; 4]; size.0 as usize * size.1 as usize] }
+    }
+
+    /// Lays a colour over what is there.
+    fn lay(&mut self, (x, y): BackendCoord, color: BackendColor) {
+        let (width, height) = self.size;
+        let (Ok(x), Ok(y)) = (u32::try_from(x), u32::try_from(y)) else { return };
+        if x >= width || y >= height {
+            return;
+        }
+        let below = &mut self.rgba[y as usize * width as usize + x as usize];
+        let over = (color.alpha.clamp(0.0, 1.0) * OPACITIES).round() / OPACITIES;
+        if over == 0.0 {
+            return;
+        }
+        let seen = f64::from(below[3]) / 255.0 * (1.0 - over);
+        let (red, green, blue) = color.rgb;
+        for (below, above) in below.iter_mut().zip([red, green, blue]) {
+            let mixed = f64::from(above) * over + f64::from(*below) * seen;
+            *below = (mixed / (over + seen)).round() as u8;
+        }
+        below[3] = ((over + seen) * 255.0).round() as u8;
+    }
+}
+
+/// Draws on them.
+pub(super) struct PixelBackend<'a>(pub(super) &'a mut Pixels);
+
+impl DrawingBackend for PixelBackend<'_> {
+    type ErrorType = Infallible;
+
+    fn get_size(&self) -> (u32, u32) {
+        self.0.size
+    }
+
+    fn ensure_prepared(&mut self) -> Drawn {
+        Ok(())
+    }
+
+    fn present(&mut self) -> Drawn {
+        Ok(())
+    }
+
+    fn draw_pixel(&mut self, point: BackendCoord, color: BackendColor) -> Drawn {
+        self.0.lay(point, color);
+        Ok(())
+    }
+
+    /// Text with a rim, as it has in the SVG.
+    fn draw_text<S: BackendTextStyle>(&mut self, text: &str, style: &S, at: BackendCoord) -> Drawn {
+        let mut glyphs = Glyphs { size: self.0.size, points: Vec::new() };
+        glyphs.draw_text(text, style, at)?;
+        let reach = RIM_WIDTH.ceil() as i32;
+        let around = |i: i32| (i % (2 * reach + 1) - reach, i / (2 * reach + 1) - reach);
+        let disc: Vec<(i32, i32)> = (0..(2 * reach + 1).pow(2))
+            .map(around)
+            .filter(|(x, y)| f64::from(x * x + y * y).sqrt() <= RIM_WIDTH)
+            .collect();
+        let Some(bounds) = glyphs.bounds(reach) else { return Ok(()) };
+        let ((left, top), (width, height)) = bounds;
+        // Each of its pixels is seen wholly or not at all: a PNG of pictures and captions then stores no
+        // opacity.
+        let mut rim = vec![false; width * height];
+        for &((x, y), _) in &glyphs.points {
+            for (dx, dy) in &disc {
+                rim[(y + dy - top) as usize * width + (x + dx - left) as usize] = true;
+            }
+        }
+        let color = BackendColor { alpha: 1.0, rgb: (RIM.0, RIM.1, RIM.2) };
+        for index in (0..rim.len()).filter(|&index| rim[index]) {
+            let at = (left + (index % width) as i32, top + (index / width) as i32);
+            self.0.lay(at, color);
+        }
+        for (at, color) in glyphs.points {
+            self.0.lay(at, color);
+        }
+        Ok(())
+    }
+}
+
+/// The pixels of a text.
+struct Glyphs {
+    size: (u32, u32),
+    points: Vec<(BackendCoord, BackendColor)>,
+}
+
+impl Glyphs {
+    /// Corner and size of the rectangle around all points and `reach` more.
+    fn bounds(&self, reach: i32) -> Option<(BackendCoord, (usize, usize))> {
+        let side = |of: fn(&BackendCoord) -> i32| {
+            let values = self.points.iter().map(|(at, _)| of(at));
+            let (low, high) = (values.clone().min()? - reach, values.max()? + reach);
+            Some((low, (high - low + 1) as usize))
+        };
+        let ((left, width), (top, height)) = (side(|at| at.0)?, side(|at| at.1)?);
+        Some(((left, top), (width, height)))
+    }
+}
+
+impl DrawingBackend for Glyphs {
+    type ErrorType = Infallible;
+
+    fn get_size(&self) -> (u32, u32) {
+        self.size
+    }
+
+    fn ensure_prepared(&mut self) -> Drawn {
+        Ok(())
+    }
+
+    fn present(&mut self) -> Drawn {
+        Ok(())
+    }
+
+    fn draw_pixel(&mut self, point: BackendCoord, color: BackendColor) -> Drawn {
+        // Else it is not seen.
+        if color.alpha >= 0.5 / OPACITIES {
+            self.points.push((point, color));
+        }
+        Ok(())
+    }
+}
