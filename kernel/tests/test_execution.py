@@ -25,6 +25,9 @@ class Execution(unittest.TestCase):
 
     def begin(self, *cells: str, minutes: float | None = None) -> subprocess.Popen:
         notebook = v4.new_notebook(cells=[v4.new_code_cell(code, id=f"c{n}") for n, code in enumerate(cells)], metadata=SPEC)
+        for cell in notebook.cells:
+            if "meant" in cell.source:
+                cell.metadata["tags"] = ["raises-exception"]
         nbformat.write(notebook, self.folder / "07_x.ipynb")
         command = [sys.executable, ROOT / "site/execute.py", self.folder / "07_x.ipynb", self.out]
         return subprocess.Popen(command + ([str(minutes)] if minutes else []), stdout=subprocess.PIPE,
@@ -43,13 +46,14 @@ class Execution(unittest.TestCase):
 
     def test_a_cell_that_fails_is_named_and_what_came_before_it_is_kept(self) -> None:
         status, said = self.execute("// Why.\nlet a = vec![1u8; 64_000_000];\nprintln!(\"{}\", a.len());",
-                                    'let n: u8 = "300".parse()?;', 'println!("never");')
+                                    'panic!("meant");', 'let n: u8 = "300".parse()?;', 'println!("never");')
         self.assertEqual(status, 1)
-        self.assertIn("the cell c1 that begins with 'let n: u8", said)
+        self.assertIn("the cell c2 that begins with 'let n: u8", said)
         self.assertNotIn("\x1b", said)
         run, outputs = self.kept()
-        self.assertIn("the cell c1", run["problem"])
-        self.assertEqual((outputs[0][0].text, outputs[1][0].output_type, outputs[2]), ("64000000\n", "error", []))
+        self.assertIn("the cell c2", run["problem"])
+        self.assertEqual(outputs[0][0].text, "64000000\n")
+        self.assertEqual([outputs[1][0].ename, outputs[2][0].output_type, outputs[3]], ["Panic", "error", []])
         cell = run["cells"][0]
         self.assertEqual((cell["id"], cell["first_line"]), ("c0", "let a = vec![1u8; 64_000_000];"))
         self.assertTrue(0 < cell["compile_seconds"] + cell["run_seconds"] <= cell["seconds"] + 0.1, cell)
