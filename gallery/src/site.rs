@@ -199,8 +199,8 @@ fn write_sources(folders: &Folders, lessons: &[(Lesson, Execution)], api: &Path)
         files.insert(format!("downloads/{name}.ipynb"), serde_json::to_vec_pretty(&notebook)?);
         let notebook = page::page(lesson, execution, notebook);
         files.insert(format!("lessons/{name}.ipynb"), serde_json::to_vec_pretty(&notebook)?);
-        if let Some(figure) = &execution.figure {
-            files.insert(format!("thumbnails/{name}.svg"), fs::read(figure)?);
+        if let Some(figure) = page::main_figure(lesson, execution)? {
+            files.insert(format!("thumbnails/{name}.svg"), figure.into_bytes());
         }
     }
     for path in digest::files(&root.join("site/pages"))? {
@@ -211,7 +211,7 @@ fn write_sources(folders: &Folders, lessons: &[(Lesson, Execution)], api: &Path)
     files.insert("downloads/api-names.json".into(), serde_json::to_vec(&names)?);
     let readme = read("README.md")?;
     let texts = [
-        ("index.md", texts::landing(&readme, lessons)),
+        ("index.md", texts::landing(&readme, lessons)?),
         ("lessons/index.md", texts::contents(lessons)),
         ("install.md", texts::install(&readme)?),
         ("results.md", texts::for_the_site(&read("benches/RESULTS.md")?, "benches")),

@@ -15,6 +15,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
           [--force]           run all of them
           [--limit MINUTES]   end a lesson that takes longer
           [--check]           build and run the lessons' programs, too
+          [--look]            open each page in Chromium and Firefox, where they are here
           [--serve]           show the site on this machine
   lab                       open JupyterLab on the notebooks
   test [--long]             every check, the cheapest first

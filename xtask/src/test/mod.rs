@@ -72,7 +72,7 @@ pub fn run(long: bool) -> Result<()> {
     let mut gallery = tools::gallery(&["--quick", "--fake-hub"]);
     gallery.env(variable::FROM_SCRATCH, "1");
     if long {
-        gallery.arg("--check");
+        gallery.args(["--check", "--look"]);
     }
     tools::run(&mut gallery)?;
     say("all checks passed");
