@@ -6,8 +6,8 @@
 //! [`data`] (images and subsets) → [`transforms`] (two random views) → [`loaders`] (batches) →
 //! [`models`] (encoder and projection head) → [`losses`] (InfoNCE, DCL) → [`optim`] (optimizer and
 //! learning rate) → [`estimator`] (SimCLR and DCL: training, checkpoints, pretrained weights) →
-//! [`encode`] (features) → [`probes`] (accuracy) → [`plot`] (figures). [`weights`] reads and writes
-//! files of tensors; [`notebook`] shows progress; [`rng`] makes the random numbers repeatable; [`error`] says
+//! [`encode`] (features) → [`probes`] (accuracy) → [`stats`] (what a difference is worth) → [`plot`]
+//! (figures). [`weights`] reads and writes files of tensors; [`notebook`] shows progress, [`lesson`] answers readers; [`rng`] makes the random numbers repeatable; [`error`] says
 //! what went wrong.
 //!
 //! # Without tensors
@@ -44,6 +44,8 @@ pub mod encode;
 #[cfg(feature = "torch")]
 pub mod estimator;
 #[cfg(feature = "torch")]
+pub mod lesson;
+#[cfg(feature = "torch")]
 pub mod loaders;
 #[cfg(feature = "torch")]
 pub mod notebook;
@@ -56,6 +58,8 @@ pub mod prelude;
 #[cfg(feature = "torch")]
 pub mod probes;
 #[cfg(feature = "torch")]
+pub mod stats;
+#[cfg(feature = "torch")]
 mod tensor_input;
 
 /// Images in memory: data sets and subsets, CIFAR-10 and Shapes10; downloads and their cache.
@@ -66,7 +70,9 @@ pub mod data {
 
     pub(crate) use images::check_pixels;
     pub use images::{Image, ImageDataset, Subset};
-    pub use shapes10::{Palette, SHAPES10_CLASSES, SHAPES10_SIZE, Shapes10};
+    pub use shapes10::{
+        Factor, Factors, Palette, SHAPES10_CLASSES, SHAPES10_SIZE, SHAPES10_SYMMETRIES, Shapes10,
+    };
 
     #[cfg(feature = "torch")]
     mod cache;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use serde_json::{Value, json};
 use twoviews_constants::variable;
 
@@ -121,13 +121,7 @@ pub(crate) fn execute(
     tools::forget_package(&mut command);
     let ended = command.status().context("cannot start the environment's Python")?;
     if !ended.success() {
-        folders::remove(failed)?;
-        fs::create_dir_all(failed.parent().unwrap_or(failed))?;
-        fs::rename(&part, failed).with_context(|| format!("making {}", failed.display()))?;
-        let why = lesson::read(&failed.join("run.json")).unwrap_or_default();
-        let why = why["problem"].as_str().unwrap_or("it was ended").to_owned();
-        let rest = failed.join("executed.ipynb");
-        anyhow::bail!("{}: {why}\nits output so far: {}", lesson.name, rest.display());
+        return Err(set_aside(&part, failed).context(lesson.name.clone()));
     }
     let path = part.join("run.json");
     let mut run = lesson::read(&path)?;
@@ -138,6 +132,27 @@ pub(crate) fn execute(
     folders::atomic_write(&path, serde_json::to_string_pretty(&run)?.as_bytes())?;
     folders::replace(&part, kept)?;
     folders::remove(failed)
+}
+
+/// Keeps what a run has left that did not come to its end, and says why it did not.
+fn set_aside(part: &Path, failed: &Path) -> anyhow::Error {
+    let move_away = || -> Result<()> {
+        folders::remove(failed)?;
+        fs::create_dir_all(failed.parent().unwrap_or(failed))?;
+        fs::rename(part, failed).with_context(|| format!("making {}", failed.display()))
+    };
+    if let Err(error) = move_away() {
+        return error.context("it did not run to its end, and its output so far could not be kept");
+    }
+    let rest = failed.join("executed.ipynb");
+    match lesson::read(&failed.join("run.json")).ok().filter(|_| rest.is_file()) {
+        Some(run) => {
+            let why = run["problem"].as_str().unwrap_or("it was ended");
+            anyhow!("{why}\nits output so far: {}", rest.display())
+        }
+        // The runner has said what kept it from writing them.
+        None => anyhow!("it did not run to its end; its output so far could not be written"),
+    }
 }
 
 /// Versions of what has computed.
@@ -193,6 +208,45 @@ mod tests {
         assert!(is_due(Some(&kept), "other", false));
         assert!(is_due(Some(&kept), "k", true));
         assert!(is_due(None, "k", false));
+    }
+
+    #[test]
+    fn a_run_that_fails_is_set_aside_and_the_one_before_stays() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        for (name, text) in [("kept", "old"), ("x.part", "new"), ("failed/x", "older")] {
+            fs::create_dir_all(at(name)).unwrap();
+            fs::write(at(name).join("executed.ipynb"), text).unwrap();
+        }
+        fs::write(at("x.part/run.json"), r#"{"problem": "the cell c failed"}"#).unwrap();
+        let message = set_aside(&at("x.part"), &at("failed/x")).to_string();
+        assert!(message.starts_with("the cell c failed\n"), "{message}");
+        assert!(message.ends_with("failed/x/executed.ipynb"), "{message}");
+        let read = |name: &str| fs::read_to_string(at(name).join("executed.ipynb")).unwrap();
+        assert_eq!((read("kept"), read("failed/x")), ("old".to_owned(), "new".to_owned()));
+        // The disk was full.
+        fs::create_dir(at("x.part")).unwrap();
+        let message = set_aside(&at("x.part"), &at("failed/x")).to_string();
+        assert!(message.contains("could not be written"), "{message}");
+        let message = set_aside(&at("x.part"), &at("failed/x")).to_string();
+        assert!(message.contains("could not be kept"), "{message}");
+    }
+
+    #[test]
+    fn what_is_damaged_is_no_execution_and_says_so() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path();
+        for (name, text) in [("run.json", "{}"), ("executed.ipynb", "{\"cells\": []}")] {
+            let message = format!("{:#}", Execution::read(folder).unwrap_err());
+            assert!(
+                message.contains("executed.ipynb") || message.contains("run.json"),
+                "{message}"
+            );
+            fs::write(folder.join(name), text).unwrap();
+        }
+        assert!(Execution::read(folder).unwrap().is_some());
+        fs::write(folder.join("executed.ipynb"), "{\"cells\":").unwrap();
+        assert!(format!("{:#}", Execution::read(folder).unwrap_err()).contains("not JSON"));
     }
 
     #[test]

@@ -93,13 +93,14 @@ impl Experiments {
         Ok(html)
     }
 
-    /// Writes what the pages load to the folder.
+    /// Writes what the pages load to the folder, anew.
     pub(crate) fn write(
         &self,
         lessons: &[(Lesson, Execution)],
         files_of: impl Fn(&Lesson) -> std::path::PathBuf,
         folder: &Path,
     ) -> Result<()> {
+        folders::remove(folder)?;
         fs::create_dir_all(folder)?;
         let copy = |file: &str| {
             let from = source(file);

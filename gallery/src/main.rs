@@ -7,6 +7,7 @@ mod experiments;
 mod fake_hub;
 mod page;
 mod program;
+mod prose;
 mod site;
 mod statements;
 mod texts;
@@ -99,9 +100,17 @@ fn run(options: &Options) -> Result<()> {
     let everything = execution::everything(&root)?;
     let mut problems = Vec::new();
     for lesson in &wanted {
+        let faults = prose::faults(&lesson.notebook);
+        problems.extend(faults.into_iter().map(|fault| format!("{}, cell {fault}", lesson.name)));
+    }
+    for lesson in &wanted {
         let (kept, key) = (folders.executed(lesson), execution::key(lesson, &setting, &everything));
         folders::restore(&kept)?;
-        if !execution::is_due(Execution::read(&kept)?.as_ref(), &key, options.force) {
+        let before = Execution::read(&kept).unwrap_or_else(|error| {
+            say(&format!("{} runs again, because its last run is damaged: {error:#}", lesson.name));
+            None
+        });
+        if !execution::is_due(before.as_ref(), &key, options.force) {
             say(&format!("{} is up to date", lesson.name));
             continue;
         }
@@ -121,8 +130,16 @@ fn run(options: &Options) -> Result<()> {
     }
     let mut pages = Vec::new();
     for lesson in &lessons {
-        let Some(execution) = Execution::read(&folders.executed(lesson))? else {
-            let name = &lesson.name;
+        let name = &lesson.name;
+        let kept = Execution::read(&folders.executed(lesson)).with_context(|| {
+            let others = problems.iter().map(|problem| format!("{problem}\n"));
+            format!(
+                "{}the last run of {name} is damaged, so the site stays as it was: cargo xtask gallery \
+                 --only {name} runs it again",
+                others.collect::<String>()
+            )
+        })?;
+        let Some(execution) = kept else {
             say(&format!(
                 "{name} was not executed yet and has no page: cargo xtask gallery --only {name}"
             ));

@@ -2,22 +2,33 @@
 
 use std::fmt::Write as _;
 
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use crate::execution::Execution;
+use crate::prose::{self, duration};
 use xtask::lessons::lesson::{self, Lesson, text};
 
 /// How many of the slowest cells are listed.
 const SLOWEST: usize = 5;
 
-/// The notebook with the prose as it is stored now and the outputs of the execution. Where the code
-/// has changed since, nothing is mixed: it is the executed notebook as it was.
-pub(crate) fn merged(lesson: &Lesson, execution: &Execution) -> Value {
+/// The notebook with the prose as it is stored now, and the outputs and numbers of the execution. Where the
+/// code has changed since, nothing is mixed: it is the executed notebook as it was.
+pub(crate) fn merged(lesson: &Lesson, execution: &Execution) -> Result<Value> {
     let executed = &execution.notebook;
-    if lesson::drift(&lesson.notebook, executed).is_some() {
-        return executed.clone();
+    let drifts = lesson::drift(&lesson.notebook, executed).is_some();
+    let mut notebook = if drifts { executed.clone() } else { lesson.notebook.clone() };
+    for cell in notebook["cells"].as_array_mut().into_iter().flatten() {
+        let text = lesson::source(cell);
+        if cell["cell_type"] == "markdown" && text.contains("<!-- run:") {
+            let filled = prose::filled(&text, execution);
+            cell["source"] =
+                filled.with_context(|| format!("{}, cell {}", lesson.name, cell["id"]))?.into();
+        }
     }
-    let mut notebook = lesson.notebook.clone();
+    if drifts {
+        return Ok(notebook);
+    }
     let cells = executed["cells"].as_array().map(Vec::as_slice).unwrap_or_default();
     for cell in notebook["cells"].as_array_mut().into_iter().flatten() {
         if let Some(done) = cells.iter().find(|done| done["id"] == cell["id"])
@@ -27,7 +38,7 @@ pub(crate) fn merged(lesson: &Lesson, execution: &Execution) -> Value {
             cell["execution_count"] = done["execution_count"].clone();
         }
     }
-    notebook
+    Ok(notebook)
 }
 
 /// The page as a notebook for myst-nb; `notebook` is what [`merged`] gave.
@@ -39,7 +50,9 @@ pub(crate) fn page(lesson: &Lesson, execution: &Execution, mut notebook: Value) 
         if cell["cell_type"] == "code" {
             all.push(figures_with_text(cell))
         } else {
-            all.push(cell.clone())
+            let mut cell = cell.clone();
+            cell["source"] = prose::unmarked(&lesson::source(&cell)).into();
+            all.push(cell)
         }
         if i == 0 {
             all.push(markdown("gallery-top", &top(lesson, execution)));
@@ -197,17 +210,6 @@ fn day(run: &Value) -> String {
     }
 }
 
-fn duration(seconds: Option<f64>) -> String {
-    match seconds {
-        None => "not measured".to_owned(),
-        Some(seconds) if seconds < 59.95 => format!("{seconds:.1} s"),
-        Some(seconds) => {
-            let whole = seconds.round() as u64;
-            format!("{} min {:02} s", whole / 60, whole % 60)
-        }
-    }
-}
-
 fn machine(machine: &Value) -> String {
     let mut parts: Vec<String> = Vec::new();
     parts.extend(machine["processor"].as_str().map(str::to_owned));
@@ -294,7 +296,7 @@ mod tests {
     }
 
     fn page_of(lesson: &Lesson, execution: &Execution) -> Value {
-        page(lesson, execution, merged(lesson, execution))
+        page(lesson, execution, merged(lesson, execution).unwrap())
     }
 
     fn execution(outputs: Value) -> Execution {
@@ -311,7 +313,7 @@ mod tests {
     #[test]
     fn new_prose_meets_the_outputs_of_unchanged_code_only() {
         let kept = execution(json!([{"output_type": "stream", "name": "stdout", "text": "out"}]));
-        let merged_with = |prose, code| merged(&lesson(prose, code), &kept);
+        let merged_with = |prose, code| merged(&lesson(prose, code), &kept).unwrap();
         let page = merged_with("# New", "1");
         assert_eq!(page["cells"][0]["source"], "# New");
         assert_eq!(page["cells"][1]["outputs"][0]["text"], "out");

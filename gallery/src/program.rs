@@ -63,7 +63,7 @@ fn with_path(line: &str, place: &impl Fn(&str) -> String) -> String {
 }
 
 /// Resolves `..`.
-fn normal(path: &Path) -> PathBuf {
+pub(crate) fn normal(path: &Path) -> PathBuf {
     let mut parts = PathBuf::new();
     for part in path.components() {
         match part {

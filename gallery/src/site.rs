@@ -17,6 +17,9 @@ use xtask::say::say;
 use xtask::setup::python::Environment;
 use xtask::{folders, paths, tools};
 
+/// The file in a site that says what it was made from.
+const STAMP: &str = ".made-from";
+
 /// Where the gallery's files lie.
 pub(crate) struct Folders {
     base: PathBuf,
@@ -87,7 +90,7 @@ pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: b
         }
     }
     digest.text("webassembly", tools::has_webassembly()?.to_string());
-    let (digest, stamp) = (digest.hex(), folders.site().join(".made-from"));
+    let (digest, stamp) = (digest.hex(), folders.site().join(STAMP));
     if !force && fs::read_to_string(&stamp).is_ok_and(|before| before == digest) {
         say("the site is up to date");
         return Ok(());
@@ -120,23 +123,28 @@ pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: b
     sphinx.env_remove("PYTHONPATH").env("PYTHONDONTWRITEBYTECODE", "1");
     tools::run(&mut sphinx)?;
     folders::atomic_write(&made_with, settings.as_bytes())?;
-    let part = folders.site().with_extension("part");
+    let files_of = |lesson: &Lesson| folders.executed(lesson).join("files");
+    experiments.write(lessons, files_of, &html.join("_static/experiments"))?;
+    put(&html, &api, &digest, &folders.site())
+}
+
+/// Puts the pages and the crate's documentation in the old site's place.
+fn put(html: &Path, api: &Path, digest: &str, site: &Path) -> Result<()> {
+    let part = site.with_extension("part");
     folders::remove(&part)?;
     let write = || -> Result<()> {
-        copy(&html, &part)?;
-        copy(&api, &part.join("api"))?;
-        let files_of = |lesson: &Lesson| folders.executed(lesson).join("files");
-        experiments.write(lessons, files_of, &part.join("_static/experiments"))?;
+        copy(html, &part)?;
+        copy(api, &part.join("api"))?;
         // Pages would hide folders that begin with `_`.
         fs::write(part.join(".nojekyll"), "")?;
-        Ok(fs::write(part.join(".made-from"), &digest)?)
+        Ok(fs::write(part.join(STAMP), digest)?)
     };
     if let Err(error) = write() {
         // The disk may be full of it.
         let _ = folders::remove(&part);
         return Err(error.context("the site stays as it was"));
     }
-    folders::replace(&part, &folders.site())
+    folders::replace(&part, site)
 }
 
 /// `.site-venv`: Sphinx and what it needs, apart from Jupyter's packages.
@@ -192,7 +200,7 @@ fn write_sources(
     let machine = [(root.display().to_string(), "twoviews"), (home, "~")];
     for (lesson, execution) in lessons {
         let name = &lesson.name;
-        let notebook = page::without_paths(page::merged(lesson, execution), &machine);
+        let notebook = page::without_paths(page::merged(lesson, execution)?, &machine);
         // What was executed, should the lesson have changed since.
         let program = program::convert(&Lesson { notebook: notebook.clone(), ..lesson.clone() })?;
         files
@@ -220,9 +228,9 @@ fn write_sources(
         ("index.md", texts::landing(&readme, lessons)),
         ("lessons/index.md", texts::contents(lessons)),
         ("install.md", texts::install(&readme)?),
-        ("results.md", read("benches/RESULTS.md")?),
-        ("changelog.md", read("CHANGELOG.md")?),
-        ("kernel.md", read("docs/kernel.md")?),
+        ("results.md", texts::for_the_site(&read("benches/RESULTS.md")?, "benches")),
+        ("changelog.md", texts::for_the_site(&read("CHANGELOG.md")?, "")),
+        ("kernel.md", texts::for_the_site(&read("docs/kernel.md")?, "docs")),
         ("api.md", texts::api_page(api)?),
     ];
     files.extend(texts.map(|(name, text)| (name.to_owned(), text.into_bytes())));
@@ -270,4 +278,36 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_site_that_cannot_be_written_whole_leaves_the_one_before() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        for folder in ["html/lessons", "api"] {
+            fs::create_dir_all(at(folder)).unwrap();
+        }
+        let make = |text: &str| {
+            fs::write(at("html/index.html"), text).unwrap();
+            put(&at("html"), &at("api"), text, &at("site"))
+        };
+        let read = |name: &str| fs::read_to_string(at("site").join(name)).unwrap();
+        make("old").unwrap();
+        // A page that cannot be copied, after others that can.
+        symlink("/nowhere", at("html/lessons/page.html")).unwrap();
+        let message = format!("{:#}", make("new").unwrap_err());
+        assert!(message.contains("stays as it was") && message.contains("page.html"), "{message}");
+        assert_eq!((read("index.html"), read(STAMP)), ("old".to_owned(), "old".to_owned()));
+        assert!(!at("site.part").exists());
+        fs::remove_file(at("html/lessons/page.html")).unwrap();
+        make("new").unwrap();
+        assert_eq!((read("index.html"), read(STAMP)), ("new".to_owned(), "new".to_owned()));
+        assert!(at("site/api").is_dir());
+    }
 }

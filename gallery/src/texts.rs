@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 
 use crate::digest;
 use crate::execution::Execution;
+use crate::program;
 use xtask::lessons::lesson::Lesson;
 
 /// The first page: what this is, and each lesson with its figure and a sentence.
@@ -70,7 +71,55 @@ pub(crate) fn install(readme: &str) -> Result<String> {
     for heading in ["Two commands", "Settings", "Where it runs"] {
         let _ = write!(text, "## {heading}\n\n{}\n\n", section(readme, heading)?);
     }
-    Ok(text)
+    Ok(for_the_site(&text, ""))
+}
+
+/// Documents of the project that are pages of the site, too.
+const PAGES: [(&str, &str); 4] = [
+    ("README.md", "install.md"),
+    ("benches/RESULTS.md", "results.md"),
+    ("CHANGELOG.md", "changelog.md"),
+    ("docs/kernel.md", "kernel.md"),
+];
+
+/// The text of a document that stands in `folder`, for the site: its links to what is a page there lead to the
+/// page, those to other files are only their texts.
+pub(crate) fn for_the_site(text: &str, folder: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, link, target, after)) = next_link(rest) {
+        out += before;
+        let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
+        let path = program::normal(&Path::new(folder).join(path));
+        let page = PAGES.iter().find(|(document, _)| Path::new(document) == path);
+        match page {
+            _ if target.contains("://") || target.starts_with('#') => {
+                out += &format!("[{link}]({target})");
+            }
+            Some((_, page)) if anchor.is_empty() => out += &format!("[{link}]({page})"),
+            Some((_, page)) => out += &format!("[{link}]({page}#{anchor})"),
+            None => out += link,
+        }
+        rest = after;
+    }
+    out + rest
+}
+
+/// What stands before the first link of a text, the link's text and target, and what stands behind it.
+fn next_link(text: &str) -> Option<(&str, &str, &str, &str)> {
+    let mut from = 0;
+    loop {
+        let middle = from + text[from..].find("](")?;
+        let end = middle + text[middle..].find(')')?;
+        // A picture stays what it is.
+        match text[..middle].rfind('[').filter(|&begin| !text[..begin].ends_with('!')) {
+            Some(begin) => {
+                let target = &text[middle + 2..end];
+                return Some((&text[..begin], &text[begin + 1..middle], target, &text[end + 1..]));
+            }
+            None => from = end,
+        }
+    }
 }
 
 /// What stands below a heading of the second level.
@@ -145,6 +194,15 @@ mod tests {
         );
         assert!(section("# a\n\n## b\nc\n## d\n", "x").unwrap_err().to_string().contains("\"x\""));
         assert_eq!(section("# a\n\n## b\nc\n\n## d\n", "b").unwrap(), "c");
+    }
+
+    #[test]
+    fn links_lead_to_pages_or_are_only_their_texts() {
+        let text = "a [b](../CHANGELOG.md) [`c`](../src/lib.rs), ![d](x.svg) [e](https://e.org/(f)#g) [h](kernel.md#i) j";
+        let wanted =
+            "a [b](changelog.md) `c`, ![d](x.svg) [e](https://e.org/(f)#g) [h](kernel.md#i) j";
+        assert_eq!(for_the_site(text, "docs"), wanted);
+        assert_eq!(for_the_site("no [link] (here)", ""), "no [link] (here)");
     }
 
     #[test]

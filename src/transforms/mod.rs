@@ -12,8 +12,6 @@ mod color;
 mod compose;
 mod crop;
 mod hue;
-mod multi_views;
-mod resize;
 mod tensor;
 mod view;
 
@@ -23,12 +21,11 @@ pub use color::{
     adjust_saturation, to_grayscale,
 };
 pub use compose::{
-    AnyTransform, Compose, RandomApply, Transform, simclr_transform, simclr_transform_of_size,
+    AnyTransform, Compose, MultiViewsTransform, RandomApply, Transform, simclr_transform,
+    simclr_transform_of_size,
 };
-pub use crop::{CropParams, RandomHorizontalFlip, RandomResizedCrop, hflip};
+pub use crop::{CropParams, RandomHorizontalFlip, RandomResizedCrop, hflip, resized_crop};
 pub use hue::adjust_hue;
-pub use multi_views::MultiViewsTransform;
-pub use resize::resized_crop;
 pub use tensor::{Normalize, ToTensor};
 pub use view::View;
 

@@ -21,7 +21,12 @@ pub fn atomic_write(path: &Path, text: &[u8]) -> Result<()> {
         file.sync_all()?;
         fs::rename(&part, path)
     };
-    whole().with_context(|| format!("writing {}", path.display()))
+    let written = whole();
+    if written.is_err() {
+        // It may be what the disk is full of.
+        let _ = fs::remove_file(&part);
+    }
+    written.with_context(|| format!("writing {}", path.display()))
 }
 
 /// Removes a folder, a file or a link. The name is free at once: what an interruption leaves of a
@@ -136,6 +141,19 @@ mod tests {
         atomic_write(&path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o755);
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_leaves_the_old_file_and_nothing_beside_it() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("file");
+        atomic_write(&path, b"old").unwrap();
+        symlink("/dev/full", place.path().join("file.part")).unwrap();
+        let message = format!("{:#}", atomic_write(&path, b"new").unwrap_err());
+        assert!(message.contains("No space left") && message.contains("file"), "{message}");
+        assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
     }
 

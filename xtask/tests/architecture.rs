@@ -34,6 +34,7 @@ const LAYERS: [(&str, Option<&str>, &[&str]); 4] = [
             "statements.rs",
             "show.rs",
             "program.rs",
+            "prose.rs",
             "page.rs",
             "texts.rs",
             "site.rs",
@@ -170,9 +171,12 @@ fn rows(text: &str, heading: &str, columns: usize) -> Vec<Vec<String>> {
     rows.filter(|row: &Vec<String>| !row.is_empty()).collect()
 }
 
-/// A file's folder and, of the files of a crate of its own, the crate: a reader takes them as one.
+/// What a reader takes as one: all files of a crate of its own, and all of the convolutions.
 fn one(file: &str) -> String {
     match file.strip_prefix("crates/") {
+        _ if file == "src/encode/fused_conv.rs" || file.starts_with("src/convolution/") => {
+            "crates/conv3x3".to_owned()
+        }
         Some(rest) => format!("crates/{}", rest.split('/').next().unwrap()),
         None => file.to_owned(),
     }

@@ -40,6 +40,8 @@ pub mod variable {
 pub mod mime {
     /// A display that the kernel updates in place.
     pub const DISPLAY: &str = "application/x-twoviews-display+json";
+    /// What belongs to the forms of a thing that were printed just before: the metadata of their output.
+    pub const METADATA: &str = "application/x-twoviews-metadata+json";
 }
 
 /// Files in a build directory.
