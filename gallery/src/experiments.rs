@@ -113,7 +113,7 @@ impl Experiments {
         let program = BASE64_STANDARD.encode(program);
         fs::write(folder.join("program.js"), format!("twoviews.module = \"{program}\";\n"))?;
         for (lesson, execution) in lessons {
-            let cells = crate::page::merged(lesson, execution)["cells"].take();
+            let cells = crate::page::merged(lesson, execution)?["cells"].take();
             for name in cells.as_array().into_iter().flatten().flat_map(named) {
                 copy(&format!("{name}.js"))?;
                 let mut data = data(&files_of(lesson).join(format!("{name}.safetensors")))
