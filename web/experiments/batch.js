@@ -14,7 +14,7 @@ twoviews.experiments.set("batch", (parts, compute, data) => {
 
   const percent = (share) => `${(100 * share).toPrecision(3)} %`;
   const n = () => SIZES[size.value];
-  // Tens of steps to each power of ten, about the temperature with which the encoder was trained.
+  // Fifty steps to a power of ten, about the temperature with which the encoder was trained.
   const tauOf = (step) => data.temperature[0] * 10 ** (step / 50);
   const tau = () => tauOf(temperature.value);
   const nameOf = (i) => `image ${(i % n()) + 1}, view ${i < n() ? 1 : 2}`;
@@ -74,7 +74,7 @@ twoviews.experiments.set("batch", (parts, compute, data) => {
     const [width, height] = [bars.clientWidth || 400, bars.clientHeight || 120].map((side) => Math.round(side * ratio));
     Object.assign(bars, { width, height });
     const context = bars.getContext("2d");
-    const top = Math.max(sorted[0], 1.5 / sorted.length);
+    const top = Math.max(sorted[0], 1.2 / sorted.length);
     const y = (share) => height * (1 - (0.95 * share) / top);
     context.fillStyle = colour("--experiment-simclr");
     const bar = width / sorted.length;
