@@ -1,8 +1,9 @@
 //! The experiments in the lessons' pages: their program, their places, and what they get of the run.
 
+use std::collections::HashSet;
 use std::fs;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -38,7 +39,7 @@ impl Experiments {
         // Flags for this machine's processor mean nothing there.
         cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
         tools::forget_package(&mut cargo);
-        let output = cargo.stderr(std::process::Stdio::inherit()).output()?;
+        let output = cargo.stderr(Stdio::inherit()).output()?;
         ensure!(output.status.success(), "the experiments of the pages (web/) do not compile");
         let said = String::from_utf8(output.stdout)?;
         let programs = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -52,11 +53,13 @@ impl Experiments {
     /// Puts a place for each experiment that the page's cells name below the cell.
     pub(crate) fn place(&self, lesson: &Lesson, page: &mut Value) -> Result<()> {
         let Some(cells) = page["cells"].as_array_mut() else { return Ok(()) };
-        let mut all = Vec::new();
+        let (mut all, mut seen) = (Vec::new(), HashSet::new());
         for cell in cells.drain(..) {
             let names = named(&cell);
             all.push(cell);
             for name in names {
+                let is_new = seen.insert(name.clone());
+                ensure!(is_new, "{}: two cells have the tag {TAG}{name}", lesson.name);
                 let text = self.html(&lesson.name, &name)?;
                 let id = format!("experiment-{name}");
                 all.push(
@@ -97,7 +100,7 @@ impl Experiments {
     pub(crate) fn write(
         &self,
         lessons: &[(Lesson, Execution)],
-        files_of: impl Fn(&Lesson) -> std::path::PathBuf,
+        files_of: impl Fn(&Lesson) -> PathBuf,
         folder: &Path,
     ) -> Result<()> {
         folders::remove(folder)?;
@@ -137,7 +140,7 @@ fn named(cell: &Value) -> Vec<String> {
     names.map(str::to_owned).collect()
 }
 
-fn source(file: &str) -> std::path::PathBuf {
+fn source(file: &str) -> PathBuf {
     paths::root().join("web/experiments").join(file)
 }
 
@@ -238,6 +241,10 @@ mod tests {
         let mut other = page("experiment:no_such");
         let error = Experiments(None).place(&lesson(), &mut other).unwrap_err().to_string();
         assert!(error.contains("no_such.js"), "{error}");
+        let mut twice = page("experiment:two_views");
+        twice["cells"][1]["metadata"] = twice["cells"][0]["metadata"].clone();
+        let error = Experiments(None).place(&lesson(), &mut twice).unwrap_err().to_string();
+        assert!(error.contains("two cells"), "{error}");
         let mut none = page("other");
         Experiments(None).place(&lesson(), &mut none).unwrap();
         assert_eq!(none, page("other"));

@@ -206,6 +206,16 @@ for (const name of [VIEWS, BATCH]) {
     await page.context().close();
   }
 }
+// A run that has stored nothing.
+{
+  const page = await open(BATCH, { bare: true, prepare: () => {
+    document.addEventListener("DOMContentLoaded", () => twoviews.data.set("batch", { run: {} }), { capture: true, once: true });
+  } });
+  await page.waitForTimeout(300);
+  const lines = await page.locator(".experiment p").allTextContents();
+  check(lines[1]?.includes("has stored no embeddings"), `${BATCH}: without embeddings the page says ${lines}`);
+  await page.context().close();
+}
 await browser.close();
 console.log(`experiments: ${faults} faults`);
 process.exit(faults ? 1 : 0);
