@@ -17,8 +17,10 @@ use xtask::{folders, paths, tools};
 
 /// A cell with this tag, followed by a name, has the experiment of that name below it.
 const TAG: &str = "experiment:";
-/// What the browser gets besides the experiments themselves: what they stand on.
-const BASE: [&str; 3] = ["style.css", "compute.js", "page.js"];
+/// The look of an experiment's place, whether anything computes in it or not.
+const STYLE: &str = "style.css";
+/// What all experiments stand on.
+const BASE: [&str; 2] = ["compute.js", "page.js"];
 
 /// The program in which the experiments compute, if this machine can make it.
 pub(crate) struct Experiments(Option<Vec<u8>>);
@@ -28,7 +30,10 @@ impl Experiments {
     pub(crate) fn build() -> Result<Self> {
         if !tools::has_webassembly()? {
             let how = tools::WEBASSEMBLY_HOW;
-            say(&format!("the pages get no experiments: {how}, then this command again"));
+            say(&format!(
+                "the pages get no experiments, because the compiler lacks WebAssembly: {how}, then this \
+                 command again"
+            ));
             return Ok(Self(None));
         }
         say("compiling the pages' experiments");
@@ -109,10 +114,11 @@ impl Experiments {
             let from = source(file);
             fs::copy(&from, folder.join(file)).with_context(|| from.display().to_string())
         };
+        copy(STYLE)?;
+        let Some(program) = &self.0 else { return Ok(()) };
         for file in BASE {
             copy(file)?;
         }
-        let Some(program) = &self.0 else { return Ok(()) };
         let program = BASE64_STANDARD.encode(program);
         fs::write(folder.join("program.js"), format!("twoviews.module = \"{program}\";\n"))?;
         for (lesson, execution) in lessons {
