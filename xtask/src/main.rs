@@ -1,7 +1,7 @@
 //! `cargo xtask`: set-up and chores.
 
 use anyhow::{Context, Result, bail};
-use xtask::{bench, lessons, paths, setup, test, tools};
+use xtask::{bench, lessons, paths, setup, stock, test, tools};
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
@@ -21,6 +21,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   bench [FILTER]            how long the library's parts take
         [--reference]         in turn with nidl, PyTorch and scikit-learn, which go to .reference
         [--stage NAME]        only stages whose names begin so
+        --kernel [ROUNDS]     how long the kernel and its cells take, beside evcxr's own kernel
 
 Each command does whatever set-up it still needs.";
 
@@ -50,6 +51,10 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["lab"] => {
             setup::run()?;
             lessons::lab()
+        }
+        ["bench", "--kernel", rest @ ..] => {
+            setup::run()?;
+            stock::bench(rest)
         }
         ["bench", rest @ ..] => bench::run(&bench::Options::parse(rest)?),
         ["test"] => test::run(false),

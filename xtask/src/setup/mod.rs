@@ -12,7 +12,7 @@ mod standard_library;
 
 use anyhow::Result;
 
-use crate::tools;
+use crate::{paths, tools};
 
 /// Does what is still needed of the set-up; quick when everything is there.
 pub fn run() -> Result<()> {
@@ -23,6 +23,11 @@ pub fn run() -> Result<()> {
     kernel::ensure()?;
     standard_library::ensure()?;
     notebook_crates::ensure()
+}
+
+/// The variables of the notebooks' kernel.
+pub(crate) fn kernel_variables() -> [(&'static str, String); 6] {
+    kernel::variables(&paths::root())
 }
 
 /// What programs without a notebook need: libtorch, and the Python that brings it.

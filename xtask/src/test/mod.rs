@@ -9,7 +9,7 @@ use twoviews_constants::variable;
 
 use crate::say::say;
 use crate::setup::library::Library;
-use crate::{notebook, paths, setup, tools};
+use crate::{notebook, paths, setup, stock, tools};
 
 /// Runs all checks; `long` adds the slow ones.
 pub fn run(long: bool) -> Result<()> {
@@ -26,7 +26,9 @@ pub fn run(long: bool) -> Result<()> {
     let library: Vec<&str> = library.collect();
     let with_chores =
         [library.as_slice(), &["--package", "xtask", "--package", "twoviews-gallery"]].concat();
-    for packages in [with_chores.as_slice(), &["--package", "twoviews-kernel"]] {
+    for packages in
+        [with_chores.as_slice(), &["--package", "twoviews-kernel", "--package", stock::PROGRAM]]
+    {
         let mut clippy = vec!["clippy", "--quiet", "--all-targets"];
         clippy.extend(packages);
         clippy.extend(["--", "-D", "warnings"]);
@@ -58,10 +60,11 @@ pub fn run(long: bool) -> Result<()> {
     tools::forget_package(&mut suite);
     tools::run(&mut suite)?;
     say("the smallest notebook on a stock evcxr kernel");
+    let stock = stock::ensure()?.display().to_string();
     notebook::run(
         &paths::root().join("tests/notebooks/smoke.ipynb"),
         &paths::root().join("target/smoke-stock"),
-        &[(variable::NOTEBOOK_KERNEL, "stock")],
+        &[(variable::NOTEBOOK_KERNEL, stock::NAME), ("JUPYTER_PATH", &stock)],
     )?;
     say("the lessons, quick, on generated data and weights, and the site of them");
     // With pretrained weights the kernel's tests have run the one that can train from scratch.
