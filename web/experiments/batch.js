@@ -106,7 +106,7 @@ twoviews.experiments.set("batch", (parts, compute, data) => {
   const row = (label, value) => element("div", {}, element("dt", {}, label), element("dd", {}, value));
   const matrix = element("canvas", { role: "img" });
   const marker = element("span", { className: "experiment-row" });
-  matrix.addEventListener("pointerdown", (event) => {
+  matrix.addEventListener("click", (event) => {
     const box = matrix.getBoundingClientRect();
     anchor.input.value = 1 + Math.floor(((event.clientY - box.top) / box.height) * 2 * n());
     anchor.tell();
@@ -118,8 +118,8 @@ twoviews.experiments.set("batch", (parts, compute, data) => {
   status.place.classList.add("experiment-hidden");
   parts.append(
     element("p", { className: "experiment-source" },
-      `The embeddings of ${images} images, two views each, by the encoder of this page's run, rounded to 8 bits.`,
-      data.run.stand_ins ? " Its images and weights were made from formulas: nothing here is a result." : ""),
+      `The embeddings of the cell above: ${images} images, two views each, rounded to 8 bits.`,
+      data.run.stand_ins ? " Images and weights were made from formulas: nothing here is a result." : ""),
     element("div", { className: "experiment-sides" },
       element("figure", { className: "experiment-matrix" },
         element("div", { className: "experiment-picture" }, matrix, marker),
@@ -127,7 +127,7 @@ twoviews.experiments.set("batch", (parts, compute, data) => {
           "Each row is an anchor, each column what it is compared with: ",
           element("span", { className: "experiment-key positive" }, "its partner"), " and ",
           element("span", { className: "experiment-key negative" }, "negatives"),
-          ", the stronger the more they weigh in the denominator. Touch a row to choose the anchor.")),
+          ", the stronger the more they weigh in the denominator. Touch or click a row to choose the anchor.")),
       element("div", {},
         element("div", { className: "experiment-controls" }, ...[temperature, size, anchor].map((control) => control.place)),
         element("dl", { className: "experiment-values" },
