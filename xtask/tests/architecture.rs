@@ -19,6 +19,7 @@ const LAYERS: [(&str, Option<&str>, &[&str]); 5] = [
             "tools.rs",
             "notebook.rs",
             "setup",
+            "wheel.rs",
             "stock.rs",
             "lessons",
             "test",
