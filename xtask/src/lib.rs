@@ -8,5 +8,7 @@ pub mod notebook;
 pub mod paths;
 pub mod say;
 pub mod setup;
+pub mod stock;
 pub mod test;
 pub mod tools;
+pub mod wheel;

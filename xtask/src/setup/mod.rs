@@ -9,10 +9,11 @@ mod notebook_crates;
 pub mod python;
 mod scripts;
 mod standard_library;
+pub(crate) mod wheel;
 
 use anyhow::Result;
 
-use crate::tools;
+use crate::{paths, tools};
 
 /// Does what is still needed of the set-up; quick when everything is there.
 pub fn run() -> Result<()> {
@@ -23,6 +24,11 @@ pub fn run() -> Result<()> {
     kernel::ensure()?;
     standard_library::ensure()?;
     notebook_crates::ensure()
+}
+
+/// The variables of the notebooks' kernel.
+pub(crate) fn kernel_variables() -> [(&'static str, String); 6] {
+    kernel::variables(&paths::root())
 }
 
 /// What programs without a notebook need: libtorch, and the Python that brings it.

@@ -1,7 +1,6 @@
 //! Every check, the cheapest first.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -10,7 +9,7 @@ use twoviews_constants::variable;
 
 use crate::say::say;
 use crate::setup::library::Library;
-use crate::{notebook, paths, setup, tools};
+use crate::{notebook, paths, setup, stock, tools};
 
 /// Runs all checks; `long` adds the slow ones.
 pub fn run(long: bool) -> Result<()> {
@@ -27,7 +26,9 @@ pub fn run(long: bool) -> Result<()> {
     let library: Vec<&str> = library.collect();
     let with_chores =
         [library.as_slice(), &["--package", "xtask", "--package", "twoviews-gallery"]].concat();
-    for packages in [with_chores.as_slice(), &["--package", "twoviews-kernel"]] {
+    for packages in
+        [with_chores.as_slice(), &["--package", "twoviews-kernel", "--package", stock::PROGRAM]]
+    {
         let mut clippy = vec!["clippy", "--quiet", "--all-targets"];
         clippy.extend(packages);
         clippy.extend(["--", "-D", "warnings"]);
@@ -59,35 +60,36 @@ pub fn run(long: bool) -> Result<()> {
     tools::forget_package(&mut suite);
     tools::run(&mut suite)?;
     say("the smallest notebook on a stock evcxr kernel");
+    let stock = stock::ensure()?.display().to_string();
     notebook::run(
         &paths::root().join("tests/notebooks/smoke.ipynb"),
         &paths::root().join("target/smoke-stock"),
-        &[(variable::NOTEBOOK_KERNEL, "stock")],
+        &[(variable::NOTEBOOK_KERNEL, stock::NAME), ("JUPYTER_PATH", &stock)],
     )?;
     say("the lessons, quick, on generated data and weights, and the site of them");
     // With pretrained weights the kernel's tests have run the one that can train from scratch.
     let mut gallery = tools::gallery(&["--quick", "--fake-hub"]);
     gallery.env(variable::FROM_SCRATCH, "1");
     if long {
-        gallery.arg("--check");
+        gallery.args(["--check", "--look"]);
     }
     tools::run(&mut gallery)?;
     say("all checks passed");
     Ok(())
 }
 
-/// What needs no tensor: its tests, and whether it compiles to WebAssembly.
+/// What needs no tensor: its tests, and those of what pages compute with it.
 fn without_torch() -> Result<()> {
     let package = ["--package", "twoviews", "--no-default-features"];
     step("tests without libtorch", &[["test"].as_slice(), &package].concat())?;
-    let target = "wasm32-unknown-unknown";
-    let mut rustc = Command::new("rustc");
-    let library = rustc.args(["--print", "target-libdir", "--target", target]).output()?;
-    if !Path::new(String::from_utf8_lossy(&library.stdout).trim()).is_dir() {
-        say(&format!("WebAssembly: skipped (`rustup target add {target}` makes it possible)"));
-        return Ok(());
+    if !tools::has_webassembly()? {
+        let how = tools::WEBASSEMBLY_HOW;
+        say(&format!("WebAssembly: not compared with native code ({how} makes it possible)"));
     }
-    step("WebAssembly", &[["check", "--target", target].as_slice(), &package].concat())
+    let package = ["--quiet", "--package", "twoviews-web"];
+    let clippy = [["clippy"].as_slice(), &package, &["--all-targets", "--", "-D", "warnings"]];
+    step("clippy of the pages' experiments", &clippy.concat())?;
+    step("tests of the pages' experiments", &[["test"].as_slice(), &package].concat())
 }
 
 fn step(what: &str, arguments: &[&str]) -> Result<()> {
