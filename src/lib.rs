@@ -6,15 +6,15 @@
 //! [`data`] (images and subsets) → [`transforms`] (two random views) → [`loaders`] (batches) →
 //! [`models`] (encoder and projection head) → [`losses`] (InfoNCE, DCL) → [`optim`] (optimizer and
 //! learning rate) → [`estimator`] (SimCLR and DCL: training, checkpoints, pretrained weights) →
-//! [`encode`] (features) → [`probes`] (accuracy) → [`plot`] (figures). [`weights`] reads and writes
-//! files of tensors; [`notebook`] shows progress; [`rng`] makes the random numbers repeatable; [`error`] says
+//! [`encode`] (features) → [`probes`] (accuracy) → [`stats`] (what a difference is worth) → [`plot`]
+//! (figures). [`weights`] reads and writes files of tensors; [`notebook`] shows progress, [`lesson`] answers readers; [`rng`] makes the random numbers repeatable; [`error`] says
 //! what went wrong.
 //!
 //! # Without tensors
 //!
 //! Without its default feature `torch` the crate is [`rng`], [`data::Image`] and data sets in memory,
-//! [`data::Shapes10`] and [`transforms`], and needs no libtorch: so a web page, for example, can
-//! compute with the same code (`wasm32-unknown-unknown`).
+//! [`data::Shapes10`], [`transforms`] and the losses of [`losses::CosineSimilarities`], and needs no
+//! libtorch: so a web page, for example, can compute with the same code (`wasm32-unknown-unknown`).
 //!
 //! # Notation
 //!
@@ -30,6 +30,7 @@
 
 pub mod error;
 pub mod rng;
+mod temperature;
 pub mod transforms;
 
 #[cfg(feature = "torch")]
@@ -43,9 +44,9 @@ pub mod encode;
 #[cfg(feature = "torch")]
 pub mod estimator;
 #[cfg(feature = "torch")]
-pub mod loaders;
+pub mod lesson;
 #[cfg(feature = "torch")]
-pub mod losses;
+pub mod loaders;
 #[cfg(feature = "torch")]
 pub mod notebook;
 #[cfg(feature = "torch")]
@@ -57,7 +58,7 @@ pub mod prelude;
 #[cfg(feature = "torch")]
 pub mod probes;
 #[cfg(feature = "torch")]
-mod temperature;
+pub mod stats;
 #[cfg(feature = "torch")]
 mod tensor_input;
 
@@ -88,6 +89,45 @@ pub mod data {
     #[cfg(feature = "torch")]
     #[doc(hidden)]
     pub use crate::compat::data::*;
+}
+
+/// Contrastive losses: one equation, one function.
+///
+/// Both losses look at a batch of N images through two views. With L2-normalised embeddings z and
+/// temperature tau, anchor i has the similarity s_i = <z1_i, z2_i> / tau to its partner, and
+/// S_i = sum over both views l and all j != i of exp(<z1_i, zl_j> / tau) collects its 2(N-1)
+/// negatives.
+///
+/// The losses of tensors train; [`CosineSimilarities`](losses::CosineSimilarities) computes their values
+/// where there is no tensor library.
+pub mod losses {
+    mod slices;
+
+    pub use slices::{AnchorSimilarities, CosineSimilarities};
+
+    #[cfg(feature = "torch")]
+    mod alignment_uniformity;
+    #[cfg(feature = "torch")]
+    mod contrastive_loss;
+    #[cfg(feature = "torch")]
+    mod coupling;
+    #[cfg(feature = "torch")]
+    mod dcl;
+    #[cfg(feature = "torch")]
+    mod info_nce;
+    #[cfg(feature = "torch")]
+    mod similarity;
+
+    #[cfg(feature = "torch")]
+    pub use alignment_uniformity::{alignment, uniformity};
+    #[cfg(feature = "torch")]
+    pub use contrastive_loss::ContrastiveLoss;
+    #[cfg(feature = "torch")]
+    pub use coupling::{anchor_gradients, npc_multiplier};
+    #[cfg(feature = "torch")]
+    pub use dcl::{DCLLoss, DCLWLoss};
+    #[cfg(feature = "torch")]
+    pub use info_nce::InfoNCE;
 }
 
 /// The residual network that encodes images, the projection head, and their first weights.

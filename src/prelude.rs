@@ -10,6 +10,7 @@ pub use crate::estimator::{
     Checkpoints, Classifier, DCL, DCLConfig, Estimator, FitOptions, History, OnlineKnn, SimCLR,
     SimCLRConfig, StepOutputs, Weights,
 };
+pub use crate::lesson::{Prediction, check};
 pub use crate::loaders::{
     DataLoader, MultiViewsLoader, MultiViewsLoaderConfig, ViewsBatch, ViewsLoader,
 };
@@ -26,6 +27,7 @@ pub use crate::probes::{
     FactorProbe, KnnProbe, LogisticRegression, Pca, Solver, confusion_matrix, stratified_subset,
 };
 pub use crate::rng::{RandomStream, numpy_rng};
+pub use crate::stats::{McNemar, PairedT, wilson_interval};
 pub use crate::transforms::{
     AnyTransform, ColorJitter, Compose, GaussianBlur, MultiViewsTransform, Normalize, RandomApply,
     RandomGrayscale, RandomHorizontalFlip, RandomResizedCrop, RandomRotate90, ToTensor, Transform,

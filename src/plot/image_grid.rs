@@ -6,7 +6,9 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::canvas::{Draw, FONT, figure_methods};
+use super::alt;
+use super::canvas::{Draw, figure_methods};
+use super::chart::text;
 use crate::data::{Image, check_pixels};
 use crate::{Error, Result};
 
@@ -59,7 +61,7 @@ impl ImageGrid {
     }
 }
 
-figure_methods!(ImageGrid, show_png);
+figure_methods!(ImageGrid);
 
 impl fmt::Debug for ImageGrid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,6 +71,7 @@ impl fmt::Debug for ImageGrid {
 
 impl Draw for ImageGrid {
     const FIGURE: &'static str = "image grid";
+    const IS_PIXELS: bool = true;
 
     fn check(&self) -> Result<()> {
         if self.cells.is_empty() {
@@ -101,17 +104,57 @@ impl Draw for ImageGrid {
         (width, height)
     }
 
+    fn describe(&self) -> String {
+        let columns = self.columns.max(1).min(self.cells.len());
+        let rows = self.cells.len().div_ceil(columns.max(1));
+        let shape = match rows {
+            0 => "no image".to_owned(),
+            1 => format!("{columns} in a row"),
+            _ => format!("{rows} rows of {columns}"),
+        };
+        let text = format!("Image grid, {shape}");
+        // What is said of one image several times in a row is said once.
+        let mut captions: Vec<(String, usize)> = Vec::new();
+        for (_, caption) in &self.cells {
+            let caption = alt::label(caption);
+            match captions.last_mut() {
+                Some((last, count)) if *last == caption => *count += 1,
+                _ => captions.push((caption, 1)),
+            }
+        }
+        if captions.iter().all(|(caption, _)| caption.is_empty()) {
+            return text + ", without captions.";
+        }
+        let caption = |(caption, count): &(String, usize)| match (caption.as_str(), count) {
+            ("", 1) => "one without a caption".to_owned(),
+            ("", count) => format!("{count} without captions"),
+            (caption, 1) => caption.to_owned(),
+            (caption, count) => format!("{count} \u{d7} {caption}"),
+        };
+        format!("{text}: {}.", alt::listed(&captions, caption, "captions"))
+    }
+
     fn draw<B: DrawingBackend>(
         &self,
         area: &DrawingArea<B, Shift>,
     ) -> std::result::Result<(), String> {
-        area.fill(&WHITE).map_err(|error| error.to_string())?;
         let (width, height) = self.cell();
-        for (i, (image, caption)) in self.cells.iter().enumerate() {
+        let side = self.magnification as i32;
+        let corner = |i: usize| {
             let (column, row) = ((i % self.columns) as u32, (i / self.columns) as u32);
-            let left = (GAP + column * width) as i32;
-            let top = (GAP + row * height) as i32;
-            let side = self.magnification as i32;
+            ((GAP + column * width) as i32, (GAP + row * height) as i32)
+        };
+        let message = |error: DrawingAreaErrorKind<B::ErrorType>| error.to_string();
+        // Captions first: their rims go behind the images.
+        for (i, (image, caption)) in self.cells.iter().enumerate() {
+            let (left, top) = corner(i);
+            let style = text(12).pos(Pos::new(HPos::Center, VPos::Top));
+            let middle = left + image.width as i32 * side / 2;
+            let below = top + image.height as i32 * side + 2;
+            area.draw(&Text::new(caption.clone(), (middle, below), style)).map_err(message)?;
+        }
+        for (i, (image, _)) in self.cells.iter().enumerate() {
+            let (left, top) = corner(i);
             let pixels = image.pixels.chunks_exact(3).enumerate().map(|(p, rgb)| {
                 let x = left + (p % image.width) as i32 * side;
                 let y = top + (p / image.width) as i32 * side;
@@ -119,13 +162,8 @@ impl Draw for ImageGrid {
                 Rectangle::new([(x, y), (x + side, y + side)], color.filled())
             });
             for pixel in pixels {
-                area.draw(&pixel).map_err(|error| error.to_string())?;
+                area.draw(&pixel).map_err(message)?;
             }
-            let style = (FONT, 12).into_font().color(&BLACK).pos(Pos::new(HPos::Center, VPos::Top));
-            let middle = left + image.width as i32 * side / 2;
-            let below = top + image.height as i32 * side + 2;
-            area.draw(&Text::new(caption.clone(), (middle, below), style))
-                .map_err(|error| error.to_string())?;
         }
         Ok(())
     }

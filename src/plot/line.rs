@@ -5,20 +5,11 @@ use std::fmt;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use super::canvas::{Draw, FONT, figure_methods, is_drawable, is_drawable_range};
-use super::chart::{DrawResult, draw_baselines, draw_legend, tick};
-use crate::notebook::Figure;
+use super::alt;
+use super::canvas::{Draw, figure_methods, is_drawable, is_drawable_range};
+use super::chart::{DrawResult, draw_baselines, draw_legend, text, tick};
+use super::palette::{BEHIND, BLUE, GREEN, LINE};
 use crate::{Error, Result};
-
-/// matplotlib's "blue", the tutorial's colour of SimCLR.
-pub const BLUE: RGBColor = RGBColor(0, 0, 255);
-/// matplotlib's "green", the tutorial's colour of DCL.
-pub const GREEN: RGBColor = RGBColor(0, 128, 0);
-/// A colour for a third line.
-pub const RED: RGBColor = RGBColor(200, 30, 30);
-
-/// A colour for what is only compared with.
-pub const GREY: RGBColor = RGBColor(130, 130, 130);
 
 /// Points joined by a line.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,6 +75,22 @@ impl LinePlot {
         }
     }
 
+    /// The lines under their names; one without a name belongs to the last one of its colour that has
+    /// one, as a reader of the legend sees it.
+    fn lines(&self) -> Vec<(&str, Vec<&Series>)> {
+        let mut named: Vec<(&str, Vec<&Series>)> = Vec::new();
+        for series in &self.series {
+            let of_color = |(_, lines): &&mut (&str, Vec<&Series>)| lines[0].color == series.color;
+            match named.iter_mut().rfind(of_color) {
+                Some((name, lines)) if series.label.is_empty() || series.label == *name => {
+                    lines.push(series);
+                }
+                _ => named.push((&series.label, vec![series])),
+            }
+        }
+        named
+    }
+
     /// Lowest and highest value on each axis.
     fn ranges(&self) -> ((f64, f64), (f64, f64)) {
         let points = || self.series.iter().flat_map(|series| &series.points);
@@ -115,17 +122,7 @@ fn span(values: impl Iterator<Item = f64>) -> (f64, f64) {
     values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
 }
 
-figure_methods!(LinePlot, show_svg);
-
-impl Figure for LinePlot {
-    fn svg(&self) -> Result<String> {
-        self.to_svg()
-    }
-
-    fn text(&self) -> String {
-        self.title.clone()
-    }
-}
+figure_methods!(LinePlot);
 
 impl fmt::Debug for LinePlot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -174,6 +171,20 @@ impl Draw for LinePlot {
         self.size
     }
 
+    fn describe(&self) -> String {
+        let (x, y) = (alt::label(&self.x_label), alt::label(&self.y_label));
+        let axes = if y.is_empty() || x.is_empty() { y + &x } else { format!("{y} against {x}") };
+        let mut text = alt::head(Self::FIGURE, &self.title, &axes);
+        for (name, lines) in self.lines() {
+            let name = if name.is_empty() { "Without a name".to_owned() } else { alt::label(name) };
+            let count =
+                if lines.len() > 1 { format!(", {} lines", lines.len()) } else { String::new() };
+            let lines = alt::listed(&lines, |line| alt::course(&line.points), "lines");
+            text += &format!(" {name}{count}: {lines}.");
+        }
+        text + &alt::baselines(&self.baselines)
+    }
+
     fn draw<B: DrawingBackend>(
         &self,
         area: &DrawingArea<B, Shift>,
@@ -184,15 +195,13 @@ impl Draw for LinePlot {
 
 impl LinePlot {
     fn try_draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
-        // White, so that the figure reads the same on light and dark pages.
-        area.fill(&WHITE)?;
         let (x, y) = self.ranges();
         // Long titles get a smaller type, so that they stay inside the figure.
         let title_size = (1.7 * f64::from(self.size.0) / self.title.chars().count().max(1) as f64)
             .clamp(11.0, 18.0);
         let mut chart = ChartBuilder::on(area)
             .margin(12)
-            .caption(&self.title, (FONT, title_size))
+            .caption(&self.title, text(title_size))
             .x_label_area_size(42)
             .y_label_area_size(60)
             .build_cartesian_2d(x.0..x.1, y.0..y.1)?;
@@ -200,10 +209,11 @@ impl LinePlot {
             .configure_mesh()
             .x_desc(&self.x_label)
             .y_desc(&self.y_label)
-            .axis_desc_style((FONT, 15))
-            .label_style((FONT, 13))
-            .light_line_style(WHITE)
-            .bold_line_style(BLACK.mix(0.12))
+            .axis_style(LINE)
+            .axis_desc_style(text(15))
+            .label_style(text(13))
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(LINE.mix(BEHIND))
             .x_label_formatter(&|x| tick(*x))
             .y_label_formatter(&|y| tick(*y))
             .draw()?;

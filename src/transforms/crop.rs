@@ -1,6 +1,6 @@
 //! Where to crop, whether to flip, and Pillow's bilinear resize in its fixed-point arithmetic.
 
-use super::{Transform, View, check_probability, draw_in};
+use super::{Transform, View, check_probability, draw_in, exp, ln};
 use crate::rng::RandomStream;
 use crate::{Error, Result};
 
@@ -74,12 +74,11 @@ impl RandomResizedCrop {
             }
         }
         let (h, w) = (height as f64, width as f64);
-        let log_ratio =
-            (f64::from((self.ratio.0 as f32).ln()), f64::from((self.ratio.1 as f32).ln()));
+        let log_ratio = (f64::from(ln(self.ratio.0 as f32)), f64::from(ln(self.ratio.1 as f32)));
         for _ in 0..10 {
             // float32 draws, as torch makes them
             let area = h * w * f64::from(draw_in(random, self.scale) as f32);
-            let ratio = f64::from((draw_in(random, log_ratio) as f32).exp());
+            let ratio = f64::from(exp(draw_in(random, log_ratio) as f32));
             let crop_w = (area * ratio).sqrt().round_ties_even() as usize;
             let crop_h = (area / ratio).sqrt().round_ties_even() as usize;
             if (1..=width).contains(&crop_w) && (1..=height).contains(&crop_h) {

@@ -50,3 +50,14 @@ fn check_probability(p: f64) -> Result<()> {
 fn draw_in(random: &mut RandomStream, range: (f64, f64)) -> f64 {
     random.uniform_range(range.0, range.1)
 }
+
+/// The exponential in float32, correctly rounded but for ties beyond float64: the last bit of the systems' own
+/// functions of float32 differs from system to system, and with it bytes of views.
+fn exp(x: f32) -> f32 {
+    f64::from(x).exp() as f32
+}
+
+/// The logarithm in float32, likewise.
+fn ln(x: f32) -> f32 {
+    f64::from(x).ln() as f32
+}

@@ -5,17 +5,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where variables are read or set.
-const CODE: [&str; 11] = [
+const CODE: [&str; 13] = [
     ".github",
     "benches",
     "build.rs",
     "crates",
     "examples",
+    "gallery",
     "kernel",
     "notebooks",
     "site",
     "src",
     "tests",
+    "web",
     "xtask",
 ];
 const BEGINNING: &str = "TWOVIEWS_";

@@ -1,24 +1,21 @@
 //! Every check, the cheapest first.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use twoviews_constants::variable;
 
-use crate::fake_hub::FakeHub;
-use crate::lessons::Lesson;
 use crate::say::say;
 use crate::setup::library::Library;
-use crate::{notebook, paths, setup, tools};
+use crate::{notebook, paths, setup, stock, tools};
 
 /// Runs all checks; `long` adds the slow ones.
-pub(crate) fn run(long: bool) -> Result<()> {
+pub fn run(long: bool) -> Result<()> {
     step("formatting", &["fmt", "--all", "--check"])?;
     say("the notebooks as they are stored");
-    for folder in ["notebooks", "tests/notebooks"] {
+    for folder in ["notebooks", "notebooks/solutions", "tests/notebooks"] {
         check_stored(folder)?;
     }
     setup::run()?;
@@ -27,8 +24,11 @@ pub(crate) fn run(long: bool) -> Result<()> {
     let library = Library::read(&paths::root()).names;
     let library = library.iter().flat_map(|name| ["--package", name]);
     let library: Vec<&str> = library.collect();
-    let with_chores = [library.as_slice(), &["--package", "xtask"]].concat();
-    for packages in [with_chores.as_slice(), &["--package", "twoviews-kernel"]] {
+    let with_chores =
+        [library.as_slice(), &["--package", "xtask", "--package", "twoviews-gallery"]].concat();
+    for packages in
+        [with_chores.as_slice(), &["--package", "twoviews-kernel", "--package", stock::PROGRAM]]
+    {
         let mut clippy = vec!["clippy", "--quiet", "--all-targets"];
         clippy.extend(packages);
         clippy.extend(["--", "-D", "warnings"]);
@@ -64,39 +64,36 @@ pub(crate) fn run(long: bool) -> Result<()> {
     tools::forget_package(&mut suite);
     tools::run(&mut suite)?;
     say("the smallest notebook on a stock evcxr kernel");
+    let stock = stock::ensure()?.display().to_string();
     notebook::run(
         &paths::root().join("tests/notebooks/smoke.ipynb"),
         &paths::root().join("target/smoke-stock"),
-        &[(variable::NOTEBOOK_KERNEL, "stock")],
+        &[(variable::NOTEBOOK_KERNEL, stock::NAME), ("JUPYTER_PATH", &stock)],
     )?;
-    say("the quick start, quick");
-    let out = paths::root().join("target/tutorial-test");
-    notebook::run(&Lesson::QuickStart.notebook(), &out, &[(variable::QUICK, "1")])?;
-    let server = FakeHub::start()?;
-    let mut environment = server.environment();
-    environment.push((variable::QUICK, "1".to_owned()));
-    environment.push((variable::FROM_SCRATCH, "1".to_owned()));
-    let environment: Vec<(&str, &str)> =
-        environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    // With pretrained weights the kernel's tests have run it.
-    say("the tutorial notebook, quick, training from scratch");
-    notebook::run(&Lesson::Cifar10.notebook(), &out, &environment)?;
+    say("the lessons, quick, on generated data and weights, and the site of them");
+    // With pretrained weights the kernel's tests have run the one that can train from scratch.
+    let mut gallery = tools::gallery(&["--quick", "--fake-hub"]);
+    gallery.env(variable::FROM_SCRATCH, "1");
+    if long {
+        gallery.args(["--check", "--look"]);
+    }
+    tools::run(&mut gallery)?;
     say("all checks passed");
     Ok(())
 }
 
-/// What needs no tensor: its tests, and whether it compiles to WebAssembly.
+/// What needs no tensor: its tests, and those of what pages compute with it.
 fn without_torch() -> Result<()> {
     let package = ["--package", "twoviews", "--no-default-features"];
     step("tests without libtorch", &[["test"].as_slice(), &package].concat())?;
-    let target = "wasm32-unknown-unknown";
-    let mut rustc = Command::new("rustc");
-    let library = rustc.args(["--print", "target-libdir", "--target", target]).output()?;
-    if !Path::new(String::from_utf8_lossy(&library.stdout).trim()).is_dir() {
-        say(&format!("WebAssembly: skipped (`rustup target add {target}` makes it possible)"));
-        return Ok(());
+    if !tools::has_webassembly()? {
+        let how = tools::WEBASSEMBLY_HOW;
+        say(&format!("WebAssembly: not compared with native code ({how} makes it possible)"));
     }
-    step("WebAssembly", &[["check", "--target", target].as_slice(), &package].concat())
+    let package = ["--quiet", "--package", "twoviews-web"];
+    let clippy = [["clippy"].as_slice(), &package, &["--all-targets", "--", "-D", "warnings"]];
+    step("clippy of the pages' experiments", &clippy.concat())?;
+    step("tests of the pages' experiments", &[["test"].as_slice(), &package].concat())
 }
 
 fn step(what: &str, arguments: &[&str]) -> Result<()> {
@@ -106,9 +103,13 @@ fn step(what: &str, arguments: &[&str]) -> Result<()> {
     tools::run(&mut cargo)
 }
 
-/// Stored notebooks have no outputs, stable cell names and the project's kernel.
+/// A line of code that is longer is cut off on a page of 1,000 pixels.
+const LONGEST_LINE: usize = 88;
+
+/// Stored notebooks have no outputs, stable cell names, the project's kernel and lines that fit a page.
 fn check_stored(folder: &str) -> Result<()> {
-    for entry in fs::read_dir(paths::root().join(folder)).with_context(|| folder.to_owned())? {
+    let folder = paths::root().join(folder);
+    for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "ipynb") {
             let notebook: Value = serde_json::from_str(&fs::read_to_string(&path)?)?;
@@ -127,6 +128,17 @@ fn check_notebook(notebook: &Value) -> Result<()> {
         if cell["cell_type"] == "code" {
             let empty = cell["outputs"].as_array().is_some_and(Vec::is_empty);
             ensure!(empty && cell["execution_count"].is_null(), "cell {id} is stored with outputs");
+            let lines: Vec<&str> = match &cell["source"] {
+                Value::Array(parts) => parts.iter().filter_map(Value::as_str).collect(),
+                source => source.as_str().into_iter().collect(),
+            };
+            for line in lines.concat().lines() {
+                let length = line.chars().count();
+                ensure!(
+                    length <= LONGEST_LINE,
+                    "cell {id} has a line of {length} characters, {LONGEST_LINE} fit the page: {line}"
+                );
+            }
         }
     }
     Ok(())
@@ -148,5 +160,21 @@ mod tests {
         assert!(check_notebook(&notebook(json!([]), ["a", "a"])).is_err());
         assert!(check_notebook(&notebook(json!([{}]), ["a", "b"])).is_err());
         assert!(check_notebook(&json!({"metadata": {}, "cells": []})).is_err());
+    }
+
+    #[test]
+    fn lines_of_code_fit_a_page() {
+        let with = |source: Value| {
+            let mut notebook = notebook(json!([]), ["a", "b"]);
+            notebook["cells"][1]["source"] = source;
+            check_notebook(&notebook)
+        };
+        let (fits, long) = ("\u{e4}".repeat(88), "x".repeat(89));
+        assert!(with(json!(format!("1;\n{fits}\n2"))).is_ok());
+        let error = with(json!(["1;\n", "x", long])).unwrap_err().to_string();
+        assert!(error.contains("cell b has a line of 90 characters"), "{error}");
+        for folder in ["notebooks", "tests/notebooks"] {
+            check_stored(folder).unwrap();
+        }
     }
 }
