@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -75,10 +76,12 @@ pub(crate) fn look(folders: &Folders) -> Result<()> {
     Ok(())
 }
 
-/// The first of these programs that starts.
+/// Where the first of these programs is that is here.
 fn found(names: &[&str]) -> Option<OsString> {
-    let starts = |name: &&&str| Command::new(name).arg("--version").output().is_ok();
-    names.iter().find(starts).map(|name| OsString::from(*name))
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    let places = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    places.into_iter().find(|place| place.is_file()).map(OsString::from)
 }
 
 /// The profiles of a manifest.
