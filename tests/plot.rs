@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use proptest::prelude::*;
 use serde_json::json;
 use twoviews::Error;
 use twoviews::data::{Image, Shapes10};
@@ -263,4 +264,36 @@ fn a_drawing_has_the_colours_it_is_given_on_a_transparent_ground() {
     assert!(texts().all(|text| text.attribute("stroke") == Some("#FFFFFF")), "{svg}");
     let grounds = document.descendants().filter(|node| node.attribute("width") == Some("640"));
     assert_eq!(grounds.count(), 1, "the root alone, no ground");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn whatever_a_figure_holds_it_tells_it_on_one_line(
+        labels in prop::collection::vec(any::<String>(), 5),
+        values in prop::collection::vec(any::<f64>(), 0..80),
+        columns in 0_usize..9,
+    ) {
+        let mut line = LinePlot::new(&labels[0], &labels[1], &labels[2]);
+        for values in values.chunks(9) {
+            let points = values.iter().zip(values.iter().rev()).map(|(&x, &y)| (x, y)).collect();
+            line.series.push(Series::new(&labels[3], BLUE, points));
+        }
+        line.baselines = values.iter().map(|&value| (labels[4].clone(), value)).collect();
+        let mut bars = BarPlot::new(&labels[0], &labels[1], &[&labels[2], ""]);
+        bars.bars.push(Bars { label: labels[3].clone(), color: GREY, heights: values.clone(), errors: values.clone() });
+        let mut grid = ImageGrid::new(columns);
+        for i in 0..values.len() {
+            grid.push(Image { height: 1, width: 1, pixels: vec![0; 3] }, &labels[i % 5]);
+        }
+        grid.columns = columns;
+        for (text, kind) in
+            [(line.alt_text(), "Line plot"), (bars.alt_text(), "Bar plot"), (grid.alt_text(), "Image grid")]
+        {
+            prop_assert!(text.starts_with(kind), "{text:?}");
+            prop_assert!(!text.contains(char::is_control), "{text:?}");
+            prop_assert!(text.chars().count() < 20_000, "{} characters", text.chars().count());
+        }
+    }
 }

@@ -3,6 +3,7 @@
 mod checks;
 mod digest;
 mod execution;
+mod experiments;
 mod fake_hub;
 mod page;
 mod program;

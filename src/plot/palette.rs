@@ -1,8 +1,8 @@
 //! Colours that are told from a light page and from a dark one: figures have no ground of their own.
 //!
 //! Lines, bars and markers have mid-tones with a contrast of at least 3:1 to both (WCAG 2, 1.4.11). No
-//! colour has the 4.5:1 that text needs to both, so that text is dark and has a light rim, which is not
-//! seen on a light page.
+//! colour has the 4.5:1 that text needs to both, so that text is dark and has a light rim or plate, which is
+//! not seen on a light page.
 
 use plotters::style::RGBColor;
 
@@ -24,7 +24,7 @@ pub(super) const BEHIND: f64 = 0.3;
 pub(super) const INK: RGBColor = RGBColor(51, 51, 51);
 /// The rim of text.
 pub(super) const RIM: RGBColor = RGBColor(255, 255, 255);
-/// How far the rim reaches around the text, in pixels.
+/// How far the rim, or the plate, reaches around the text, in pixels.
 pub(super) const RIM_WIDTH: f64 = 3.0;
 
 #[cfg(test)]

@@ -70,30 +70,20 @@ impl DrawingBackend for PixelBackend<'_> {
         Ok(())
     }
 
-    /// Text with a rim, as it has in the SVG.
+    /// Text on a plate, which takes the place of the rim that it has in an SVG: a rim of whole pixels is
+    /// jagged, and one of half-seen ones makes a PNG of pictures and captions store an opacity for each.
     fn draw_text<S: BackendTextStyle>(&mut self, text: &str, style: &S, at: BackendCoord) -> Drawn {
         let mut glyphs = Glyphs { size: self.0.size, points: Vec::new() };
         glyphs.draw_text(text, style, at)?;
-        let reach = RIM_WIDTH.ceil() as i32;
-        let around = |i: i32| (i % (2 * reach + 1) - reach, i / (2 * reach + 1) - reach);
-        let disc: Vec<(i32, i32)> = (0..(2 * reach + 1).pow(2))
-            .map(around)
-            .filter(|(x, y)| f64::from(x * x + y * y).sqrt() <= RIM_WIDTH)
-            .collect();
-        let Some(bounds) = glyphs.bounds(reach) else { return Ok(()) };
-        let ((left, top), (width, height)) = bounds;
-        // Each of its pixels is seen wholly or not at all: a PNG of pictures and captions then stores no
-        // opacity.
-        let mut rim = vec![false; width * height];
-        for &((x, y), _) in &glyphs.points {
-            for (dx, dy) in &disc {
-                rim[(y + dy - top) as usize * width + (x + dx - left) as usize] = true;
+        let Some(((left, right), (top, bottom))) = glyphs.bounds() else { return Ok(()) };
+        let (reach, color) =
+            (RIM_WIDTH as i32, BackendColor { alpha: 1.0, rgb: (RIM.0, RIM.1, RIM.2) });
+        for y in top - reach..=bottom + reach {
+            // Rounded corners.
+            let cut = (reach - (y - top + reach).min(bottom + reach - y) - 1).max(0);
+            for x in left - reach + cut..=right + reach - cut {
+                self.0.lay((x, y), color);
             }
-        }
-        let color = BackendColor { alpha: 1.0, rgb: (RIM.0, RIM.1, RIM.2) };
-        for index in (0..rim.len()).filter(|&index| rim[index]) {
-            let at = (left + (index % width) as i32, top + (index / width) as i32);
-            self.0.lay(at, color);
         }
         for (at, color) in glyphs.points {
             self.0.lay(at, color);
@@ -109,15 +99,13 @@ struct Glyphs {
 }
 
 impl Glyphs {
-    /// Corner and size of the rectangle around all points and `reach` more.
-    fn bounds(&self, reach: i32) -> Option<(BackendCoord, (usize, usize))> {
+    /// First and last column, first and last row.
+    fn bounds(&self) -> Option<((i32, i32), (i32, i32))> {
         let side = |of: fn(&BackendCoord) -> i32| {
             let values = self.points.iter().map(|(at, _)| of(at));
-            let (low, high) = (values.clone().min()? - reach, values.max()? + reach);
-            Some((low, (high - low + 1) as usize))
+            Some((values.clone().min()?, values.max()?))
         };
-        let ((left, width), (top, height)) = (side(|at| at.0)?, side(|at| at.1)?);
-        Some(((left, top), (width, height)))
+        Some((side(|at| at.0)?, side(|at| at.1)?))
     }
 }
 

@@ -1,7 +1,6 @@
 //! Every check, the cheapest first.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -79,18 +78,18 @@ pub fn run(long: bool) -> Result<()> {
     Ok(())
 }
 
-/// What needs no tensor: its tests, and whether it compiles to WebAssembly.
+/// What needs no tensor: its tests, and those of what pages compute with it.
 fn without_torch() -> Result<()> {
     let package = ["--package", "twoviews", "--no-default-features"];
     step("tests without libtorch", &[["test"].as_slice(), &package].concat())?;
-    let target = "wasm32-unknown-unknown";
-    let mut rustc = Command::new("rustc");
-    let library = rustc.args(["--print", "target-libdir", "--target", target]).output()?;
-    if !Path::new(String::from_utf8_lossy(&library.stdout).trim()).is_dir() {
-        say(&format!("WebAssembly: skipped (`rustup target add {target}` makes it possible)"));
-        return Ok(());
+    if !tools::has_webassembly()? {
+        let how = tools::WEBASSEMBLY_HOW;
+        say(&format!("WebAssembly: not compared with native code ({how} makes it possible)"));
     }
-    step("WebAssembly", &[["check", "--target", target].as_slice(), &package].concat())
+    let package = ["--quiet", "--package", "twoviews-web"];
+    let clippy = [["clippy"].as_slice(), &package, &["--all-targets", "--", "-D", "warnings"]];
+    step("clippy of the pages' experiments", &clippy.concat())?;
+    step("tests of the pages' experiments", &[["test"].as_slice(), &package].concat())
 }
 
 fn step(what: &str, arguments: &[&str]) -> Result<()> {
