@@ -60,15 +60,20 @@ pub(crate) fn look(folders: &Folders) -> Result<()> {
     }
     let mut npm = Command::new("npm");
     tools::run(npm.current_dir(&place).args(["ci", "--no-audit", "--no-fund", "--silent"]))?;
-    for (browser, names, variable, script) in [
+    let mut looks = vec![
         ("Chromium", ["chromium", "google-chrome"], "BROWSER", "look.mjs"),
         ("Firefox", ["firefox-esr", "firefox"], "FIREFOX", "firefox.mjs"),
-    ] {
+    ];
+    // They are missing where the compiler lacks WebAssembly.
+    if folders.site().join("_static/experiments").is_dir() {
+        looks.push(("Chromium", ["chromium", "google-chrome"], "BROWSER", "experiments.mjs"));
+    }
+    for (browser, names, variable, script) in looks {
         let Some(program) = std::env::var_os(variable).or_else(|| found(&names)) else {
             say(&format!("the look in {browser}: skipped (it is not here)"));
             continue;
         };
-        say(&format!("the look in {browser}"));
+        say(&format!("the look in {browser}: {script}"));
         let mut node = Command::new("node");
         node.current_dir(&place).env(variable, program).arg(script).arg(folders.site());
         tools::run(&mut node)?;
