@@ -3,6 +3,7 @@
 mod checks;
 mod digest;
 mod execution;
+mod experiments;
 mod fake_hub;
 mod page;
 mod program;
@@ -35,6 +36,7 @@ pub(crate) struct Options {
     fake_hub: bool,
     serve: bool,
     check: bool,
+    look: bool,
     limit: Option<f64>,
 }
 
@@ -51,6 +53,7 @@ impl Options {
                 "--fake-hub" => options.fake_hub = true,
                 "--serve" => options.serve = true,
                 "--check" => options.check = true,
+                "--look" => options.look = true,
                 "--only" => options.only = Some((*value()?).to_owned()),
                 "--limit" => {
                     let text = *value()?;
@@ -63,7 +66,7 @@ impl Options {
                 }
                 other => bail!(
                     "gallery does not know {other:?}: --force, --only LESSON, --quick, --fake-hub, \
-                     --limit MINUTES, --check, --serve"
+                     --limit MINUTES, --check, --look, --serve"
                 ),
             }
         }
@@ -167,6 +170,9 @@ fn run(options: &Options) -> Result<()> {
     println!("site: {}", folders.site().join("index.html").display());
     if options.check {
         checks::programs(&folders, &wanted, &setting)?;
+    }
+    if options.look {
+        checks::look(&folders)?;
     }
     ensure!(problems.is_empty(), "{}", problems.join("\n"));
     drop(alone);

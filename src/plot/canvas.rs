@@ -1,13 +1,16 @@
-//! Where figures are drawn: an SVG text or a PNG file, with the same font everywhere.
+//! Where figures are drawn: an SVG text or a PNG file, on a transparent ground and with the same font
+//! everywhere.
 
 use std::path::Path;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use plotters::prelude::{BitMapBackend, DrawingArea, IntoDrawingArea, SVGBackend};
+use plotters::prelude::{DrawingArea, IntoDrawingArea, SVGBackend};
 use plotters::style::{FontStyle, register_font};
 
-use super::alt;
+use super::palette::{RIM, RIM_WIDTH};
+use super::pixels::{PixelBackend, Pixels};
+use super::{alt, encode};
 use crate::atomic_write::atomic_write;
 use crate::notebook::Bundle;
 use crate::{Error, Result};
@@ -139,7 +142,20 @@ pub(super) fn svg<F: Draw>(figure: &F) -> Result<String> {
         let area = SVGBackend::with_string(&mut text, figure.size()).into_drawing_area();
         draw(figure, &area)?;
     }
-    Ok(with_words(&text, &alt_text(figure)))
+    Ok(with_words(&with_rims(&text), &alt_text(figure)))
+}
+
+/// The SVG with a rim around its texts, as attributes, which a page's style overrules.
+fn with_rims(svg: &str) -> String {
+    let rim = format!(
+        "<text stroke=\"#{:02X}{:02X}{:02X}\" stroke-width=\"{}\" stroke-linejoin=\"round\" \
+         paint-order=\"stroke\" ",
+        RIM.0,
+        RIM.1,
+        RIM.2,
+        2.0 * RIM_WIDTH
+    );
+    svg.replace("<text ", &rim)
 }
 
 /// The SVG with its words for those who do not see it, and never wider than where it is put.
@@ -166,20 +182,10 @@ fn with_words(svg: &str, words: &str) -> String {
 /// The figure as the bytes of a PNG file.
 pub(super) fn png<F: Draw>(figure: &F) -> Result<Vec<u8>> {
     prepare(figure)?;
-    let (width, height) = figure.size();
-    let mut pixels = vec![0; width as usize * height as usize * 3];
-    draw(figure, &BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area())?;
-    let mut file = Vec::new();
-    let mut encoder = png::Encoder::new(&mut file, width, height);
-    encoder.set_color(png::ColorType::Rgb);
-    let mut writer = encoder.write_header().map_err(|error| unencodable::<F>(&error))?;
-    writer.write_image_data(&pixels).map_err(|error| unencodable::<F>(&error))?;
-    writer.finish().map_err(|error| unencodable::<F>(&error))?;
-    Ok(file)
-}
-
-fn unencodable<F: Draw>(error: &png::EncodingError) -> Error {
-    Error::Plot { figure: F::FIGURE, problem: error.to_string() }
+    let mut pixels = Pixels::new(figure.size());
+    draw(figure, &PixelBackend(&mut pixels).into_drawing_area())?;
+    encode::png(&pixels)
+        .map_err(|error| Error::Plot { figure: F::FIGURE, problem: error.to_string() })
 }
 
 /// Writes the figure as `.svg` or `.png`, completely or not at all.
