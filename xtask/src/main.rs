@@ -1,6 +1,7 @@
 //! `cargo xtask`: set-up and chores. It never depends on libtorch, because it brings it.
 
 mod bench;
+mod course;
 mod fake_hub;
 mod folders;
 mod gallery;
@@ -28,6 +29,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
           [--check]           build and run the lessons' programs, too
           [--serve]           show the site on this machine
   lab                       open JupyterLab on the notebooks
+  exercises                 write the lessons from notebooks/solutions
+            [--course DIR]    a folder for nbgrader instead
   test [--long]             every check, the cheapest first
   bench [FILTER]            how long the library's parts take
         [--reference]         in turn with nidl, PyTorch and scikit-learn, which go to .reference
@@ -58,6 +61,7 @@ fn run(arguments: &[&str]) -> Result<()> {
             setup::run()?;
             lessons::lab()
         }
+        ["exercises", rest @ ..] => course::run(&course::Options::parse(rest)?),
         ["bench", rest @ ..] => bench::run(&bench::Options::parse(rest)?),
         ["test"] => test::run(false),
         ["test", "--long"] => test::run(true),

@@ -22,6 +22,7 @@ const LAYERS: [(&str, Option<&str>, &[&str]); 3] = [
             "setup",
             "lessons",
             "gallery",
+            "course",
             "test",
             "bench",
         ],

@@ -12,15 +12,16 @@ use crate::fake_hub::FakeHub;
 use crate::lessons::Lesson;
 use crate::say::say;
 use crate::setup::library::Library;
-use crate::{notebook, paths, setup, tools};
+use crate::{course, notebook, paths, setup, tools};
 
 /// Runs all checks; `long` adds the slow ones.
 pub(crate) fn run(long: bool) -> Result<()> {
     step("formatting", &["fmt", "--all", "--check"])?;
     say("the notebooks as they are stored");
-    for folder in ["notebooks", "tests/notebooks"] {
+    for folder in ["notebooks", "notebooks/solutions", "tests/notebooks"] {
         check_stored(folder)?;
     }
+    course::check(&paths::root().join("notebooks"))?;
     setup::run()?;
     // The kernel apart from the rest: together cargo would unite the features of their
     // dependencies and compile rust-analyzer once more.
@@ -104,7 +105,11 @@ fn step(what: &str, arguments: &[&str]) -> Result<()> {
 
 /// Stored notebooks have no outputs, stable cell names and the project's kernel.
 fn check_stored(folder: &str) -> Result<()> {
-    for entry in fs::read_dir(paths::root().join(folder)).with_context(|| folder.to_owned())? {
+    let folder = paths::root().join(folder);
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "ipynb") {
             let notebook: Value = serde_json::from_str(&fs::read_to_string(&path)?)?;
