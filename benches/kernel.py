@@ -1,9 +1,9 @@
-"""How fast the kernel is: kernel.py [ROUNDS]
+"""How fast the kernel is: cargo xtask bench --kernel [ROUNDS]
 
 Start to kernel_info reply; warm start to a tensor that is printed; and, beside a stock evcxr kernel in
 the same run, what it costs to compile each cell of the first lesson. The lesson runs on the fake hub's data,
 quick. Stock says nothing about its parts, so the running time of the same cell on this kernel is taken
-off both. Run it with the environment's Python after `cargo xtask setup`, on a machine that is idle.
+off both. Run it on a machine that is idle.
 """
 
 import os

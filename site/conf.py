@@ -5,6 +5,9 @@ import re
 from html import unescape
 from pathlib import Path
 
+import pydata_sphinx_theme
+from jinja2 import DictLoader
+
 project = "twoviews"
 copyright = "the twoviews authors, MIT or Apache-2.0"
 extensions = ["myst_nb", "sphinx_design", "sphinx_copybutton", "sphinxcontrib.katex"]
@@ -68,7 +71,16 @@ def finish(app, pagename, templatename, context, doctree):
     context["body"] = CODE.sub(lambda code: NAME.sub(link, code[0]), context["body"])
 
 
+def without_icon_script(app):
+    """The theme's icons come from a font that it has, too, not from a script of half a megabyte with all of them."""
+    macros = Path(pydata_sphinx_theme.__file__).parent / "theme/pydata_sphinx_theme/static/webpack-macros.html"
+    lines = macros.read_text(encoding="utf-8").splitlines()
+    rest = "\n".join(line for line in lines if "fontawesome.js" not in line)
+    app.builder.templates.loaders.insert(0, DictLoader({"static/webpack-macros.html": rest}))
+
+
 def setup(app):
+    app.connect("builder-inited", without_icon_script)
     path = Path(app.srcdir) / "downloads" / "api-names.json"
     app.api_names = json.loads(path.read_text()) if path.exists() else {}
     app.connect("html-page-context", finish)

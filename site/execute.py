@@ -8,7 +8,6 @@ import json
 import os
 import platform
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -19,9 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "xtask/python"))
 
 import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, DeadKernelError
-from run_notebook import COLOURS, failure
+from runner import Runner
 
 
 def status(process: int) -> dict[str, str]:
@@ -31,6 +28,14 @@ def status(process: int) -> dict[str, str]:
     except OSError:
         return {}
     return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+
+
+def command(process: int) -> bytes:
+    """A process's program and arguments."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def children(process: int) -> list[int]:
@@ -53,11 +58,11 @@ class Memory(threading.Thread):
     def look(self) -> None:
         if self.kernel is None:
             return
-        name = status(self.kernel).get("Name")
+        name, own = status(self.kernel).get("Name"), command(self.kernel)
         for process in [self.kernel, *children(self.kernel)]:
             of = status(process)
-            # Compilers are children, too.
-            if of.get("Name") == name and "VmHWM" in of:
+            # Compilers are children, too, and before they are compilers they are the kernel for a moment.
+            if of.get("Name") == name and "VmHWM" in of and (process == self.kernel or command(process) != own):
                 part = "kernel" if process == self.kernel else "cells"
                 self.peak[part] = max(self.peak[part], int(of["VmHWM"].split()[0]))
 
@@ -69,51 +74,20 @@ class Memory(threading.Thread):
         return {part: round(peak / 1000) or None for part, peak in self.peak.items()}
 
 
-class Runner(NotebookClient):
-    """Notes what each cell took, and fails where the kernel does not."""
+class Measured(Runner):
+    """Looks at the memory after each cell."""
 
-    def begin(self) -> None:
-        self.cells: list[dict] = []
+    def __init__(self, notebook, path: Path) -> None:
+        super().__init__(notebook, path)
         self.memory = Memory()
-        self.memory.start()
-        self.on_cell_start = self.started
-        self.on_cell_executed = self.done
 
     def started(self, cell, cell_index) -> None:
-        self.start = time.monotonic()
-        # nbclient's provisioner for programs on this machine has the process.
-        self.memory.kernel = getattr(self.km.provisioner, "pid", None)
+        super().started(cell, cell_index)
+        self.memory.kernel = self.process
 
     def done(self, cell, cell_index, execute_reply) -> None:
         self.memory.look()
-        seconds = time.monotonic() - self.start
-        first = first_line(cell)
-        known = execute_reply.get("metadata", {}).get("twoviews", {})
-        self.cells.append({
-            "id": cell.id, "first_line": first, "seconds": round(seconds, 2),
-            "compile_seconds": rounded(known.get("compile_seconds")), "run_seconds": rounded(known.get("run_seconds")),
-        })
-        print(f"[{seconds:6.1f} s] {first[:70]}", flush=True)
-        reason = failure(cell.outputs)
-        if reason:
-            raise SystemExit(f"the cell {cell.id} that begins with {first!r} failed:\n{COLOURS.sub('', reason)}")
-
-
-def stop(kernel: int | None) -> None:
-    """Ends a kernel that has outlived its client."""
-    if kernel and status(kernel).get("PPid") == str(os.getpid()):
-        os.kill(kernel, signal.SIGTERM)
-
-
-def first_line(cell) -> str:
-    """The first line that is no comment, command or attribute."""
-    lines = [line.strip() for line in cell.source.splitlines() if line.strip()]
-    speaking = [line for line in lines if not line.startswith(("//", ":", "#[", "use "))]
-    return (speaking or lines or [""])[0]
-
-
-def rounded(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, 3)
+        super().done(cell, cell_index, execute_reply)
 
 
 def machine() -> dict[str, str | int | None]:
@@ -144,52 +118,36 @@ def gpu() -> str | None:
 def main(path: Path, out: Path, minutes: float | None) -> None:
     notebook = nbformat.read(path, as_version=4)
     out.mkdir(parents=True, exist_ok=True)
-    client = Runner(notebook, timeout=None, kernel_name=notebook.metadata.kernelspec.name, startup_timeout=120,
-                    resources={"metadata": {"path": str(path.parent)}})
-    client.begin()
-    # The kernel ends with this program only if this program ends in good order.
-    for number in (signal.SIGHUP, signal.SIGTERM):
-        signal.signal(number, lambda *_: sys.exit("ended from outside"))
-    if minutes:
-        def late(*_):
-            raise SystemExit(f"it took longer than {minutes:g} minutes (--limit)")
-        signal.signal(signal.SIGALRM, late)
-        signal.setitimer(signal.ITIMER_REAL, minutes * 60)
+    runner = Measured(notebook, path)
     begin, date = time.monotonic(), datetime.now(timezone.utc)
-    problem = None
+    runner.memory.start()
+    problem = runner.run(minutes)
+    runner.memory.ended.set()
+    run = {
+        "date": date.isoformat(timespec="seconds"),
+        "seconds": round(time.monotonic() - begin, 1),
+        "cells": runner.cells,
+        "memory_mb": runner.memory.megabytes(),
+        "machine": machine(),
+        "problem": problem,
+    }
     try:
-        client.execute()
-    except CellExecutionError as error:
-        failed = next((c for c in notebook.cells if any(o.output_type == "error" for o in c.get("outputs", []))), None)
-        where = f"the cell {failed.id} that begins with {first_line(failed)!r}" if failed else "a cell"
-        problem = f"{where} failed:\n{COLOURS.sub('', failure(failed.outputs) or str(error)) if failed else error}"
-    except DeadKernelError:
-        problem = "the kernel ended"
-    except SystemExit as error:
-        problem = str(error)
-    finally:
-        # Where this program is told to end, nbclient leaves its kernel.
-        stop(getattr(client.km.provisioner, "pid", None) if client.km else None)
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        client.memory.ended.set()
-        run = {
-            "date": date.isoformat(timespec="seconds"),
-            "seconds": round(time.monotonic() - begin, 1),
-            "cells": client.cells,
-            "memory_mb": client.memory.megabytes(),
-            "machine": machine(),
-            "problem": problem,
-        }
         write(out / "executed.ipynb", nbformat.writes(notebook))
         write(out / "run.json", json.dumps(run, indent=1))
+    except OSError as error:
+        sys.exit(f"{problem or 'it ran to its end'}; what came of it could not be written: {error}")
     if problem:
         sys.exit(problem)
 
 
 def write(path: Path, text: str) -> None:
     part = path.with_suffix(".part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+    try:
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@
 //! # Without tensors
 //!
 //! Without its default feature `torch` the crate is [`rng`], [`data::Image`] and data sets in memory,
-//! [`data::Shapes10`] and [`transforms`], and needs no libtorch: so a web page, for example, can
-//! compute with the same code (`wasm32-unknown-unknown`).
+//! [`data::Shapes10`], [`transforms`] and the losses of [`losses::CosineSimilarities`], and needs no
+//! libtorch: so a web page, for example, can compute with the same code (`wasm32-unknown-unknown`).
 //!
 //! # Notation
 //!
@@ -30,6 +30,7 @@
 
 pub mod error;
 pub mod rng;
+mod temperature;
 pub mod transforms;
 
 #[cfg(feature = "torch")]
@@ -47,8 +48,6 @@ pub mod lesson;
 #[cfg(feature = "torch")]
 pub mod loaders;
 #[cfg(feature = "torch")]
-pub mod losses;
-#[cfg(feature = "torch")]
 pub mod notebook;
 #[cfg(feature = "torch")]
 pub mod optim;
@@ -61,8 +60,6 @@ pub mod probes;
 #[cfg(feature = "torch")]
 pub mod stats;
 #[cfg(feature = "torch")]
-mod temperature;
-#[cfg(feature = "torch")]
 mod tensor_input;
 
 /// Images in memory: data sets and subsets, CIFAR-10 and Shapes10; downloads and their cache.
@@ -73,7 +70,9 @@ pub mod data {
 
     pub(crate) use images::check_pixels;
     pub use images::{Image, ImageDataset, Subset};
-    pub use shapes10::{Palette, SHAPES10_CLASSES, SHAPES10_SIZE, Shapes10};
+    pub use shapes10::{
+        Factor, Factors, Palette, SHAPES10_CLASSES, SHAPES10_SIZE, SHAPES10_SYMMETRIES, Shapes10,
+    };
 
     #[cfg(feature = "torch")]
     mod cache;
@@ -90,6 +89,37 @@ pub mod data {
     #[cfg(feature = "torch")]
     #[doc(hidden)]
     pub use crate::compat::data::*;
+}
+
+/// Contrastive losses: one equation, one function.
+///
+/// Both losses look at a batch of N images through two views. With L2-normalised embeddings z and
+/// temperature tau, anchor i has the similarity s_i = <z1_i, z2_i> / tau to its partner, and
+/// S_i = sum over both views l and all j != i of exp(<z1_i, zl_j> / tau) collects its 2(N-1)
+/// negatives.
+///
+/// The losses of tensors train; [`CosineSimilarities`](losses::CosineSimilarities) computes their values
+/// where there is no tensor library.
+pub mod losses {
+    mod slices;
+
+    pub use slices::{AnchorSimilarities, CosineSimilarities};
+
+    #[cfg(feature = "torch")]
+    mod contrastive_loss;
+    #[cfg(feature = "torch")]
+    mod dcl;
+    #[cfg(feature = "torch")]
+    mod info_nce;
+    #[cfg(feature = "torch")]
+    mod similarity;
+
+    #[cfg(feature = "torch")]
+    pub use contrastive_loss::ContrastiveLoss;
+    #[cfg(feature = "torch")]
+    pub use dcl::{DCLLoss, DCLWLoss};
+    #[cfg(feature = "torch")]
+    pub use info_nce::InfoNCE;
 }
 
 /// The residual network that encodes images, the projection head, and their first weights.

@@ -1,13 +1,14 @@
 //! What a notebook needs: `use twoviews::prelude::*;`.
 
 pub use crate::data::{
-    CIFAR10_CLASSES, Cifar10, Cifar10Config, Image, ImageDataset, Palette, Shapes10, Subset,
+    CIFAR10_CLASSES, Cifar10, Cifar10Config, Factor, Factors, Image, ImageDataset, Palette,
+    Shapes10, Subset,
 };
 pub use crate::encode::Precision;
 pub use crate::error::{Error, Result};
 pub use crate::estimator::{
     Checkpoints, DCL, DCLConfig, Estimator, FitOptions, History, OnlineKnn, SimCLR, SimCLRConfig,
-    Weights,
+    StepOutputs, Weights,
 };
 pub use crate::lesson::{Prediction, check};
 pub use crate::loaders::{
@@ -20,7 +21,7 @@ pub use crate::plot::{
     BLUE, BarPlot, Bars, GREEN, GREY, ImageGrid, LinePlot, RED, Series, accuracy_figure,
     mean_and_deviation,
 };
-pub use crate::probes::{KnnProbe, LogisticRegression, Solver};
+pub use crate::probes::{FactorProbe, KnnProbe, LogisticRegression, Solver};
 pub use crate::rng::{RandomStream, numpy_rng};
 pub use crate::stats::{McNemar, PairedT, wilson_interval};
 pub use crate::transforms::{

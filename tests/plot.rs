@@ -1,9 +1,14 @@
 //! Figures: they show what they are given, widen where they must, and refuse what cannot be drawn.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::json;
 use twoviews::Error;
-use twoviews::data::Shapes10;
+use twoviews::data::{Image, Shapes10};
+use twoviews::notebook::Figure;
 use twoviews::plot::{
-    BLUE, BarPlot, Bars, GREY, ImageGrid, LinePlot, Series, accuracy_figure, mean_and_deviation,
+    BLUE, BarPlot, Bars, GREEN, GREY, ImageGrid, LinePlot, Series, accuracy_figure,
+    mean_and_deviation,
 };
 
 fn tutorial() -> LinePlot {
@@ -89,4 +94,113 @@ fn what_cannot_be_drawn_is_said() {
     assert!(matches!(tutorial().save("figure.gif"), Err(Error::Parameter { .. })));
     assert!(matches!(tutorial().save("/no/such/folder/figure.svg"), Err(Error::Io { .. })));
     assert!(matches!(ImageGrid::new(2).to_svg(), Err(Error::Plot { .. })));
+}
+
+fn bars() -> BarPlot {
+    let groups = ["raw pixels", "untrained", "SimCLR", "DCL"];
+    let mut figure = BarPlot::new("Shapes10", "Accuracy on unseen pictures", &groups);
+    let heights = [vec![0.314], vec![0.4, 0.5], vec![0.71, 0.73], vec![0.725, 0.725]];
+    figure.bars.push(Bars::of_samples("linear probe", BLUE, &heights));
+    figure.baselines.push(("guessing".into(), 0.1));
+    figure
+}
+
+fn grid(images: usize) -> ImageGrid {
+    let mut grid = ImageGrid::new(3);
+    let shapes = Shapes10 { num_images: 6, ..Default::default() }.generate().unwrap();
+    (0..images).for_each(|i| grid.push(shapes.image(i), shapes.class_name(i)));
+    grid
+}
+
+fn curves() -> LinePlot {
+    let mut curves = LinePlot::new("Loss while training", "Step", "Loss");
+    let loss = |scale: f64| (1..=10).map(|i| (f64::from(10 * i), scale / f64::from(i))).collect();
+    for (label, color, scale) in
+        [("SimCLR", BLUE, 4.0), ("DCL", GREEN, 3.0), ("", BLUE, 4.2), ("", GREEN, 3.3)]
+    {
+        curves.series.push(Series { markers: false, ..Series::new(label, color, loss(scale)) });
+    }
+    curves
+}
+
+#[test]
+fn figures_tell_what_they_show() {
+    let told = [
+        (
+            tutorial().alt_text(),
+            "Line plot, DCL vs SimCLR comparison on predicting CIFAR10 labels. Accuracy on CIFAR10 \
+             against Batch size. simclr: 0.639 at 32, 0.656 at 128, 0.661 at 256. \
+             dcl: 0.678 at 32, 0.675 at 128, 0.672 at 256.",
+        ),
+        (
+            curves().alt_text(),
+            "Line plot, Loss while training. Loss against Step. SimCLR, 2 lines: from 4 at 10 to \
+             0.4 at 100, from 4.2 at 10 to 0.42 at 100. DCL, 2 lines: from 3 at 10 to 0.3 at 100, \
+             from 3.3 at 10 to 0.33 at 100.",
+        ),
+        (
+            bars().alt_text(),
+            "Bar plot, Shapes10. Accuracy on unseen pictures. linear probe: raw pixels 0.314, \
+             untrained 0.45 \u{b1} 0.0707, SimCLR 0.72 \u{b1} 0.0141, DCL 0.725. Dashed: guessing 0.1.",
+        ),
+        (LinePlot::new("", "", "").alt_text(), "Line plot."),
+        (BarPlot::new("", "", &[]).alt_text(), "Bar plot."),
+        (ImageGrid::new(2).alt_text(), "Image grid, no image, without captions."),
+    ];
+    for (told, expected) in told {
+        assert_eq!(told, expected);
+    }
+    let mut views = ImageGrid::new(3);
+    for caption in ["disc", "view", "view", "ring", "", " \n"] {
+        views.push(Image { height: 1, width: 1, pixels: vec![0; 3] }, caption);
+    }
+    let expected = "Image grid, 2 rows of 3: disc, 2 \u{d7} view, ring, 2 without captions.";
+    assert_eq!(views.alt_text(), expected);
+}
+
+#[test]
+fn a_figure_is_one_thing_in_all_forms() {
+    fn shape(figure: &impl Figure) -> (Vec<String>, serde_json::Value) {
+        let bundle = figure.bundle().unwrap();
+        let data = bundle.data();
+        assert_eq!(data["text/plain"], json!(figure.text()));
+        let png = BASE64_STANDARD.decode(data["image/png"].as_str().unwrap()).unwrap();
+        assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
+        (data.as_object().unwrap().keys().cloned().collect(), bundle.metadata())
+    }
+    let (line, bars, grid) = (tutorial(), bars(), grid(6));
+    let drawing = ["image/png", "image/svg+xml", "text/plain"].map(str::to_owned).to_vec();
+    assert_eq!(shape(&line), (drawing.clone(), json!({"alt": line.alt_text()})));
+    assert_eq!(shape(&bars), (drawing, json!({"alt": bars.alt_text()})));
+    let pixels = ["image/png", "text/plain"].map(str::to_owned).to_vec();
+    assert_eq!(shape(&grid), (pixels, json!({"alt": grid.alt_text()})));
+    assert!(LinePlot::new("nothing", "x", "y").bundle().is_err());
+}
+
+#[test]
+fn svgs_are_xml_that_tells_what_it_shows_and_fits_the_column() {
+    for text in ["DCL", "", "a\0b\u{1b}", "<&>\"'", "]]>", "\u{fffe}\u{1f600}", "--", "1\n2"] {
+        let mut line = curves();
+        (line.title, line.x_label, line.y_label) = (text.into(), text.into(), text.into());
+        line.series[0].label = text.into();
+        line.baselines.push((text.into(), 1.0));
+        let mut bars = BarPlot::new(text, text, &[text]);
+        bars.bars.push(Bars::of_samples(text, BLUE, &[vec![0.5]]));
+        let mut images = grid(2);
+        images.push(Image { height: 1, width: 1, pixels: vec![0; 3] }, text);
+        for (svg, alt) in [
+            (line.to_svg().unwrap(), line.alt_text()),
+            (bars.to_svg().unwrap(), bars.alt_text()),
+            (images.to_svg().unwrap(), images.alt_text()),
+        ] {
+            let document =
+                roxmltree::Document::parse(&svg).unwrap_or_else(|e| panic!("{text:?}: {e}"));
+            let root = document.root_element();
+            assert_eq!(root.attribute("role"), Some("img"));
+            assert_eq!(root.attribute("aria-label"), Some(alt.as_str()), "{text:?}");
+            assert_eq!(root.first_element_child().unwrap().text(), Some(alt.as_str()));
+            assert!(root.attribute("style").unwrap().contains("max-width:100%"));
+            assert!(root.attribute("viewBox").is_some(), "it keeps its shape when it shrinks");
+        }
+    }
 }

@@ -4,14 +4,18 @@
 //! process that runs the cells ([`child`]; evcxr starts it from the kernel), and what answers in place
 //! of [`cargo`](build::cargo) and wraps rustc when these two compile a cell.
 //!
+//! A user starts it for the commands of [`install`].
+//!
 //! The way of a cell: the [`server`] takes the request, in the words of the [`protocol`]; the
 //! [`evaluator`] rewrites its text ([`source`]) and has evcxr compile it ([`build`]); the [`child`] process runs
 //! it; [`output`] turns what it printed into messages, which the [`server`] sends to everyone who listens.
-//! A module uses only those that stand before it here: protocol, child, build, source, output, evaluator, server.
+//! A module uses only those that stand before it here: protocol, child, build, source, output, evaluator, server,
+//! [`install`].
 
 mod build;
 mod child;
 mod evaluator;
+mod install;
 mod output;
 mod protocol;
 mod server;
@@ -19,24 +23,20 @@ mod source;
 
 use std::process::ExitCode;
 
-fn main() -> anyhow::Result<ExitCode> {
+fn main() -> ExitCode {
     if let Some(code) = build::cargo::run_if_wanted() {
-        return Ok(code);
+        return code;
     }
     if child::runtime::is_wanted() {
         child::runtime::run();
     }
     // Returns unless this process is to wrap rustc.
     evcxr::runtime_hook();
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.as_slice() {
-        [option, path] if option == "--control_file" => {
-            server::run(path.as_ref()).map(|()| ExitCode::SUCCESS)
-        }
-        _ => {
-            anyhow::bail!(
-                "usage: twoviews-kernel --control_file FILE (Jupyter starts it like this)"
-            )
+    match install::parse(std::env::args_os().skip(1)).and_then(install::run) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("twoviews-kernel: {error:#}");
+            ExitCode::FAILURE
         }
     }
 }

@@ -9,6 +9,7 @@ import unittest
 from pathlib import Path
 
 import nbformat
+from nbclient import NotebookClient
 from support import ROOT
 
 PYTHON = os.environ.get("TWOVIEWS_TEST_NBGRADER")
@@ -25,6 +26,21 @@ SUBMISSIONS = {
     "empty": (STUB, STUB, 0),
     "not-compiling": ("Some(negatives / (s.exp() + )", "Some(62)", 1),
 }
+
+
+class Exercises(unittest.TestCase):
+    def verdicts(self, name: str) -> list[str]:
+        """What the checks of a notebook say; an error would end it."""
+        notebook = nbformat.read(ROOT / f"tests/notebooks/{name}.ipynb", 4)
+        with tempfile.TemporaryDirectory() as elsewhere:
+            NotebookClient(notebook, timeout=600, kernel_name="rust", startup_timeout=60,
+                           resources={"metadata": {"path": elsewhere}}).execute()
+        graded = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade")]
+        return [cell.outputs[-1].data["text/plain"] for cell in graded]
+
+    def test_stubs_and_solutions_run_to_the_end_wherever_they_lie(self) -> None:
+        self.assertEqual(self.verdicts("exercises_handed_out"), ["1a: not attempted", "1b: not attempted"])
+        self.assertEqual(self.verdicts("exercises"), ["1a: right", "1b: right"])
 
 
 @unittest.skipUnless(PYTHON, "TWOVIEWS_TEST_NBGRADER names no Python with nbgrader")

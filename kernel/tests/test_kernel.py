@@ -95,6 +95,20 @@ class Cells(Kernel):
                  for m in messages if m["msg_type"] in ("display_data", "stream")]
         self.assertEqual(shown, ["<b>1</b>", "between\n", "<b>2</b>"])
 
+    def test_forms_are_one_output_with_their_metadata(self) -> None:
+        forms = [("text/plain", "a dot"), ("image/svg+xml", "<svg/>"), ("image/png", "iVBO"),
+                 ("application/x-twoviews-metadata+json", '{{\\"alt\\":\\"a dot\\"}}')]
+        code = "\n".join(IMAGE.format(*form) for form in forms)
+        expected = ({"text/plain": "a dot", "image/svg+xml": "<svg/>", "image/png": "iVBO"}, {"alt": "a dot"})
+        _, messages = self.run_cell(code + "\n" + code + "\n" + IMAGE.format("text/html", "<b>1</b>"))
+        shown = [(m["content"]["data"], m["content"]["metadata"]) for m in messages
+                 if m["msg_type"] == "display_data" and not m["content"]["transient"]]
+        self.assertEqual(shown, [expected, expected, ({"text/html": "<b>1</b>"}, {})])
+        show = f"struct Dot; impl Dot {{ fn evcxr_display(&self) {{ {code} }} }}\nDot"
+        _, messages = self.run_cell(show)
+        values = [(m["content"]["data"], m["content"]["metadata"]) for m in messages if m["msg_type"] == "execute_result"]
+        self.assertEqual(values, [expected])
+
     def test_silent_cells_do_not_count(self) -> None:
         before = self.run_cell("1")[0]["execution_count"]
         _, messages = self.run_cell('println!("unseen");', silent=True)

@@ -45,6 +45,13 @@ class Notebooks(unittest.TestCase):
         bar, text = notebook.cells[0].outputs
         self.assertEqual((bar.data["text/plain"], text.text), ("499", "half\n"))
 
+    def test_the_last_state_is_stored_with_its_metadata(self) -> None:
+        state = LIVE.replace('}}}}\\n', '}},\\"metadata\\":{{\\"alt\\":\\"{}\\"}}}}\\n').replace("}, i);", "}, i, i);")
+        notebook, error = run("for i in 0..5 { " + state + " }")
+        self.assertIsNone(error)
+        (shown,) = notebook.cells[0].outputs
+        self.assertEqual((shown.data, shown.metadata), ({"text/plain": "4"}, {"alt": "4"}))
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2, warnings="ignore")

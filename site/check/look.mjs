@@ -2,17 +2,17 @@
 //
 // Opens each page from disk and from a server, and fails for console errors, requests to another host, pages that
 // are wider than the screen, missing texts of figures, formulas that stay raw, and what axe finds in pages of ours,
-// light and dark, on a telephone and a desktop. BROWSER names Chromium (default: /usr/bin/chromium). Firefox is not looked
-// at: playwright drives only a Firefox of its own, which it would have to download.
+// light and dark, on a telephone and a desktop. BROWSER names Chromium (default: /usr/bin/chromium). For
+// Firefox there is firefox.mjs.
 
-import { createReadStream, existsSync, mkdirSync, readFileSync, readdirSync, statSync } from "node:fs";
-import { createServer } from "node:http";
+import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { extname, join, relative, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { createGzip } from "node:zlib";
 
 import playwright from "playwright-core";
+
+import { pagesOf, serve } from "./pages.mjs";
 
 const site = resolve(process.argv[2]);
 const screenshots = process.argv[3] && resolve(process.argv[3]);
@@ -24,35 +24,14 @@ const ACCEPTED = {
   // The theme's search and colour buttons are named otherwise than what they show.
   "label-content-name-mismatch": "pydata-sphinx-theme 0.19.0",
 };
-const TYPES = { ".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml",
-                ".png": "image/png", ".woff2": "font/woff2", ".json": "application/json" };
-
-const pages = readdirSync(site, { recursive: true })
-  .filter((name) => name.endsWith(".html") && !/^(api|_static|_modules)\//.test(name) && !/^(genindex|search)/.test(name))
-  .sort();
-pages.push("search.html");
-if (existsSync(join(site, "api/twoviews/index.html"))) pages.push("api/twoviews/index.html");
-
+const pages = pagesOf(site);
 const faults = [];
 const known = new Map();
 const fault = (page, what) => { faults.push(`${page}: ${what}`); console.log(`FAULT ${page}: ${what}`); };
 
-let sent = 0;
-const server = createServer((request, response) => {
-  const path = join(site, decodeURIComponent(new URL(request.url, "http://x").pathname));
-  if (!existsSync(path) || statSync(path).isDirectory()) { response.writeHead(404).end(); return; }
-  const type = TYPES[extname(path)] ?? "application/octet-stream";
-  const plain = /woff2|png/.test(type);
-  response.writeHead(200, plain ? { "content-type": type } : { "content-type": type, "content-encoding": "gzip" });
-  const stream = plain ? createReadStream(path) : createReadStream(path).pipe(createGzip());
-  stream.on("data", (part) => { sent += part.length; });
-  stream.pipe(response);
-}).listen(0, "127.0.0.1");
-await new Promise((done) => server.on("listening", done));
-const address = `http://127.0.0.1:${server.address().port}/`;
-
+const server = await serve(site);
 const browser = await playwright.chromium.launch({ executablePath, args: ["--no-sandbox"] });
-for (const [from, base] of [["disk", pathToFileURL(site).href + "/"], ["server", address]]) {
+for (const [from, base] of [["disk", pathToFileURL(site).href + "/"], ["server", server.address]]) {
   for (const scheme of ["light", "dark"]) {
     for (const width of [390, 1280]) {
       // Errors and requests do not depend on the screen; what one sees does not depend on where it comes from.
@@ -68,13 +47,13 @@ for (const [from, base] of [["disk", pathToFileURL(site).href + "/"], ["server",
           const url = request.url();
           if (!url.startsWith(base) && !url.startsWith("data:") && !url.startsWith("blob:")) fault(here, `asks ${url}`);
         });
-        sent = 0;
+        server.sent = 0;
         const begin = performance.now();
         await page.goto(base + name, { waitUntil: "load" });
         const seconds = (performance.now() - begin) / 1000;
         if (from === "server" && scheme === "light" && width === 1280) {
           const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime);
-          console.log(`${name}: ${(sent / 1e6).toFixed(2)} MB sent, loaded in ${seconds.toFixed(2)} s, first paint ${Math.round(paint ?? 0)} ms`);
+          console.log(`${name}: ${(server.sent / 1e6).toFixed(2)} MB sent, loaded in ${seconds.toFixed(2)} s, first paint ${Math.round(paint ?? 0)} ms`);
         }
         if (ours) {
           const seen = await page.evaluate(() => ({

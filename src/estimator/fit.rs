@@ -6,8 +6,8 @@ use twoviews_tch_ext::HeapRetention;
 
 use super::checkpoint::CheckpointFolder;
 use super::state::{LoaderRecord, TrainingState};
-use super::{Estimator, FitOptions, History};
-use crate::loaders::ViewsLoader;
+use super::{Estimator, FitOptions, History, StepOutputs};
+use crate::loaders::{ViewsBatch, ViewsLoader};
 use crate::losses::ContrastiveLoss;
 use crate::notebook::{Progress, check_interrupt};
 use crate::optim::{LrScheduler, Optimizer};
@@ -147,8 +147,9 @@ impl<L: ContrastiveLoss> Estimator<L> {
                 check_interrupt(|| location(state))?;
                 let step = state.history.losses.len();
                 let rate = self.config.learning_rate_at(step, batches_per_epoch);
-                let loss = self
-                    .train_step(&views, &mut state.optimizer, rate)
+                let keep_z = options.on_train_batch_end.is_some();
+                let (loss, z) = self
+                    .train_step(&views, &mut state.optimizer, rate, keep_z)
                     .map_err(|error| with_location(error, state))?;
                 state.batch += 1;
                 state.history.losses.push(loss);
@@ -161,6 +162,11 @@ impl<L: ContrastiveLoss> Estimator<L> {
                     state.epoch + 1,
                     self.config.max_epochs
                 ));
+                if let (Some(hook), Some([z1, z2])) = (&mut options.on_train_batch_end, z) {
+                    let ViewsBatch { targets, indices, .. } = views;
+                    let (epoch, batch_idx) = (state.epoch, state.batch - 1);
+                    hook(&StepOutputs { loss, z1, z2, targets, indices, step, epoch, batch_idx });
+                }
                 if let Some(hook) = &mut options.on_step {
                     hook(&state.history);
                 }

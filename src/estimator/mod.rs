@@ -21,4 +21,5 @@ pub use history::History;
 pub use hub::Weights;
 pub use methods::{DCL, DCLConfig, DCLW, SimCLR, SimCLRConfig};
 pub use model::Estimator;
-pub use options::{Checkpoints, FitOptions, Hook, OnlineKnn};
+pub use options::{BatchHook, Checkpoints, FitOptions, Hook, OnlineKnn};
+pub use step::StepOutputs;

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::History;
 use super::state::LoaderRecord;
+use super::{History, StepOutputs};
 use crate::loaders::{DataLoader, ViewsLoader};
 use crate::probes::KnnProbe;
 use crate::{Error, Result};
@@ -12,10 +12,39 @@ use crate::{Error, Result};
 /// A function that is called while a model trains.
 pub type Hook = Box<dyn FnMut(&History)>;
 
+/// A function that is given what every step of a training has computed.
+pub type BatchHook = Box<dyn FnMut(&StepOutputs)>;
+
 /// What [`Estimator::fit`](super::Estimator::fit) does besides training; by default it
 /// only shows its progress.
+///
+/// Hooks are called in the order of the fields, between two steps; their time is not counted as
+/// training. A run that is interrupted has called them for each step that it counts, and
+/// [`resume`](super::Estimator::resume) takes hooks of its own, which see the steps from there on.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+/// use twoviews::estimator::StepOutputs;
+/// use twoviews::prelude::*;
+/// let images = Shapes10 { num_images: 20, ..Default::default() }.generate()?;
+/// let two_views = MultiViewsTransform::new(simclr_transform(), 2)?;
+/// let batches = MultiViewsLoaderConfig { batch_size: 10, num_workers: 0, ..Default::default() };
+/// let loader = MultiViewsLoader::new(images, two_views, batches)?;
+/// let encoder = EncoderKind::ResNet8;
+/// let mut model = DCL::new(DCLConfig { encoder, max_epochs: 1, ..Default::default() }, Device::Cpu)?;
+/// let seen = Arc::new(Mutex::new(Vec::new()));
+/// let list = seen.clone();
+/// let hook = move |step: &StepOutputs| list.lock().unwrap().push((step.indices.len(), step.z1.size()));
+/// let options = FitOptions { on_train_batch_end: Some(Box::new(hook)), ..Default::default() };
+/// model.fit(&loader, options)?;
+/// assert_eq!(*seen.lock().unwrap(), [(10, vec![10, 128]), (10, vec![10, 128])]);
+/// # Ok::<(), twoviews::Error>(())
+/// ```
 #[derive(Default)]
 pub struct FitOptions {
+    /// Called after every step with its embeddings and the images' indices, as Lightning's hook of
+    /// this name. Without it nothing is kept, copied or waited for.
+    pub on_train_batch_end: Option<BatchHook>,
     /// Called after every step.
     pub on_step: Option<Hook>,
     /// Called after every epoch.

@@ -1,5 +1,7 @@
 //! One optimisation step: two views, one loss, one step down its gradients.
 
+use std::fmt;
+
 use tch::{Kind, Tensor};
 
 use super::Estimator;
@@ -10,23 +12,71 @@ use crate::optim::Optimizer;
 use crate::tensor_input::float_kind;
 use crate::{Error, Result};
 
+/// What a training step has computed, for [`FitOptions::on_train_batch_end`](super::FitOptions): what nidl's
+/// `training_step` returns, and which images and which step it belongs to.
+///
+/// The embeddings are those that the loss was computed of, so from before the step's change of the
+/// weights and with batch norm of the batch. They have no gradients and share the step's memory.
+pub struct StepOutputs {
+    /// The loss.
+    pub loss: f64,
+    /// Embeddings of the first views, (B, D), not normalised.
+    pub z1: Tensor,
+    /// Embeddings of the second views, (B, D), not normalised.
+    pub z2: Tensor,
+    /// Class indices, (B), int64, as the loader gives them.
+    pub targets: Tensor,
+    /// Positions of the images in the loader's subset, (B); `loader.subset().indices()[i]` is the
+    /// place in the data set.
+    pub indices: Vec<usize>,
+    /// The run's step, counted from 0; a resumed run counts on.
+    pub step: usize,
+    /// The epoch, counted from 0.
+    pub epoch: usize,
+    /// The batch within the epoch, counted from 0.
+    pub batch_idx: usize,
+}
+
+impl fmt::Debug for StepOutputs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { loss, z1, step, epoch, batch_idx, .. } = self;
+        let size = z1.size();
+        write!(f, "step {step}, epoch {epoch}, batch {batch_idx}: loss {loss:.4}, z {size:?} twice")
+    }
+}
+
+/// What [`train_step`](Estimator::train_step) hands back: the loss, and the embeddings if they are wanted.
+pub(super) type Stepped = (f64, Option<[Tensor; 2]>);
+
 impl<L: ContrastiveLoss> Estimator<L> {
-    /// One step; returns the loss before it.
+    /// One step; returns the loss before it and, if `keep_z`, the embeddings it was computed of.
     pub(super) fn train_step(
         &self,
         batch: &ViewsBatch,
         optimizer: &mut Optimizer,
         learning_rate: f64,
-    ) -> Result<f64> {
-        let loss = self.batch_loss(batch, true)?;
+        keep_z: bool,
+    ) -> Result<Stepped> {
+        let (loss, z) = {
+            let (z1, z2) = self.embed_views(batch, true)?;
+            let loss = self.loss.forward(&z1, &z2)?;
+            let z = if keep_z { Some([z1.f_detach()?, z2.f_detach()?]) } else { None };
+            (loss, z)
+        };
         // Known since the check that it is finite; read later, it would wait for the whole step.
         let value = loss.f_double_value(&[])?;
         optimizer.minimize(&loss, learning_rate)?;
-        Ok(value)
+        Ok((value, z))
     }
 
     /// The loss of a batch of two views; with `train`, batch norm uses the batch.
     pub(super) fn batch_loss(&self, batch: &ViewsBatch, train: bool) -> Result<Tensor> {
+        let (z1, z2) = self.embed_views(batch, train)?;
+        self.loss.forward(&z1, &z2)
+    }
+
+    /// The embeddings (B, D) of both views.
+    fn embed_views(&self, batch: &ViewsBatch, train: bool) -> Result<(Tensor, Tensor)> {
         let [first, second] = batch.views.as_slice() else {
             let hint = "A contrastive loss compares two views: use MultiViewsTransform::new(t, 2).";
             return Err(Error::parameter("n_views", batch.views.len(), "2", hint));
@@ -44,13 +94,12 @@ impl<L: ContrastiveLoss> Estimator<L> {
             Precision::Float32 => self.embed(x, train),
             Precision::BFloat16 => self.embed(&x.f_to_kind(Kind::BFloat16)?, train),
         };
-        let (z1, z2) = if self.config.joint_views {
+        if self.config.joint_views {
             let z = embed(&Tensor::f_cat(&[first, second], 0)?)?; // (2B, D)
             let n = z.size()[0] / 2;
-            (z.f_narrow(0, 0, n)?, z.f_narrow(0, n, n)?)
+            Ok((z.f_narrow(0, 0, n)?, z.f_narrow(0, n, n)?))
         } else {
-            (embed(first)?, embed(second)?)
-        };
-        self.loss.forward(&z1, &z2)
+            Ok((embed(first)?, embed(second)?))
+        }
     }
 }

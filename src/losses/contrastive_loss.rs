@@ -4,8 +4,6 @@ use tch::Tensor;
 
 use crate::Result;
 
-pub(super) const USUAL_TEMPERATURES: &str = "The tutorial uses 0.07, nidl's default is 0.1.";
-
 /// A loss of two views' embeddings.
 pub trait ContrastiveLoss: Sized + Clone + std::fmt::Debug + Send + 'static {
     /// The estimator that trains with it, as in figures: `SimCLR`, `DCL`, `DCLW`.

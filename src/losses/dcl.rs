@@ -3,13 +3,10 @@
 use tch::{Kind, Tensor};
 
 use super::ContrastiveLoss;
-use super::contrastive_loss::USUAL_TEMPERATURES;
 use super::similarity::{Pairs, Similarities};
+use super::slices::SIGMA;
 use crate::Result;
-use crate::temperature::check_temperature;
-
-/// Width of the von Mises-Fisher weights of [`DCLWLoss`].
-const SIGMA: f64 = 0.5;
+use crate::temperature::{USUAL_TEMPERATURES, check_temperature};
 
 /// DCL_i = -s_i + log S_i, averaged over the 2N anchors.
 ///

@@ -3,10 +3,9 @@
 use tch::Tensor;
 
 use super::ContrastiveLoss;
-use super::contrastive_loss::USUAL_TEMPERATURES;
 use super::similarity::{Pairs, Similarities};
 use crate::Result;
-use crate::temperature::check_temperature;
+use crate::temperature::{USUAL_TEMPERATURES, check_temperature};
 
 /// InfoNCE_i = -s_i + log(exp(s_i) + S_i), averaged over the 2N anchors.
 ///

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use twoviews_constants::mime;
 
-use super::Host;
+use super::{Bundle, Host};
 use crate::Result;
 
 /// What a display can show as a picture.
@@ -16,8 +16,17 @@ pub trait Figure {
     /// If it cannot be drawn.
     fn svg(&self) -> Result<String>;
 
-    /// A line for clients that show no pictures.
+    /// What it shows in words, for clients that show no pictures and readers who do not see them.
     fn text(&self) -> String;
+
+    /// All its forms; without a form of its own for those who do not trust a notebook's SVG, such as
+    /// JupyterLab after a download, only the SVG and the text.
+    ///
+    /// # Errors
+    /// If it cannot be drawn.
+    fn bundle(&self) -> Result<Bundle> {
+        Ok(Bundle::new(&self.text()).with("image/svg+xml", self.svg()?))
+    }
 }
 
 /// One place below a cell whose content is replaced, with Jupyter's `display_data` and
@@ -50,23 +59,28 @@ impl LiveDisplay {
 
     /// Shows `content` of a MIME type in the place of what was there.
     pub fn show(&self, mime: &str, content: &str) {
-        self.send(serde_json::json!({ mime: content }));
+        self.send(serde_json::json!({ mime: content }), serde_json::json!({}));
     }
 
-    /// Shows a figure, with its title as the text for clients that show no pictures. One that cannot
-    /// be drawn, such as a curve without a point yet, leaves what was there.
+    /// Shows a figure in all its forms, so that a stored notebook keeps the last state as any other
+    /// figure. One that cannot be drawn, such as a curve without a point yet, leaves what was there.
     pub fn show_figure(&self, figure: &impl Figure) {
-        if let Ok(svg) = figure.svg() {
-            self.send(serde_json::json!({"text/html": svg, "text/plain": figure.text()}));
+        if Host::detect() != Host::TwoviewsKernel {
+            return;
+        }
+        if let Ok(bundle) = figure.bundle() {
+            self.send(bundle.data(), bundle.metadata());
         }
     }
 
-    fn send(&self, data: serde_json::Value) {
+    fn send(&self, data: serde_json::Value, metadata: serde_json::Value) {
         if Host::detect() != Host::TwoviewsKernel {
             return;
         }
         let op = if self.shown.swap(true, Ordering::Relaxed) { "update" } else { "display" };
-        let body = serde_json::json!({"op": op, "display_id": self.id, "data": data});
+        let body = serde_json::json!({
+            "op": op, "display_id": self.id, "data": data, "metadata": metadata
+        });
         // The kernel's own display messages, which no other kernel is sent.
         let text = format!("EVCXR_BEGIN_CONTENT {}\n{body}\nEVCXR_END_CONTENT\n", mime::DISPLAY);
         // One write, so that no other thread's output comes between.

@@ -1,15 +1,15 @@
 //! Progress and live display; the only module that knows where the program runs.
 
+mod bundle;
 mod host;
 mod live;
 mod note;
 mod progress;
-mod show;
 mod single_line_term;
 
+pub use bundle::Bundle;
 pub(crate) use host::check_interrupt;
 pub use host::{Host, interrupted};
 pub use live::{Figure, LiveDisplay};
 pub(crate) use note::note;
 pub use progress::Progress;
-pub(crate) use show::show_with_text;

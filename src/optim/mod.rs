@@ -1,8 +1,6 @@
 //! Optimizers and the learning-rate schedule.
 
 mod optimizer;
-mod schedule;
 
-pub use optimizer::OptimizerKind;
+pub use optimizer::{LrScheduler, OptimizerKind, learning_rate};
 pub(crate) use optimizer::{Optimizer, OptimizerSettings};
-pub use schedule::{LrScheduler, learning_rate};

@@ -6,9 +6,9 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
+use super::alt;
 use super::canvas::{Draw, FONT, figure_methods, is_drawable, is_drawable_range};
 use super::chart::{DrawResult, draw_baselines, draw_legend, tick};
-use crate::notebook::Figure;
 use crate::{Error, Result};
 
 /// Share of a group's width that its bars fill.
@@ -156,17 +156,7 @@ impl BarPlot {
     }
 }
 
-figure_methods!(BarPlot, show_svg);
-
-impl Figure for BarPlot {
-    fn svg(&self) -> Result<String> {
-        self.to_svg()
-    }
-
-    fn text(&self) -> String {
-        self.title.clone()
-    }
-}
+figure_methods!(BarPlot);
 
 impl fmt::Debug for BarPlot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -207,6 +197,22 @@ impl Draw for BarPlot {
 
     fn size(&self) -> (u32, u32) {
         self.size
+    }
+
+    fn describe(&self) -> String {
+        let mut text = alt::head(Self::FIGURE, &self.title, &alt::label(&self.y_label));
+        let empty = String::new();
+        for Bars { label, heights, errors, .. } in &self.bars {
+            let bars: Vec<_> = heights.iter().zip(0..).collect();
+            let bar = |&(&height, group): &(&f64, usize)| {
+                let name = alt::label(self.groups.get(group).unwrap_or(&empty));
+                let error = errors.get(group).filter(|&&error| error > 0.0);
+                let error = error.map(|&e| format!(" \u{b1} {}", alt::number(e)));
+                format!("{name} {}{}", alt::number(height), error.unwrap_or_default())
+            };
+            text += &format!(" {}: {}.", alt::label(label), alt::listed(&bars, bar, "bars"));
+        }
+        text + &alt::baselines(&self.baselines)
     }
 
     fn draw<B: DrawingBackend>(

@@ -7,7 +7,9 @@ use base64::prelude::BASE64_STANDARD;
 use plotters::prelude::{BitMapBackend, DrawingArea, IntoDrawingArea, SVGBackend};
 use plotters::style::{FontStyle, register_font};
 
+use super::alt;
 use crate::atomic_write::atomic_write;
+use crate::notebook::Bundle;
 use crate::{Error, Result};
 
 /// The name under which figures ask for their font.
@@ -26,14 +28,20 @@ pub(super) fn with_font(figure: &'static str) -> Result<()> {
     Ok(())
 }
 
-/// A figure that draws itself on any backend.
-pub(super) trait Draw: std::fmt::Debug {
+/// A figure that draws itself on any backend. With this trait and [`figure_methods`] it has all that
+/// figures have.
+pub(super) trait Draw {
     /// Its name in messages.
     const FIGURE: &'static str;
+    /// Whether it consists of pixels: as SVG it would be thousands of squares, so it is shown as PNG only.
+    const IS_PIXELS: bool = false;
     /// Refuses what cannot be drawn.
     fn check(&self) -> Result<()>;
     /// Width and height in pixels.
     fn size(&self) -> (u32, u32);
+    /// What it shows, told from its data with the words of [`alt`](super::alt): kind, title and axes,
+    /// then the values, however wrong they are.
+    fn describe(&self) -> String;
     /// Draws everything.
     fn draw<B: plotters::prelude::DrawingBackend>(
         &self,
@@ -42,11 +50,15 @@ pub(super) trait Draw: std::fmt::Debug {
 }
 
 /// Gives a figure the methods that every figure has.
-///
-/// A notebook shows drawings as SVG and pictures, which would be thousands of squares, as PNG.
 macro_rules! figure_methods {
-    ($figure:ty, $show:ident) => {
+    ($figure:ty) => {
         impl $figure {
+            /// What the figure shows in words, for readers who do not see it: made from its data,
+            /// never empty, on one line.
+            pub fn alt_text(&self) -> String {
+                $crate::plot::canvas::alt_text(self)
+            }
+
             /// The figure as SVG text.
             ///
             /// # Errors
@@ -64,11 +76,26 @@ macro_rules! figure_methods {
                 $crate::plot::canvas::save(self, path.as_ref())
             }
 
-            /// Shows the figure below a notebook's cell.
+            /// Shows the figure below a notebook's cell; elsewhere, prints what it shows.
             pub fn evcxr_display(&self) {
-                if let Err(error) = $crate::plot::canvas::$show(self) {
-                    println!("{error}");
+                match $crate::plot::canvas::bundle(self) {
+                    Ok(bundle) => bundle.show(),
+                    Err(error) => println!("{error}"),
                 }
+            }
+        }
+
+        impl $crate::notebook::Figure for $figure {
+            fn svg(&self) -> $crate::Result<String> {
+                self.to_svg()
+            }
+
+            fn text(&self) -> String {
+                self.alt_text()
+            }
+
+            fn bundle(&self) -> $crate::Result<$crate::notebook::Bundle> {
+                $crate::plot::canvas::bundle(self)
             }
         }
     };
@@ -112,7 +139,28 @@ pub(super) fn svg<F: Draw>(figure: &F) -> Result<String> {
         let area = SVGBackend::with_string(&mut text, figure.size()).into_drawing_area();
         draw(figure, &area)?;
     }
-    Ok(text)
+    Ok(with_words(&text, &alt_text(figure)))
+}
+
+/// The SVG with its words for those who do not see it, and never wider than where it is put.
+fn with_words(svg: &str, words: &str) -> String {
+    let escapes = [('&', "&amp;"), ('<', "&lt;"), ('>', "&gt;"), ('"', "&quot;")];
+    let words = escapes.iter().fold(words.to_owned(), |text, (c, name)| text.replace(*c, name));
+    let Some((root, rest)) = svg.split_once("<svg ").and_then(|(_, root)| root.split_once('>'))
+    else {
+        return svg.to_owned();
+    };
+    let svg = format!(
+        "<svg role=\"img\" aria-label=\"{words}\" style=\"max-width:100%;height:auto\" {root}>\n\
+         <desc>{words}</desc>{rest}"
+    );
+    // XML has no place for most control characters, whatever a label holds.
+    let is_text = |c: &char| match c {
+        '\t' | '\n' | '\r' => true,
+        '\u{fffe}' | '\u{ffff}' => false,
+        c => !c.is_control(),
+    };
+    svg.chars().filter(is_text).collect()
 }
 
 /// The figure as the bytes of a PNG file.
@@ -163,20 +211,17 @@ fn draw<F: Draw, B: plotters::prelude::DrawingBackend>(
         .map_err(|problem| Error::Plot { figure: F::FIGURE, problem })
 }
 
-/// Shows a drawing below the cell.
-pub(super) fn show_svg<F: Draw>(figure: &F) -> Result<()> {
-    show(figure, "text/html", &svg(figure)?);
-    Ok(())
+/// What the figure shows, on one line, never empty.
+pub(super) fn alt_text<F: Draw>(figure: &F) -> String {
+    let text = figure.describe().split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.is_empty() { alt::head(F::FIGURE, "", "") } else { text }
 }
 
-/// Shows a picture below the cell.
-pub(super) fn show_png<F: Draw>(figure: &F) -> Result<()> {
-    show(figure, "image/png", &BASE64_STANDARD.encode(png(figure)?));
-    Ok(())
-}
-
-/// Hands a figure to evcxr, which shows it below the cell; a client without pictures shows what it is.
-fn show<F: Draw>(figure: &F, mime: &str, content: &str) {
-    println!("EVCXR_BEGIN_CONTENT text/plain\n{figure:?}\nEVCXR_END_CONTENT");
-    println!("EVCXR_BEGIN_CONTENT {mime}\n{content}\nEVCXR_END_CONTENT");
+/// All forms in which a notebook stores the figure: who does not trust its SVG shows the PNG.
+pub(super) fn bundle<F: Draw>(figure: &F) -> Result<Bundle> {
+    let mut bundle = Bundle::new(&alt_text(figure));
+    if !F::IS_PIXELS {
+        bundle = bundle.with("image/svg+xml", svg(figure)?);
+    }
+    Ok(bundle.with("image/png", BASE64_STANDARD.encode(png(figure)?)))
 }

@@ -6,6 +6,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
+use super::alt;
 use super::canvas::{Draw, FONT, figure_methods};
 use crate::data::{Image, check_pixels};
 use crate::{Error, Result};
@@ -59,7 +60,7 @@ impl ImageGrid {
     }
 }
 
-figure_methods!(ImageGrid, show_png);
+figure_methods!(ImageGrid);
 
 impl fmt::Debug for ImageGrid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,6 +70,7 @@ impl fmt::Debug for ImageGrid {
 
 impl Draw for ImageGrid {
     const FIGURE: &'static str = "image grid";
+    const IS_PIXELS: bool = true;
 
     fn check(&self) -> Result<()> {
         if self.cells.is_empty() {
@@ -99,6 +101,36 @@ impl Draw for ImageGrid {
         let sides = [side(columns, width), side(self.cells.len().div_ceil(columns.max(1)), height)];
         let [width, height] = sides.map(|side| u32::try_from(side).unwrap_or(u32::MAX));
         (width, height)
+    }
+
+    fn describe(&self) -> String {
+        let columns = self.columns.max(1).min(self.cells.len());
+        let rows = self.cells.len().div_ceil(columns.max(1));
+        let shape = match rows {
+            0 => "no image".to_owned(),
+            1 => format!("{columns} in a row"),
+            _ => format!("{rows} rows of {columns}"),
+        };
+        let text = format!("Image grid, {shape}");
+        // What is said of one image several times in a row is said once.
+        let mut captions: Vec<(String, usize)> = Vec::new();
+        for (_, caption) in &self.cells {
+            let caption = alt::label(caption);
+            match captions.last_mut() {
+                Some((last, count)) if *last == caption => *count += 1,
+                _ => captions.push((caption, 1)),
+            }
+        }
+        if captions.iter().all(|(caption, _)| caption.is_empty()) {
+            return text + ", without captions.";
+        }
+        let caption = |(caption, count): &(String, usize)| match (caption.as_str(), count) {
+            ("", 1) => "one without a caption".to_owned(),
+            ("", count) => format!("{count} without captions"),
+            (caption, 1) => caption.to_owned(),
+            (caption, count) => format!("{count} \u{d7} {caption}"),
+        };
+        format!("{text}: {}.", alt::listed(&captions, caption, "captions"))
     }
 
     fn draw<B: DrawingBackend>(

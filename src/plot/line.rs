@@ -5,9 +5,9 @@ use std::fmt;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
+use super::alt;
 use super::canvas::{Draw, FONT, figure_methods, is_drawable, is_drawable_range};
 use super::chart::{DrawResult, draw_baselines, draw_legend, tick};
-use crate::notebook::Figure;
 use crate::{Error, Result};
 
 /// matplotlib's "blue", the tutorial's colour of SimCLR.
@@ -84,6 +84,22 @@ impl LinePlot {
         }
     }
 
+    /// The lines under their names; one without a name belongs to the last one of its colour that has
+    /// one, as a reader of the legend sees it.
+    fn lines(&self) -> Vec<(&str, Vec<&Series>)> {
+        let mut named: Vec<(&str, Vec<&Series>)> = Vec::new();
+        for series in &self.series {
+            let of_color = |(_, lines): &&mut (&str, Vec<&Series>)| lines[0].color == series.color;
+            match named.iter_mut().rfind(of_color) {
+                Some((name, lines)) if series.label.is_empty() || series.label == *name => {
+                    lines.push(series);
+                }
+                _ => named.push((&series.label, vec![series])),
+            }
+        }
+        named
+    }
+
     /// Lowest and highest value on each axis.
     fn ranges(&self) -> ((f64, f64), (f64, f64)) {
         let points = || self.series.iter().flat_map(|series| &series.points);
@@ -115,17 +131,7 @@ fn span(values: impl Iterator<Item = f64>) -> (f64, f64) {
     values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
 }
 
-figure_methods!(LinePlot, show_svg);
-
-impl Figure for LinePlot {
-    fn svg(&self) -> Result<String> {
-        self.to_svg()
-    }
-
-    fn text(&self) -> String {
-        self.title.clone()
-    }
-}
+figure_methods!(LinePlot);
 
 impl fmt::Debug for LinePlot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -172,6 +178,20 @@ impl Draw for LinePlot {
 
     fn size(&self) -> (u32, u32) {
         self.size
+    }
+
+    fn describe(&self) -> String {
+        let (x, y) = (alt::label(&self.x_label), alt::label(&self.y_label));
+        let axes = if y.is_empty() || x.is_empty() { y + &x } else { format!("{y} against {x}") };
+        let mut text = alt::head(Self::FIGURE, &self.title, &axes);
+        for (name, lines) in self.lines() {
+            let name = if name.is_empty() { "Without a name".to_owned() } else { alt::label(name) };
+            let count =
+                if lines.len() > 1 { format!(", {} lines", lines.len()) } else { String::new() };
+            let lines = alt::listed(&lines, |line| alt::course(&line.points), "lines");
+            text += &format!(" {name}{count}: {lines}.");
+        }
+        text + &alt::baselines(&self.baselines)
     }
 
     fn draw<B: DrawingBackend>(

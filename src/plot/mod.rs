@@ -1,5 +1,6 @@
 //! Figures with an inline display and `save(path)`.
 
+mod alt;
 mod bar;
 mod canvas;
 mod chart;

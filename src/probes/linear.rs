@@ -119,7 +119,7 @@ impl LogisticRegression {
 const PROBABILITIES: usize = 1 << 29;
 
 /// Refuses NaN and infinity.
-fn check_finite(x: &Array2<f64>) -> Result<()> {
+pub(super) fn check_finite(x: &Array2<f64>) -> Result<()> {
     for (row, values) in x.outer_iter().enumerate() {
         if let Some(column) = values.iter().position(|value| !value.is_finite()) {
             return Err(Error::NonFinite {

@@ -1,6 +1,6 @@
 //! Gaussian blur, as torchvision computes it.
 
-use super::{Transform, View, avx2, draw_in};
+use super::{Transform, View, avx2, draw_in, exp};
 use crate::rng::RandomStream;
 use crate::{Error, Result};
 
@@ -128,7 +128,7 @@ pub fn gaussian_blur(view: &mut View, kernel_size: usize, sigma: f64) -> Result<
     scratch.kernel.clear();
     scratch.kernel.extend((0..kernel_size).map(|i| {
         let distance = (i as f32 - half as f32) / sigma as f32;
-        (-0.5 * distance * distance).exp()
+        exp(-0.5 * distance * distance)
     }));
     let sum: f32 = scratch.kernel.iter().sum();
     scratch.kernel.iter_mut().for_each(|weight| *weight /= sum);

@@ -12,8 +12,6 @@ mod color;
 mod compose;
 mod crop;
 mod hue;
-mod multi_views;
-mod resize;
 mod tensor;
 mod view;
 
@@ -23,12 +21,11 @@ pub use color::{
     adjust_saturation, to_grayscale,
 };
 pub use compose::{
-    AnyTransform, Compose, RandomApply, Transform, simclr_transform, simclr_transform_of_size,
+    AnyTransform, Compose, MultiViewsTransform, RandomApply, Transform, simclr_transform,
+    simclr_transform_of_size,
 };
-pub use crop::{CropParams, RandomHorizontalFlip, RandomResizedCrop, hflip};
+pub use crop::{CropParams, RandomHorizontalFlip, RandomResizedCrop, hflip, resized_crop};
 pub use hue::adjust_hue;
-pub use multi_views::MultiViewsTransform;
-pub use resize::resized_crop;
 pub use tensor::{Normalize, ToTensor};
 pub use view::View;
 
@@ -50,4 +47,15 @@ fn check_probability(p: f64) -> Result<()> {
 /// A number in `range`; a range of one point is that point.
 fn draw_in(random: &mut RandomStream, range: (f64, f64)) -> f64 {
     random.uniform_range(range.0, range.1)
+}
+
+/// The exponential in float32, correctly rounded but for ties beyond float64: the last bit of the systems' own
+/// functions of float32 differs from system to system, and with it bytes of views.
+fn exp(x: f32) -> f32 {
+    f64::from(x).exp() as f32
+}
+
+/// The logarithm in float32, likewise.
+fn ln(x: f32) -> f32 {
+    f64::from(x).ln() as f32
 }

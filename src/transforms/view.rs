@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::blur::BlurScratch;
-use super::resize::ResizeScratch;
+use super::crop::ResizeScratch;
 use crate::data::{Image, check_pixels};
 use crate::{Error, Result};
 

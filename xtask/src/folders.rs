@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use crate::say::say;
 
 /// Writes a file under another name first: whoever reads it finds the old text or the new one.
-pub(crate) fn atomic_write(path: &Path, text: &[u8]) -> Result<()> {
+pub fn atomic_write(path: &Path, text: &[u8]) -> Result<()> {
     let part = beside(path, ".part");
     let whole = || -> io::Result<()> {
         let mut file = File::create(&part)?;
@@ -21,12 +21,17 @@ pub(crate) fn atomic_write(path: &Path, text: &[u8]) -> Result<()> {
         file.sync_all()?;
         fs::rename(&part, path)
     };
-    whole().with_context(|| format!("writing {}", path.display()))
+    let written = whole();
+    if written.is_err() {
+        // It may be what the disk is full of.
+        let _ = fs::remove_file(&part);
+    }
+    written.with_context(|| format!("writing {}", path.display()))
 }
 
 /// Removes a folder, a file or a link. The name is free at once: what an interruption leaves of a
 /// folder lies under another name, and goes with the next call.
-pub(crate) fn remove(path: &Path) -> Result<()> {
+pub fn remove(path: &Path) -> Result<()> {
     let removed = beside(path, ".removed");
     let all = || -> io::Result<()> {
         if removed.is_dir() {
@@ -46,13 +51,13 @@ pub(crate) fn remove(path: &Path) -> Result<()> {
 }
 
 /// Removes what an interrupted [`remove`] has left.
-pub(crate) fn sweep(path: &Path) -> Result<()> {
+pub fn sweep(path: &Path) -> Result<()> {
     let removed = beside(path, ".removed");
     if removed.is_dir() { remove(&removed) } else { Ok(()) }
 }
 
 /// Lets `new` take the place of `old`.
-pub(crate) fn replace(new: &Path, old: &Path) -> Result<()> {
+pub fn replace(new: &Path, old: &Path) -> Result<()> {
     let previous = beside(old, ".previous");
     remove(&previous)?;
     if is_taken(old) {
@@ -63,7 +68,7 @@ pub(crate) fn replace(new: &Path, old: &Path) -> Result<()> {
 }
 
 /// Takes back what an interrupted [`replace`] has moved away.
-pub(crate) fn restore(old: &Path) -> Result<()> {
+pub fn restore(old: &Path) -> Result<()> {
     let previous = beside(old, ".previous");
     if previous.is_dir() && !is_taken(old) {
         fs::rename(&previous, old).with_context(|| format!("restoring {}", old.display()))?;
@@ -72,13 +77,13 @@ pub(crate) fn restore(old: &Path) -> Result<()> {
 }
 
 /// Whether anything has this name, a broken link included.
-pub(crate) fn is_taken(path: &Path) -> bool {
+pub fn is_taken(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
 }
 
 /// Waits until no other process has the lock file, and keeps others waiting while the value lives; `busy`
 /// is said where there is something to wait for.
-pub(crate) fn lock(path: &Path, busy: &str) -> Result<File> {
+pub fn lock(path: &Path, busy: &str) -> Result<File> {
     let open = || {
         fs::create_dir_all(path.parent().unwrap_or(path))?;
         File::create(path)
@@ -136,6 +141,19 @@ mod tests {
         atomic_write(&path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o755);
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_leaves_the_old_file_and_nothing_beside_it() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("file");
+        atomic_write(&path, b"old").unwrap();
+        symlink("/dev/full", place.path().join("file.part")).unwrap();
+        let message = format!("{:#}", atomic_write(&path, b"new").unwrap_err());
+        assert!(message.contains("No space left") && message.contains("file"), "{message}");
+        assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
     }
 

@@ -1,24 +1,12 @@
-//! `cargo xtask`: set-up and chores. It never depends on libtorch, because it brings it.
+//! `cargo xtask`: set-up and chores.
 
-mod bench;
-mod course;
-mod fake_hub;
-mod folders;
-mod gallery;
-mod lessons;
-mod notebook;
-mod paths;
-mod say;
-mod setup;
-mod test;
-mod tools;
-
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use xtask::{bench, course, lessons, paths, setup, stock, test, tools};
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
   setup                     bring libtorch and Jupyter, build the kernel and the notebooks' crates
-  tutorial [cifar10]        run the tutorial notebook and write it with its figures
+  tutorial [LESSON]         run a lesson (default: the first) and write it with its figures
            [--quick]          small subsets and one batch size
            [--out DIR]        where to (default: target/tutorial)
   gallery [--only LESSON]   run the lessons whose code, crate or kernel has changed, and make a site of all
@@ -35,6 +23,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   bench [FILTER]            how long the library's parts take
         [--reference]         in turn with nidl, PyTorch and scikit-learn, which go to .reference
         [--stage NAME]        only stages whose names begin so
+        --kernel [ROUNDS]     how long the kernel and its cells take, beside evcxr's own kernel
 
 Each command does whatever set-up it still needs.";
 
@@ -56,12 +45,20 @@ fn run(arguments: &[&str]) -> Result<()> {
             setup::run()?;
             lessons::tutorial(&options)
         }
-        ["gallery", rest @ ..] => gallery::run(&gallery::Options::parse(rest)?),
+        ["gallery", rest @ ..] => {
+            let status = tools::gallery(rest).status().context("cannot start cargo")?;
+            // It has said what is wrong.
+            std::process::exit(status.code().unwrap_or(1))
+        }
         ["lab"] => {
             setup::run()?;
             lessons::lab()
         }
         ["exercises", rest @ ..] => course::run(&course::Options::parse(rest)?),
+        ["bench", "--kernel", rest @ ..] => {
+            setup::run()?;
+            stock::bench(rest)
+        }
         ["bench", rest @ ..] => bench::run(&bench::Options::parse(rest)?),
         ["test"] => test::run(false),
         ["test", "--long"] => test::run(true),

@@ -9,7 +9,7 @@ use twoviews_constants::variable;
 use crate::{paths, tools};
 
 /// Executes `notebook` and writes it with its outputs, and an HTML page, to `out`.
-pub(crate) fn run(notebook: &Path, out: &Path, environment: &[(&str, &str)]) -> Result<()> {
+pub fn run(notebook: &Path, out: &Path, environment: &[(&str, &str)]) -> Result<()> {
     let mut command = Command::new(paths::python());
     command.arg(paths::script("run_notebook.py")).arg(notebook).arg(out);
     command.env(variable::OUT, out).envs(environment.iter().copied());

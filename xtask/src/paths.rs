@@ -11,14 +11,14 @@ const LANDMARK: &str = "xtask/python/requirements.txt";
 
 /// The project's folder. Where this program was compiled says nothing: the folder may have been moved
 /// since, and cargo does not compile again for that.
-pub(crate) fn root() -> PathBuf {
+pub fn root() -> PathBuf {
     static ROOT: OnceLock<PathBuf> = OnceLock::new();
     // `check` has said what is wrong where there is no such folder.
     ROOT.get_or_init(|| find().unwrap_or_default()).clone()
 }
 
 /// Finds the project's folder and refuses one whose name the tools cannot cope with.
-pub(crate) fn check() -> Result<()> {
+pub fn check() -> Result<()> {
     check_name(&find()?)
 }
 
@@ -52,32 +52,32 @@ fn check_name(root: &Path) -> Result<()> {
 }
 
 /// A program or file in the Python environment.
-pub(crate) fn venv(name: &str) -> PathBuf {
+pub fn venv(name: &str) -> PathBuf {
     root().join(".venv").join(name)
 }
 
 /// The Python of the environment.
-pub(crate) fn python() -> PathBuf {
+pub fn python() -> PathBuf {
     venv("bin/python")
 }
 
 /// A script or list of this crate.
-pub(crate) fn script(name: &str) -> PathBuf {
+pub fn script(name: &str) -> PathBuf {
     root().join("xtask/python").join(name)
 }
 
 /// The libtorch that everything is linked with.
-pub(crate) fn libtorch() -> PathBuf {
+pub fn libtorch() -> PathBuf {
     root().join(".libtorch")
 }
 
 /// The build directories of the kernels.
-pub(crate) fn build_directories() -> PathBuf {
+pub fn build_directories() -> PathBuf {
     root().join(".slots")
 }
 
 /// The first of them, which set-up fills.
-pub(crate) fn build_directory() -> PathBuf {
+pub fn build_directory() -> PathBuf {
     build_directories().join("0")
 }
 

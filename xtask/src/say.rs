@@ -1,6 +1,6 @@
 //! What the user is told.
 
 /// One line that says what is being done and where.
-pub(crate) fn say(what: &str) {
+pub fn say(what: &str) {
     eprintln!("[xtask] {what}");
 }

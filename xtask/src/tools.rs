@@ -11,13 +11,13 @@ use serde_json::Value;
 use crate::paths;
 
 /// Oldest Python that the pinned packages support.
-pub(crate) const OLDEST_PYTHON: Version = Version(3, 10);
+pub const OLDEST_PYTHON: Version = Version(3, 10);
 /// Where a system's own `python3` is older or incomplete, another may stand beside it.
 const PYTHONS: [&str; 7] =
     ["python3", "python", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10"];
 
 /// Checks for a C++ compiler. Python is looked for when it is needed.
-pub(crate) fn check() -> Result<()> {
+pub fn check() -> Result<()> {
     let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".into());
     ensure!(
         Command::new(&compiler).arg("--version").output().is_ok_and(|out| out.status.success()),
@@ -28,18 +28,18 @@ pub(crate) fn check() -> Result<()> {
 }
 
 /// The compiler and its version: another one compiles everything anew.
-pub(crate) fn compiler() -> Result<String> {
+pub fn compiler() -> Result<String> {
     let output = Command::new("rustc").arg("-vV").output().context("cannot run rustc")?;
     Ok(String::from_utf8(output.stdout)?)
 }
 
 /// The first two numbers of a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Version(u32, u32);
+pub struct Version(u32, u32);
 
 impl Version {
     /// Reads two numbers with a space between.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         let (major, minor) = text.trim().split_once(' ')?;
         Some(Self(major.parse().ok()?, minor.parse().ok()?))
     }
@@ -47,7 +47,8 @@ impl Version {
 
 /// A Python of the system.
 #[derive(Debug)]
-pub(crate) struct Python {
+pub struct Python {
+    /// The file.
     pub program: PathBuf,
     version: Version,
     /// Whether it has the modules that make environments.
@@ -71,7 +72,7 @@ impl Python {
     }
 
     /// What to install where it cannot make environments.
-    pub(crate) fn advice(&self) -> String {
+    pub fn advice(&self) -> String {
         let Version(major, minor) = self.version;
         format!(
             "install the modules venv and ensurepip of Python {major}.{minor} (Debian and Ubuntu: apt \
@@ -82,7 +83,7 @@ impl Python {
 }
 
 /// A Python that is new enough and can make environments.
-pub(crate) fn python() -> Result<Python> {
+pub fn python() -> Result<Python> {
     choose(PYTHONS.iter().filter_map(|name| Python::ask(name)))
 }
 
@@ -113,14 +114,14 @@ fn choose(found: impl Iterator<Item = Python>) -> Result<Python> {
 }
 
 /// Runs a command and fails, naming it, if it fails.
-pub(crate) fn run(command: &mut Command) -> Result<()> {
+pub fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("cannot start {command:?}"))?;
     succeeded(command, status)
 }
 
 /// Builds with cargo, quietly, and says where the programs are, by their names: not everyone's build
 /// folder is `target`.
-pub(crate) fn build(arguments: &[&str]) -> Result<HashMap<String, PathBuf>> {
+pub fn build(arguments: &[&str]) -> Result<HashMap<String, PathBuf>> {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(paths::root()).arg("build").args(arguments);
     cargo.args(["--quiet", "--message-format", "json-render-diagnostics"]);
@@ -135,13 +136,29 @@ pub(crate) fn build(arguments: &[&str]) -> Result<HashMap<String, PathBuf>> {
     Ok(String::from_utf8_lossy(&output.stdout).lines().filter_map(program).collect())
 }
 
+/// `cargo xtask gallery` with `arguments`. It is a program of its own: what it reads lessons with would
+/// otherwise be compiled before the first set-up.
+pub fn gallery(arguments: &[&str]) -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(paths::root()).args([
+        "run",
+        "--quiet",
+        "--package",
+        "twoviews-gallery",
+        "--",
+    ]);
+    forget_package(&mut cargo);
+    cargo.args(arguments);
+    cargo
+}
+
 fn succeeded(command: &Command, status: ExitStatus) -> Result<()> {
     ensure!(status.success(), "{command:?} failed ({status})");
     Ok(())
 }
 
 /// Runs a command as [`run`] does, and ends it if it takes longer.
-pub(crate) fn run_at_most(command: &mut Command, limit: Duration) -> Result<()> {
+pub fn run_at_most(command: &mut Command, limit: Duration) -> Result<()> {
     let begin = Instant::now();
     let mut child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
     loop {
@@ -159,7 +176,7 @@ pub(crate) fn run_at_most(command: &mut Command, limit: Duration) -> Result<()> 
 
 /// Takes away what cargo tells this program about its package: build scripts such as ring's look at
 /// it, and a kernel would compile again what set-up has compiled.
-pub(crate) fn forget_package(command: &mut Command) {
+pub fn forget_package(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if text == "CARGO" || text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_")

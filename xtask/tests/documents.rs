@@ -5,12 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where variables are read or set.
-const CODE: [&str; 11] = [
+const CODE: [&str; 12] = [
     ".github",
     "benches",
     "build.rs",
     "crates",
     "examples",
+    "gallery",
     "kernel",
     "notebooks",
     "site",

@@ -14,11 +14,19 @@ echo "cargo $1" >> "$CALLS"
 case "$1" in
 build)
     if [ -e "$FAKES/damaged" ]; then exit 101; fi
-    for name in twoviews-kernel stock-evcxr; do
-        echo "{\"target\": {\"name\": \"$name\"}, \"executable\": \"$PWD/target/debug/$name\"}"
-    done ;;
+    kernel="$PWD/target/debug/twoviews-kernel"
+    mkdir -p target/debug
+    cp "$FAKES/kernel" "$kernel"
+    echo "{\"target\": {\"name\": \"twoviews-kernel\"}, \"executable\": \"$kernel\"}" ;;
 clean) rm "$FAKES/damaged" ;;
 esac
+"#;
+
+/// `twoviews-kernel install --name rust --display-name NAME --prefix PLACE --env=…`
+const KERNEL: &str = r#"#!/bin/sh
+[ "$1 $2 $3 $6" = "install --name rust --prefix" ] || exit 1
+mkdir -p "$7/share/jupyter/kernels/rust"
+echo "$0 $*" > "$7/share/jupyter/kernels/rust/kernel.json"
 "#;
 
 const RUSTC: &str = r#"#!/bin/sh
@@ -57,7 +65,7 @@ impl Place {
         let place = Self { temporary, checkout };
         fs::write(place.checkout.join("xtask/python/requirements.txt"), "# nothing\n").unwrap();
         fs::write(place.checkout.join("xtask/python/run_notebook.py"), NOTEBOOK).unwrap();
-        for (name, text) in [("cargo", CARGO), ("rustc", RUSTC)] {
+        for (name, text) in [("cargo", CARGO), ("rustc", RUSTC), ("kernel", KERNEL)] {
             place.program(name, text);
         }
         place.fake("version", "rustc 1.95.0\n");

@@ -8,12 +8,14 @@ pub mod variable {
     pub const KERNEL: &str = "TWOVIEWS_KERNEL";
     /// Set in cells by the kernel: a file that exists while the user asks for an interrupt.
     pub const INTERRUPT_FILE: &str = "TWOVIEWS_INTERRUPT_FILE";
-    /// Set in the kernelspec: a crate, as in `:dep`, that is loaded before the first cell.
+    /// Set in the kernelspec: crates, as behind `:dep`, a line each, that are loaded before the first cell.
     pub const PREWARM: &str = "TWOVIEWS_PREWARM";
     /// Set in the kernelspec: a `Cargo.lock` whose versions cells use.
     pub const CARGO_LOCK: &str = "TWOVIEWS_CARGO_LOCK";
     /// Set in the kernelspec, read by evcxr: the build directory.
     pub const BUILD_DIRECTORY: &str = "EVCXR_TMPDIR";
+    /// Set by the user: gigabytes that the build directories of a user account may hold.
+    pub const CACHE_LIMIT: &str = "TWOVIEWS_CACHE_LIMIT";
     /// Set by the user: the folder with CIFAR-10.
     pub const DATA: &str = "TWOVIEWS_DATA";
     /// Set by the user: where CIFAR-10's archive is downloaded from.
@@ -40,6 +42,8 @@ pub mod variable {
 pub mod mime {
     /// A display that the kernel updates in place.
     pub const DISPLAY: &str = "application/x-twoviews-display+json";
+    /// What belongs to the forms of a thing that were printed just before: the metadata of their output.
+    pub const METADATA: &str = "application/x-twoviews-metadata+json";
 }
 
 /// Files in a build directory.

@@ -9,6 +9,8 @@ use anyhow::{Context, Result, bail};
 use twoviews_constants::file::{LOCK, STAMP};
 use twoviews_constants::variable::BUILD_DIRECTORY;
 
+use super::cache::{self, Cache};
+
 /// More kernels at once than anyone runs on one machine.
 const DIRECTORIES: usize = 32;
 
@@ -17,12 +19,21 @@ pub(crate) struct BuildDirectory {
     _lock: File,
     /// The folder that set-up has built.
     first: PathBuf,
+    /// Of the user account, if no folder is named.
+    cache: Option<Cache>,
     pub folder: PathBuf,
 }
 
-/// Takes the first free folder. `None` if no folder is named: evcxr then makes its own.
-pub(crate) fn take() -> Result<Option<BuildDirectory>> {
-    let Some(first) = std::env::var_os(BUILD_DIRECTORY).map(PathBuf::from) else { return Ok(None) };
+/// Takes the first free folder: of those that are named, or else of the user account's.
+pub(crate) fn take() -> Result<BuildDirectory> {
+    let named = std::env::var_os(BUILD_DIRECTORY).filter(|folder| !folder.is_empty());
+    let (first, cache) = match named {
+        Some(folder) => (PathBuf::from(folder), None),
+        None => {
+            let cache = Cache::of_account()?;
+            (cache.first()?, Some(cache))
+        }
+    };
     let parent = first.parent().context("the build folder has no parent")?;
     for number in 0..DIRECTORIES {
         let folder = if number == 0 { first.clone() } else { parent.join(number.to_string()) };
@@ -37,9 +48,11 @@ pub(crate) fn take() -> Result<Option<BuildDirectory>> {
                 return Err(error).context("cannot lock the build folder");
             }
         }
-        return Ok(Some(BuildDirectory { _lock: lock, first, folder }));
+        // The least lately used are removed first.
+        let _ = lock.set_modified(SystemTime::now());
+        return Ok(BuildDirectory { _lock: lock, first, cache, folder });
     }
-    bail!("{DIRECTORIES} kernels of this project run already: shut one down first")
+    bail!("{DIRECTORIES} kernels run already: shut one down first")
 }
 
 impl BuildDirectory {
@@ -58,6 +71,14 @@ impl BuildDirectory {
             }
         }
         Ok(())
+    }
+
+    /// Removes build directories of this account that are not used, if all together are too large. Looking at
+    /// all files takes a while, and nobody waits for it.
+    pub(crate) fn shrink_cache(&mut self) {
+        if let Some(cache) = self.cache.take() {
+            std::thread::spawn(move || cache.shrink(cache::limit()));
+        }
     }
 
     /// Everything is compiled: what was compiled here before may serve further kernels.
@@ -146,7 +167,7 @@ pub(crate) fn triple(target: &Path) -> Result<PathBuf> {
             return Ok(entry.file_name().into());
         }
     }
-    bail!("{} holds nothing that is compiled: run cargo xtask setup", target.display())
+    bail!("{} holds nothing that is compiled", target.display())
 }
 
 fn tree(from: &Path, to: &Path, file: &dyn Fn(&Path, &Path) -> Result<()>) -> Result<()> {
@@ -215,8 +236,12 @@ mod tests {
         }
         fs::create_dir_all(&second).unwrap();
         let lock = File::create(second.join(LOCK)).unwrap();
-        let directory =
-            BuildDirectory { _lock: lock, first: first.clone(), folder: second.clone() };
+        let directory = BuildDirectory {
+            _lock: lock,
+            first: first.clone(),
+            cache: None,
+            folder: second.clone(),
+        };
         directory.fill().unwrap();
         let copied = second.join("target/some-triple/debug");
         assert!(copied.join("deps/libtwoviews.rlib").exists());

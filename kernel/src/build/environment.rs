@@ -13,7 +13,7 @@ use super::std_source::{self, StdSource};
 /// Where and with what cells are compiled; each part is missing where it could not be made.
 pub(crate) struct BuildEnvironment {
     /// The build directory, or why there is none.
-    pub directory: Result<Option<BuildDirectory>>,
+    pub directory: Result<BuildDirectory>,
     /// Hidden until the kernel's own cells have run.
     pub std_source: Option<StdSource>,
     pub cargo: Option<CargoShim>,
@@ -39,7 +39,7 @@ impl BuildEnvironment {
     /// The variables by which evcxr finds all this.
     pub(crate) fn variables(&self) -> Vec<(&'static str, OsString)> {
         let mut variables: Vec<(&str, OsString)> = Vec::new();
-        if let Ok(Some(directory)) = &self.directory {
+        if let Ok(directory) = &self.directory {
             variables.push((BUILD_DIRECTORY, directory.folder.clone().into()));
         }
         if let Some(std_source) = &self.std_source {
@@ -52,8 +52,8 @@ impl BuildEnvironment {
     /// The folder in which cells are compiled.
     pub(crate) fn folder(&self) -> PathBuf {
         match &self.directory {
-            Ok(Some(directory)) => directory.folder.clone(),
-            _ => PathBuf::from("."),
+            Ok(directory) => directory.folder.clone(),
+            Err(_) => PathBuf::from("."),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! With what cells are compiled, and where.
 //!
-//! [`directory`] gives each kernel a place of its own, [`cargo`] answers evcxr in cargo's place,
+//! [`directory`] gives each kernel a place of its own, by default in the user account's [`cache`]; [`cargo`] answers evcxr in cargo's place,
 //! [`std_source`] is what rust-analyzer reads of the standard library, [`compilers`] the programs that run.
 
+pub(crate) mod cache;
 pub(crate) mod cargo;
 pub(crate) mod compilers;
 pub(crate) mod directory;

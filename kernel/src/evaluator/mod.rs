@@ -20,4 +20,4 @@ pub(crate) use assist::is_complete;
 pub(crate) use engine::Process;
 pub(crate) use errors::Failure;
 pub(crate) use job::{CellRequest, CellResult, Job};
-pub(crate) use worker::start;
+pub(crate) use worker::{compile_crates, start};

@@ -24,6 +24,13 @@ const PAUSE: Duration = Duration::from_secs(3);
 const WARMING: &str = "let __twoviews_warm = [0u8].iter().map(|x| x + 1).collect::<Vec<u8>>();
 drop(__twoviews_warm);";
 
+/// Compiles the crates that every notebook needs, without a notebook.
+pub(crate) fn compile_crates(outputs: Arc<Outputs>, build: BuildEnvironment) -> Result<(), String> {
+    let mut engine = Engine::new(outputs, build, Process::default(), SharedSources::default());
+    engine.ready().map_err(|failure| failure.evalue)?;
+    engine.load_crates().map_err(|error| error.to_string())
+}
+
 /// Starts the thread; evcxr gets ready in the background.
 pub(crate) fn start(
     outputs: Arc<Outputs>,
@@ -37,7 +44,9 @@ pub(crate) fn start(
         if let Err(error) = engine.ready() {
             eprintln!("evcxr is not ready: {}", error.evalue);
         }
-        engine.prewarm();
+        if let Err(error) = engine.load_crates() {
+            eprintln!("the crates of {PREWARM} are not loaded: {error}");
+        }
         engine.serve(&inbox);
     });
     jobs
@@ -46,15 +55,20 @@ pub(crate) fn start(
 impl Engine {
     /// Loads the crates that every notebook here needs, before any cell: whoever runs cells at once
     /// shall not have them compiled without.
-    fn prewarm(&mut self) {
-        let dependency = std::env::var(PREWARM).ok().filter(|text| !text.is_empty());
-        let Some(dependency) = dependency.filter(|_| self.context.is_some()) else { return };
-        let outcome = self.run_hidden(&format!(":dep {dependency}"));
+    pub(super) fn load_crates(&mut self) -> Result<(), evcxr::Error> {
+        let crates = std::env::var(PREWARM).unwrap_or_default();
+        let lines = crates.lines().map(str::trim).filter(|line| !line.is_empty());
+        let cell: Vec<String> = lines.map(|line| format!(":dep {line}")).collect();
+        if cell.is_empty() || self.context.is_none() {
+            return Ok(());
+        }
+        let (result, outcome) = self.try_hidden(&cell.join("\n"));
         if outcome.crates > 0
-            && let Ok(Some(directory)) = &self.build.directory
+            && let Ok(directory) = &self.build.directory
         {
             directory.stamp();
         }
+        result
     }
 
     fn serve(&mut self, inbox: &Receiver<Job>) {

@@ -7,7 +7,7 @@ use twoviews_constants::mime;
 
 use super::outputs::{HELD_BYTES, HOLD, Outputs, relock};
 use super::state::{Held, State};
-use crate::protocol::{ClearOutput, Content, Display, Empty, ExecuteResult, Stream};
+use crate::protocol::{ClearOutput, Content, Display, ExecuteResult, Stream};
 
 /// The text of an error is cut off here.
 const LONGEST_ERROR: usize = 1 << 20;
@@ -80,7 +80,14 @@ impl Outputs {
             state.measures = Some(body);
             return;
         }
-        if state.bundle.contains_key(&kind) {
+        if kind == mime::METADATA {
+            // Of what was printed before; nothing more belongs to it then.
+            if let Ok(Value::Object(metadata)) = serde_json::from_str(&body) {
+                state.bundle_metadata = metadata;
+            }
+            return;
+        }
+        if state.bundle.contains_key(&kind) || !state.bundle_metadata.is_empty() {
             self.publish_bundle(state, false);
         }
         // Jupyter wants JSON types as JSON; everything else is text.
@@ -90,6 +97,7 @@ impl Outputs {
     }
 
     pub(super) fn publish_bundle(&self, state: &mut State, last: bool) {
+        let metadata = std::mem::take(&mut state.bundle_metadata);
         if state.bundle.is_empty() {
             return;
         }
@@ -101,17 +109,21 @@ impl Outputs {
         let Some(cell) = &state.cell else { return };
         if last && cell.ends_in_expression {
             let execution_count = cell.execution_count;
-            let result = ExecuteResult { execution_count, data, metadata: Empty {} };
+            let result = ExecuteResult { execution_count, data, metadata };
             self.send(state, Content::ExecuteResult(result));
         } else {
-            self.send(state, Content::DisplayData(Display::new(Value::Object(data))));
+            let display = Display { metadata, ..Display::new(Value::Object(data)) };
+            self.send(state, Content::DisplayData(display));
         }
     }
 
     fn live_display(&self, state: &mut State, body: &str) {
         let Ok(mut request) = serde_json::from_str::<Value>(body) else { return };
         let id = request["display_id"].as_str().unwrap_or_default().to_owned();
-        let display = Display::with_id(request["data"].take(), &id);
+        let mut display = Display::with_id(request["data"].take(), &id);
+        if let Value::Object(metadata) = request["metadata"].take() {
+            display.metadata = metadata;
+        }
         match request["op"].as_str() {
             Some("display") => {
                 state.displays.show(&id, Instant::now());

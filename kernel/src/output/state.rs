@@ -23,6 +23,8 @@ pub(super) struct State {
     pub(super) cell: Option<Cell>,
     pub(super) held: Option<Held>,
     pub(super) bundle: Map<String, Value>,
+    /// What its forms have in common; after it another thing begins.
+    pub(super) bundle_metadata: Map<String, Value>,
     pub(super) panic: Option<Panic>,
     pub(super) panicked: bool,
     /// Where the `?` stands whose text comes now.

@@ -34,7 +34,7 @@ pub(crate) struct Stream {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Display {
     pub data: Value,
-    pub metadata: Empty,
+    pub metadata: Map<String, Value>,
     pub transient: Transient,
 }
 
@@ -50,7 +50,7 @@ pub(crate) struct Transient {
 pub(crate) struct ExecuteResult {
     pub execution_count: i64,
     pub data: Map<String, Value>,
-    pub metadata: Empty,
+    pub metadata: Map<String, Value>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -72,7 +72,7 @@ fn json(value: &impl Serialize) -> Value {
 }
 
 impl Session {
-    pub(super) fn new(key: &str) -> Self {
+    pub(crate) fn new(key: &str) -> Self {
         Self { key: key.to_owned(), id: uuid::Uuid::new_v4().to_string() }
     }
 

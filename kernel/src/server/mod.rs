@@ -9,4 +9,4 @@ mod publisher;
 mod shell;
 mod start;
 
-pub(crate) use start::run;
+pub(crate) use start::{compile_crates, run};

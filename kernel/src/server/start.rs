@@ -1,5 +1,7 @@
 //! From Jupyter's connection file to open sockets.
 
+use std::collections::BTreeMap;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,15 +14,57 @@ use super::kernel::Kernel;
 use super::shell::Shell;
 use crate::build::{BuildEnvironment, cargo, compilers};
 use crate::child::markers::SOCKET;
-use crate::output::{self, Question};
-use crate::protocol::ConnectionFile;
+use crate::evaluator;
+use crate::output::{self, Outputs, Question};
+use crate::protocol::{ConnectionFile, Session};
+use crate::source::SharedSources;
 
 /// Serves the connection file's ports until a shutdown request.
-#[allow(unsafe_code, reason = "the environment is changed while there is one thread")]
 pub(crate) fn run(connection_file: &Path) -> Result<()> {
     let connection = ConnectionFile::read(connection_file)?;
     let private = PrivateFolder::new()?;
     let socket = private.0.join("cells");
+    let mut build = begin(&private);
+    if let Ok(directory) = &mut build.directory {
+        directory.shrink_cache();
+    }
+    compilers::ask_for_version();
+    end_with_parent();
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    tokio.block_on(async move {
+        let (kernel, questions) = Kernel::start(&connection, build, &socket).await?;
+        let _tap = output::follow(&kernel.outputs).context("cannot follow the compiler")?;
+        serve(kernel, questions, &connection).await
+    })
+}
+
+/// Compiles the crates that `environment`, a kernel's, names, into the build directory that it names; cargo says
+/// what it does.
+#[allow(unsafe_code, reason = "the environment is changed while there is one thread")]
+pub(crate) fn compile_crates(environment: &BTreeMap<String, String>) -> Result<()> {
+    // SAFETY: no other thread runs yet.
+    unsafe {
+        for (name, value) in environment {
+            std::env::set_var(name, value);
+        }
+    }
+    let private = PrivateFolder::new()?;
+    let build = begin(&private);
+    let (iopub, mut messages) = mpsc::channel(1);
+    let outputs = Outputs::new(
+        Session::new(""),
+        iopub,
+        mpsc::unbounded_channel().0,
+        SharedSources::default(),
+    );
+    outputs.listen(UnixListener::bind(private.0.join("cells"))?);
+    std::thread::spawn(move || while messages.blocking_recv().is_some() {});
+    evaluator::compile_crates(outputs, build).map_err(|error| anyhow::anyhow!("{error}"))
+}
+
+/// Sets what evcxr, the cells and the library in them look at.
+#[allow(unsafe_code, reason = "the environment is changed while there is one thread")]
+fn begin(private: &PrivateFolder) -> BuildEnvironment {
     let build = BuildEnvironment::new(&private.0);
     // SAFETY: no other thread runs yet.
     unsafe {
@@ -34,19 +78,12 @@ pub(crate) fn run(connection_file: &Path) -> Result<()> {
         for (name, value) in build.variables() {
             std::env::set_var(name, value);
         }
-        std::env::set_var(SOCKET, &socket);
+        std::env::set_var(SOCKET, private.0.join("cells"));
         std::env::set_var(INTERRUPT_FILE, private.0.join("interrupt"));
         // The library asks for this to know that output is live.
         std::env::set_var(KERNEL, env!("CARGO_PKG_VERSION"));
     }
-    compilers::ask_for_version();
-    end_with_parent();
-    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    tokio.block_on(async move {
-        let (kernel, questions) = Kernel::start(&connection, build, &socket).await?;
-        let _tap = output::follow(&kernel.outputs).context("cannot follow the compiler")?;
-        serve(kernel, questions, &connection).await
-    })
+    build
 }
 
 /// Answers on all sockets.

@@ -1,4 +1,5 @@
-//! The official archive `cifar-10-binary.tar.gz`: which files it may hold, and how large.
+//! The official archive `cifar-10-binary.tar.gz`: which files it may hold, how large, and their records: a label
+//! byte, then the red, green and blue planes.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
@@ -8,10 +9,17 @@ use flate2::read::GzDecoder;
 use twoviews_constants::variable;
 
 use super::batches::{self, BATCHES_FOLDER, Checksums, RECORDS_PER_FILE};
-use super::records::RECORD_BYTES;
 use crate::data::download::{Lock, with_suffix};
 use crate::notebook::check_interrupt;
 use crate::{Error, Result};
+
+/// Rows and columns of an image.
+pub(super) const SIZE: usize = 32;
+
+const PLANE: usize = SIZE * SIZE;
+
+/// Bytes of a record.
+pub(super) const RECORD_BYTES: usize = 1 + 3 * PLANE;
 
 const DAMAGED: &str = "Delete the archive so that it is downloaded again";
 
@@ -141,4 +149,34 @@ fn name_in_folder(path: &Path) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// Appends the records in `bytes` to `pixels` (row, column, channel) and `targets`.
+///
+/// # Errors
+/// [`Error::Format`] if the last record is short or a label exceeds 9; `path` is named in it.
+pub(super) fn parse(
+    path: &Path,
+    bytes: &[u8],
+    pixels: &mut Vec<u8>,
+    targets: &mut Vec<u8>,
+) -> Result<()> {
+    const HINT: &str = "Delete the file and its archive, so that they are downloaded again";
+    let (records, rest) = bytes.as_chunks::<RECORD_BYTES>();
+    if !rest.is_empty() || records.is_empty() {
+        let problem =
+            format!("{} bytes are no whole number of records of {RECORD_BYTES} bytes", bytes.len());
+        return Err(Error::format(path, problem, HINT));
+    }
+    for (i, record) in records.iter().enumerate() {
+        let (target, planes) = (record[0], &record[1..]);
+        if target > 9 {
+            let problem = format!("record {i} has the label {target}, above 9");
+            return Err(Error::format(path, problem, HINT));
+        }
+        targets.push(target);
+        pixels
+            .extend((0..PLANE).flat_map(|p| [planes[p], planes[PLANE + p], planes[2 * PLANE + p]]));
+    }
+    Ok(())
 }

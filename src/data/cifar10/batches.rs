@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::records::RECORD_BYTES;
+use super::archive::RECORD_BYTES;
 use crate::atomic_write::atomic_write;
 use crate::{Error, Result};
 

@@ -2,7 +2,6 @@
 
 mod archive;
 mod batches;
-mod records;
 
 use std::collections::HashMap;
 use std::env;
@@ -153,13 +152,13 @@ impl Cifar10 {
     fn from_files(origin: &Path, mut file: impl FnMut(&str) -> Result<Vec<u8>>) -> Result<Self> {
         let mut dataset = |split: &str, names: &[&str]| {
             let images = names.len() * RECORDS_PER_FILE;
-            let mut pixels = Vec::with_capacity(images * (records::RECORD_BYTES - 1));
+            let mut pixels = Vec::with_capacity(images * (archive::RECORD_BYTES - 1));
             let mut targets = Vec::with_capacity(images);
             for name in names {
-                records::parse(&origin.join(name), &file(name)?, &mut pixels, &mut targets)?;
+                archive::parse(&origin.join(name), &file(name)?, &mut pixels, &mut targets)?;
             }
             let classes = CIFAR10_CLASSES.map(str::to_owned).to_vec();
-            let size = (records::SIZE, records::SIZE);
+            let size = (archive::SIZE, archive::SIZE);
             ImageDataset::new(&format!("CIFAR10 {split}"), size, pixels, targets, classes)
         };
         Ok(Self {

@@ -8,24 +8,42 @@ use crate::rng::RandomStream;
 const SAMPLES: usize = 3;
 
 /// Where the figure lies: its centre and radius in pixels, and the cosine and sine of its angle.
-struct Placement {
-    x: f64,
-    y: f64,
-    radius: f64,
-    cos: f64,
-    sin: f64,
+#[derive(Clone, Copy)]
+pub(super) struct Placement {
+    pub x: f64,
+    pub y: f64,
+    pub radius: f64,
+    pub cos: f64,
+    pub sin: f64,
+}
+
+/// What an image shows, before shading and noise.
+pub(super) struct Scene {
+    pub class: usize,
+    pub placement: Placement,
+    /// Red, green and blue of what is not the figure.
+    pub ground: [f64; 3],
+    /// Red, green and blue of the figure.
+    pub figure: [f64; 3],
+}
+
+impl Scene {
+    /// The scene of image `index` of `shapes`, and the stream from which shading and noise are drawn.
+    pub(super) fn draw(index: usize, shapes: &Shapes10) -> (Self, RandomStream) {
+        // The palette takes the place of the view, so that muted and vivid images are independent.
+        let mut random = RandomStream::new(shapes.seed, 0, index as u64, shapes.palette as u64);
+        let placement = Placement::draw(&mut random);
+        let (ground, figure) = match shapes.palette {
+            Palette::Muted => muted(&mut random),
+            Palette::Vivid => vivid(&mut random),
+        };
+        (Self { class: index % SHAPES10_CLASSES.len(), placement, ground, figure }, random)
+    }
 }
 
 /// Draws image `index` of `shapes` into `pixels`, row by row, channels last.
 pub(super) fn draw(pixels: &mut [u8], index: usize, shapes: &Shapes10) {
-    let class = index % SHAPES10_CLASSES.len();
-    // The palette takes the place of the view, so that muted and vivid images are independent.
-    let mut random = RandomStream::new(shapes.seed, 0, index as u64, shapes.palette as u64);
-    let placement = Placement::draw(&mut random);
-    let (ground, figure) = match shapes.palette {
-        Palette::Muted => muted(&mut random),
-        Palette::Vivid => vivid(&mut random),
-    };
+    let (Scene { class, placement, ground, figure }, mut random) = Scene::draw(index, shapes);
     let shade = (random.uniform_range(-0.7, 0.7), random.uniform_range(-0.7, 0.7));
     let noise = random.uniform_range(3.0, 9.0);
     for (i, pixel) in pixels.chunks_exact_mut(3).enumerate() {

@@ -1,9 +1,12 @@
 //! Shapes10: ten figures, drawn by a program, in CIFAR-10's shapes and types.
 
 mod draw;
+mod factors;
 mod figures;
 
 use std::fmt;
+
+pub use factors::{Factor, Factors};
 
 use super::ImageDataset;
 use crate::{Error, Result};
@@ -21,6 +24,12 @@ pub const SHAPES10_CLASSES: [&str; 10] = [
     "checkerboard",
     "dots",
 ];
+
+/// How often each figure looks the same while it is turned once; a disc and a ring always do.
+///
+/// They are in the order of [`SHAPES10_CLASSES`].
+pub const SHAPES10_SYMMETRIES: [Option<u32>; 10] =
+    [None, None, Some(4), Some(3), Some(5), Some(4), Some(1), Some(2), Some(4), Some(5)];
 
 /// Rows and columns of an image.
 pub const SHAPES10_SIZE: usize = 32;
@@ -89,14 +98,7 @@ impl Shapes10 {
     /// # Errors
     /// If `num_images` is out of its range.
     pub fn generate(&self) -> Result<ImageDataset> {
-        if !(1..=1_000_000).contains(&self.num_images) {
-            return Err(Error::parameter(
-                "num_images",
-                self.num_images,
-                "in 1 to 1000000",
-                "The default is 10,000; a multiple of 10 keeps the classes balanced.",
-            ));
-        }
+        self.check()?;
         let bytes_per_image = SHAPES10_SIZE * SHAPES10_SIZE * 3;
         if isize::try_from(self.num_images * bytes_per_image).is_err() {
             return Err(Error::parameter(
@@ -117,5 +119,38 @@ impl Shapes10 {
             (0..self.num_images).map(|i| (i % SHAPES10_CLASSES.len()) as u8).collect(),
             SHAPES10_CLASSES.map(str::to_owned).to_vec(),
         )
+    }
+    /// What image `index` was drawn from: where the figure lies, how large it is, how it is turned and coloured.
+    ///
+    /// ```
+    /// use twoviews::data::{Factor, Shapes10};
+    /// let factors = Shapes10::default().factors(4)?;
+    /// assert_eq!(factors.class_name(), "star");
+    /// assert!((11.5..19.5).contains(&factors.x) && (8.0..13.0).contains(&factors.size));
+    /// assert_eq!(factors.values(Factor::Position), [factors.x, factors.y]);
+    /// # Ok::<(), twoviews::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If `index` is not below `num_images`, or `num_images` out of its range.
+    pub fn factors(&self, index: usize) -> Result<Factors> {
+        self.check()?;
+        if index >= self.num_images {
+            let hint = format!("There are {} images, counted from 0.", self.num_images);
+            return Err(Error::parameter("index", index, "below num_images", hint));
+        }
+        Ok(Factors::of(&draw::Scene::draw(index, self).0))
+    }
+
+    fn check(&self) -> Result<()> {
+        if (1..=1_000_000).contains(&self.num_images) {
+            return Ok(());
+        }
+        Err(Error::parameter(
+            "num_images",
+            self.num_images,
+            "in 1 to 1000000",
+            "The default is 10,000; a multiple of 10 keeps the classes balanced.",
+        ))
     }
 }

@@ -10,12 +10,12 @@ use std::process::Command;
 
 use anyhow::Result;
 
-pub(crate) use options::Options;
+pub use options::Options;
 
 use crate::{paths, setup, tools};
 
 /// Runs the benches.
-pub(crate) fn run(options: &Options) -> Result<()> {
+pub fn run(options: &Options) -> Result<()> {
     setup::run_without_kernel()?;
     if options.reference {
         return reference::run(options);

@@ -7,25 +7,26 @@ use twoviews_constants::variable;
 
 /// What `cargo xtask bench` was asked for.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Options {
+pub struct Options {
     /// Whether both sides are measured in turn.
-    pub reference: bool,
+    pub(crate) reference: bool,
     /// Only stages whose name begins with one of these.
-    pub stages: Vec<String>,
-    pub rounds: usize,
-    pub threads: usize,
-    pub workers: usize,
+    pub(crate) stages: Vec<String>,
+    pub(crate) rounds: usize,
+    pub(crate) threads: usize,
+    pub(crate) workers: usize,
     /// Folder with CIFAR-10.
-    pub cifar: Option<PathBuf>,
-    pub checkpoint: Option<PathBuf>,
+    pub(crate) cifar: Option<PathBuf>,
+    pub(crate) checkpoint: Option<PathBuf>,
     /// `.npz` with `xtr` and `ytr`, for the probe.
-    pub features: Option<PathBuf>,
+    pub(crate) features: Option<PathBuf>,
     /// Only benches of parts whose name contains this.
-    pub filter: Option<String>,
+    pub(crate) filter: Option<String>,
 }
 
 impl Options {
-    pub(crate) fn parse(arguments: &[&str]) -> Result<Self> {
+    /// Reads the arguments behind `bench`.
+    pub fn parse(arguments: &[&str]) -> Result<Self> {
         let data = std::env::var_os(variable::DATA).filter(|folder| !folder.is_empty());
         let mut options = Self {
             reference: false,

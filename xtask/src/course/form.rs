@@ -3,7 +3,8 @@
 use anyhow::{Result, ensure};
 use serde_json::Value;
 
-use super::{cells, id, source};
+use super::{cells, id};
+use crate::lessons::lesson::source;
 
 /// Lines of a cell of code: most of the cells, and any.
 const MEDIAN_LINES: usize = 8;

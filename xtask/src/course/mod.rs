@@ -13,17 +13,19 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
+use crate::lessons::lesson::read;
 use crate::say::say;
 use crate::{folders, paths};
 
 /// What `cargo xtask exercises` was asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Options {
+pub struct Options {
     course: Option<PathBuf>,
 }
 
 impl Options {
-    pub(crate) fn parse(arguments: &[&str]) -> Result<Self> {
+    /// Reads the arguments behind `exercises`.
+    pub fn parse(arguments: &[&str]) -> Result<Self> {
         match arguments {
             [] => Ok(Self::default()),
             ["--course", folder] => {
@@ -35,7 +37,7 @@ impl Options {
 }
 
 /// Writes the lessons from their solutions, or a course's folder for nbgrader.
-pub(crate) fn run(options: &Options) -> Result<()> {
+pub fn run(options: &Options) -> Result<()> {
     let sources = sources(&paths::root().join("notebooks"))?;
     if let Some(course) = &options.course {
         return folder::write(course, &sources);
@@ -54,7 +56,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 /// Fails if a lesson is not what its solutions make of it, or a lesson of the course lacks what each has.
-pub(crate) fn check(notebooks: &Path) -> Result<()> {
+pub fn check(notebooks: &Path) -> Result<()> {
     let sources = sources(notebooks)?;
     for source in &sources {
         let lesson = source.lesson();
@@ -84,9 +86,12 @@ pub(crate) fn check(notebooks: &Path) -> Result<()> {
 
 /// A lesson with its solutions.
 #[derive(Debug)]
-pub(crate) struct Source {
+pub struct Source {
+    /// The lesson's name.
     pub name: String,
+    /// The file.
     pub path: PathBuf,
+    /// Its content.
     pub notebook: Value,
 }
 
@@ -103,7 +108,7 @@ impl Source {
 }
 
 /// All lessons that have solutions, by their names.
-pub(crate) fn sources(notebooks: &Path) -> Result<Vec<Source>> {
+pub fn sources(notebooks: &Path) -> Result<Vec<Source>> {
     let folder = notebooks.join("solutions");
     if !folder.is_dir() {
         return Ok(Vec::new());
@@ -128,11 +133,6 @@ fn notebooks_in(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn read(path: &Path) -> Result<Value> {
-    let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))
-}
-
 /// A notebook as nbformat stores it.
 fn text(notebook: &Value) -> Result<String> {
     use serde::Serialize as _;
@@ -146,14 +146,6 @@ fn text(notebook: &Value) -> Result<String> {
 /// The cells of a notebook.
 fn cells(notebook: &Value) -> &[Value] {
     notebook["cells"].as_array().map(Vec::as_slice).unwrap_or_default()
-}
-
-/// The text of a cell, which is stored as lines or as a whole.
-fn source(cell: &Value) -> String {
-    match &cell["source"] {
-        Value::Array(lines) => lines.iter().filter_map(Value::as_str).collect(),
-        other => other.as_str().unwrap_or_default().to_owned(),
-    }
 }
 
 /// The name of a cell, for messages.
@@ -177,6 +169,30 @@ mod tests {
     #[test]
     fn the_lessons_are_what_their_solutions_make_of_them() {
         check(&paths::root().join("notebooks")).unwrap();
+    }
+
+    /// With this notebook grading is tried.
+    #[test]
+    fn the_notebook_that_is_graded_is_handed_out_without_solutions() {
+        let folder = paths::root().join("tests/notebooks");
+        let made = solutions::without(&read(&folder.join("exercises.ipynb")).unwrap()).unwrap();
+        let stored = fs::read_to_string(folder.join("exercises_handed_out.ipynb")).unwrap();
+        assert_eq!(text(&made).unwrap(), stored);
+    }
+
+    #[test]
+    fn a_courses_folder_has_each_lesson_with_its_solutions() {
+        let place = tempfile::tempdir().unwrap();
+        let course = place.path().join("new/course");
+        let path = paths::root().join("tests/notebooks/exercises.ipynb");
+        let source = Source { name: "02_x".into(), notebook: read(&path).unwrap(), path };
+        assert!(folder::write(&course, &[]).is_err());
+        folder::write(&course, &[source]).unwrap();
+        let notebook = fs::read_to_string(course.join("source/02_x/02_x.ipynb")).unwrap();
+        assert!(notebook.contains("BEGIN SOLUTION"));
+        let settings = fs::read_to_string(course.join("nbgrader_config.py")).unwrap();
+        assert!(settings.contains("share/jupyter") && !settings.contains("{kernels}"));
+        assert!(settings.contains(solutions::STUB));
     }
 
     #[test]

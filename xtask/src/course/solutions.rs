@@ -4,7 +4,8 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::{cells, id, source};
+use super::{cells, id};
+use crate::lessons::lesson::source;
 
 /// What stands in the place of a solution. It compiles wherever an `Option` is wanted.
 pub(super) const STUB: &str = "None // your code";

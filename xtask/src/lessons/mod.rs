@@ -1,99 +1,98 @@
-//! Running notebooks without a browser, and opening them in one.
+//! The lessons: running one without a browser, and opening them in one.
+
+pub mod lesson;
 
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use twoviews_constants::variable;
 
+use self::lesson::Lesson;
 use crate::say::say;
 use crate::{notebook, paths, tools};
 
-/// The notebooks that `cargo xtask tutorial` runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lesson {
-    /// Shapes10: no download, a few minutes.
-    QuickStart,
-    /// CIFAR-10, with published weights.
-    Cifar10,
-}
-
-impl Lesson {
-    pub(crate) fn notebook(self) -> PathBuf {
-        paths::root().join(match self {
-            Self::QuickStart => "notebooks/00_quickstart.ipynb",
-            Self::Cifar10 => "notebooks/01_decoupled_contrastive_learning.ipynb",
-        })
-    }
-
-    /// File name of its main figure, without extension.
-    fn figure(self) -> &'static str {
-        match self {
-            Self::QuickStart => "quickstart",
-            Self::Cifar10 => "dcl_vs_simclr",
-        }
-    }
-
-    fn next(self) -> &'static str {
-        match self {
-            Self::QuickStart => {
-                "cargo xtask lab opens the lessons; cargo xtask tutorial cifar10 does the same on \
-                 CIFAR-10 (433 MB to download, ten minutes)"
-            }
-            Self::Cifar10 => {
-                "cargo xtask lab opens the lessons: set load_pretrained = false in 01 and train"
-            }
-        }
-    }
-}
-
 /// What `cargo xtask tutorial` was asked for.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Options {
+#[derive(Debug)]
+pub struct Options {
     lesson: Lesson,
+    /// The lesson after it.
+    next: Option<Lesson>,
     quick: bool,
     out: PathBuf,
 }
 
 impl Options {
-    pub(crate) fn parse(arguments: &[&str]) -> Result<Self> {
-        let out = paths::root().join("target/tutorial");
-        let mut options = Self { lesson: Lesson::QuickStart, quick: false, out };
+    /// Reads the arguments behind `tutorial`.
+    pub fn parse(arguments: &[&str]) -> Result<Self> {
+        let lessons = all()?;
+        let (mut wanted, mut quick, mut out) = (None, false, paths::root().join("target/tutorial"));
         let mut arguments = arguments.iter();
         while let Some(&argument) = arguments.next() {
             match argument {
-                "quickstart" => options.lesson = Lesson::QuickStart,
-                "cifar10" => options.lesson = Lesson::Cifar10,
-                "--quick" => options.quick = true,
+                "--quick" => quick = true,
                 "--out" => match arguments.next() {
-                    Some(folder) => options.out = std::env::current_dir()?.join(folder),
+                    Some(folder) => out = std::env::current_dir()?.join(folder),
                     None => bail!("--out needs a folder"),
                 },
-                other => bail!(
-                    "tutorial does not know {other:?}: quickstart or cifar10, --quick, --out DIR"
-                ),
+                _ if argument.starts_with('-') || wanted.is_some() => {
+                    bail!("tutorial does not know {argument:?}: a lesson, --quick, --out DIR")
+                }
+                _ => wanted = Some(argument),
             }
         }
-        Ok(options)
+        let found = match wanted {
+            Some(wanted) => lesson::select(&lessons, wanted)?,
+            None => vec![&lessons[0]],
+        };
+        ensure!(
+            found.len() == 1,
+            "{:?} fits {}: name one",
+            wanted.unwrap_or_default(),
+            found.iter().map(|it| it.name.as_str()).collect::<Vec<_>>().join(" and ")
+        );
+        let next = lessons.iter().skip_while(|it| it.name != found[0].name).nth(1).cloned();
+        Ok(Self { lesson: found[0].clone(), next, quick, out })
     }
 }
 
-/// Executes the tutorial and says where the result lies.
-pub(crate) fn tutorial(options: &Options) -> Result<()> {
-    let (lesson, out) = (options.lesson, &options.out);
-    say(match lesson {
-        Lesson::QuickStart => "running the quick start (about five minutes; nothing to download)",
-        Lesson::Cifar10 => "running the CIFAR-10 lesson; its data and weights are downloaded once",
-    });
+/// All lessons, in their order.
+pub fn all() -> Result<Vec<Lesson>> {
+    lesson::all(&paths::root().join("notebooks"))
+}
+
+/// Executes a lesson and says where the result lies.
+pub fn tutorial(options: &Options) -> Result<()> {
+    let (lesson, out) = (&options.lesson, &options.out);
+    say(&format!("running {}: {}", lesson.name, expense(lesson)));
     let quick = if options.quick { "1" } else { "" };
-    notebook::run(&lesson.notebook(), out, &[(variable::QUICK, quick)])?;
-    println!("figure: {}", out.join(lesson.figure()).with_extension("svg").display());
-    println!("next: {}", lesson.next());
+    notebook::run(&lesson.path, out, &[(variable::QUICK, quick)])?;
+    if let Some(figure) = lesson.figure() {
+        println!("figure: {}", out.join(figure).with_extension("svg").display());
+    }
+    println!("next: cargo xtask lab opens the lessons");
+    if let Some(next) = &options.next {
+        println!(
+            "      cargo xtask tutorial {} runs the next one: {}",
+            next.number(),
+            expense(next)
+        );
+    }
     Ok(())
 }
 
+/// What a lesson takes.
+fn expense(lesson: &Lesson) -> String {
+    let time = lesson.takes().unwrap_or("some minutes");
+    match (lesson.downloads(), lesson.download_size()) {
+        (false, _) => format!("{time}, nothing to download"),
+        (true, Some(size)) => format!("{time}, {size} to download once"),
+        (true, None) => format!("{time}; its data and weights are downloaded once"),
+    }
+}
+
 /// Opens JupyterLab on the notebooks.
-pub(crate) fn lab() -> Result<()> {
+pub fn lab() -> Result<()> {
     say("starting JupyterLab; stop it with Ctrl-C");
     let folder = paths::root().join("notebooks");
     let mut command = Command::new(paths::python());
@@ -106,19 +105,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lessons_are_there() {
-        for lesson in [Lesson::QuickStart, Lesson::Cifar10] {
-            assert!(lesson.notebook().is_file(), "{lesson:?}");
+    fn a_lesson_is_asked_for_by_number_or_name() {
+        for (wanted, name) in [
+            (vec![], "00_quickstart"),
+            (vec!["quickstart"], "00_quickstart"),
+            (vec!["01"], "01_decoupled_contrastive_learning"),
+            (vec!["cifar10"], "01_decoupled_contrastive_learning"),
+        ] {
+            assert_eq!(Options::parse(&wanted).unwrap().lesson.name, name);
         }
+        let next = Options::parse(&["00"]).unwrap().next.unwrap();
+        assert!(
+            next.name.starts_with("01_") && expense(&next).contains("MB"),
+            "{}",
+            expense(&next)
+        );
+        let last = all().unwrap().pop().unwrap();
+        assert!(Options::parse(&[&last.name]).unwrap().next.is_none());
     }
 
     #[test]
     fn options_are_read_and_unknown_ones_refused() {
         let options = Options::parse(&["cifar10", "--quick", "--out", "/tmp/x"]).unwrap();
-        let lesson = Lesson::Cifar10;
-        assert_eq!(options, Options { lesson, quick: true, out: "/tmp/x".into() });
-        assert_eq!(Options::parse(&[]).unwrap().lesson, Lesson::QuickStart);
-        assert!(Options::parse(&["--fast"]).unwrap_err().to_string().contains("--fast"));
-        assert!(Options::parse(&["--out"]).is_err());
+        assert!(options.quick && options.out == *"/tmp/x");
+        for (wrong, part) in [
+            (vec!["--fast"], "--fast"),
+            (vec!["--out"], "folder"),
+            (vec!["00", "01"], "\"01\""),
+            (vec!["99"], "00_quickstart"),
+            (vec!["0"], "00_quickstart and 01_"),
+        ] {
+            let message = Options::parse(&wrong).unwrap_err().to_string();
+            assert!(message.contains(part), "{message}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 const APART: [&str; 5] = ["benches", "examples", "notebooks", "target", "tests"];
 
 /// The crates, by their manifests.
-pub(crate) struct Library {
+pub struct Library {
     /// The packages' names, the one that notebooks name first.
     pub names: Vec<String>,
     /// `Cargo.lock`, and each crate's manifest, build script and sources, of whatever language.
@@ -18,7 +18,7 @@ pub(crate) struct Library {
 
 impl Library {
     /// Follows the paths in the manifests, from that of the project's folder `root` on.
-    pub(crate) fn read(root: &Path) -> Self {
+    pub fn read(root: &Path) -> Self {
         let mut library = Self { names: Vec::new(), files: vec![root.join("Cargo.lock")] };
         let (mut known, mut left) = (BTreeSet::new(), vec![root.to_owned()]);
         while let Some(folder) = left.pop() {
@@ -38,6 +38,13 @@ impl Library {
             left.extend(quoted(&text, "path = \"").map(|path| folder.join(path)));
         }
         library
+    }
+
+    /// The files that are compiled into the library, in order; not all of those that may be there are.
+    pub fn sources(&self) -> Vec<&Path> {
+        let mut all: Vec<&Path> = self.files.iter().map(PathBuf::as_path).collect();
+        all.sort();
+        all
     }
 
     /// The time of the last change.

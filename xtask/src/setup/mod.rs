@@ -3,19 +3,19 @@
 mod build_directories;
 mod builds;
 mod kernel;
-pub(crate) mod library;
+pub mod library;
 mod libtorch;
 mod notebook_crates;
-pub(crate) mod python;
+pub mod python;
 mod scripts;
 mod standard_library;
 
 use anyhow::Result;
 
-use crate::tools;
+use crate::{paths, tools};
 
 /// Does what is still needed of the set-up; quick when everything is there.
-pub(crate) fn run() -> Result<()> {
+pub fn run() -> Result<()> {
     let _lock = builds::exclusive()?;
     tools::check()?;
     python::ensure()?;
@@ -25,8 +25,13 @@ pub(crate) fn run() -> Result<()> {
     notebook_crates::ensure()
 }
 
+/// The variables of the notebooks' kernel.
+pub(crate) fn kernel_variables() -> [(&'static str, String); 6] {
+    kernel::variables(&paths::root())
+}
+
 /// What programs without a notebook need: libtorch, and the Python that brings it.
-pub(crate) fn run_without_kernel() -> Result<()> {
+pub fn run_without_kernel() -> Result<()> {
     let _lock = builds::exclusive()?;
     tools::check()?;
     python::ensure()?;

@@ -14,7 +14,7 @@ use crate::say::say;
 use crate::{folders, paths, tools};
 
 /// Makes `.venv` and installs the pinned packages, unless they are there.
-pub(crate) fn ensure() -> Result<()> {
+pub fn ensure() -> Result<()> {
     Environment::of_the_project().ensure_pinned(
         &paths::script("requirements.txt"),
         "installing JupyterLab into .venv (about a minute)",
@@ -25,7 +25,7 @@ pub(crate) fn ensure() -> Result<()> {
 const UNFINISHED: &str = "# unfinished\n";
 
 /// A folder with a Python and packages.
-pub(crate) struct Environment {
+pub struct Environment {
     folder: PathBuf,
     /// The list of what was installed, written last.
     list: PathBuf,
@@ -33,22 +33,24 @@ pub(crate) struct Environment {
 
 impl Environment {
     /// `.venv`.
-    pub(crate) fn of_the_project() -> Self {
+    pub fn of_the_project() -> Self {
         Self::new(paths::root().join(".venv"))
     }
 
-    pub(crate) fn new(folder: PathBuf) -> Self {
+    /// The environment in a folder, which need not be there.
+    pub fn new(folder: PathBuf) -> Self {
         let list = folder.join("installed-requirements.txt");
         Self { folder, list }
     }
 
-    pub(crate) fn python(&self) -> PathBuf {
+    /// Its Python.
+    pub fn python(&self) -> PathBuf {
         self.folder.join("bin/python")
     }
 
     /// Its pip, quiet but for errors. Settings that send packages elsewhere, or show it those of
     /// another Python, do not reach it.
-    pub(crate) fn pip(&self) -> Command {
+    pub fn pip(&self) -> Command {
         let mut command = Command::new(self.python());
         command.args(["-m", "pip", "--disable-pip-version-check", "--quiet"]);
         command.env("PIP_USER", "0");
@@ -59,7 +61,7 @@ impl Environment {
     }
 
     /// As [`ensure`](Self::ensure), with the versions and hashes in the file `list`.
-    pub(crate) fn ensure_pinned(&self, list: &Path, announcement: &str) -> Result<()> {
+    pub fn ensure_pinned(&self, list: &Path, announcement: &str) -> Result<()> {
         let wanted =
             fs::read_to_string(list).with_context(|| format!("reading {}", list.display()))?;
         let install = ["--require-hashes".as_ref(), "-r".as_ref(), list.as_os_str()];
@@ -68,12 +70,7 @@ impl Environment {
 
     /// Brings the environment to the packages that `wanted` lists, with `pip install` and `install`:
     /// makes it where it is missing, and anew where it is unfinished or its Python is gone.
-    pub(crate) fn ensure(
-        &self,
-        wanted: &str,
-        install: &[&OsStr],
-        announcement: &str,
-    ) -> Result<()> {
+    pub fn ensure(&self, wanted: &str, install: &[&OsStr], announcement: &str) -> Result<()> {
         folders::sweep(&self.folder)?;
         let fault = self.fault();
         if fault.is_none() {
@@ -98,7 +95,7 @@ impl Environment {
     }
 
     /// Installs more packages, and says again in the end what `ensure` has installed.
-    pub(crate) fn add(&self, install: &[&OsStr]) -> Result<()> {
+    pub fn add(&self, install: &[&OsStr]) -> Result<()> {
         let installed = fs::read_to_string(&self.list)
             .with_context(|| format!("reading {}", self.list.display()))?;
         self.install(&installed, install)

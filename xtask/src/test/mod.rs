@@ -8,14 +8,12 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use twoviews_constants::variable;
 
-use crate::fake_hub::FakeHub;
-use crate::lessons::Lesson;
 use crate::say::say;
 use crate::setup::library::Library;
-use crate::{course, notebook, paths, setup, tools};
+use crate::{course, notebook, paths, setup, stock, tools};
 
 /// Runs all checks; `long` adds the slow ones.
-pub(crate) fn run(long: bool) -> Result<()> {
+pub fn run(long: bool) -> Result<()> {
     step("formatting", &["fmt", "--all", "--check"])?;
     say("the notebooks as they are stored");
     for folder in ["notebooks", "notebooks/solutions", "tests/notebooks"] {
@@ -28,8 +26,11 @@ pub(crate) fn run(long: bool) -> Result<()> {
     let library = Library::read(&paths::root()).names;
     let library = library.iter().flat_map(|name| ["--package", name]);
     let library: Vec<&str> = library.collect();
-    let with_chores = [library.as_slice(), &["--package", "xtask"]].concat();
-    for packages in [with_chores.as_slice(), &["--package", "twoviews-kernel"]] {
+    let with_chores =
+        [library.as_slice(), &["--package", "xtask", "--package", "twoviews-gallery"]].concat();
+    for packages in
+        [with_chores.as_slice(), &["--package", "twoviews-kernel", "--package", stock::PROGRAM]]
+    {
         let mut clippy = vec!["clippy", "--quiet", "--all-targets"];
         clippy.extend(packages);
         clippy.extend(["--", "-D", "warnings"]);
@@ -61,23 +62,20 @@ pub(crate) fn run(long: bool) -> Result<()> {
     tools::forget_package(&mut suite);
     tools::run(&mut suite)?;
     say("the smallest notebook on a stock evcxr kernel");
+    let stock = stock::ensure()?.display().to_string();
     notebook::run(
         &paths::root().join("tests/notebooks/smoke.ipynb"),
         &paths::root().join("target/smoke-stock"),
-        &[(variable::NOTEBOOK_KERNEL, "stock")],
+        &[(variable::NOTEBOOK_KERNEL, stock::NAME), ("JUPYTER_PATH", &stock)],
     )?;
-    say("the quick start, quick");
-    let out = paths::root().join("target/tutorial-test");
-    notebook::run(&Lesson::QuickStart.notebook(), &out, &[(variable::QUICK, "1")])?;
-    let server = FakeHub::start()?;
-    let mut environment = server.environment();
-    environment.push((variable::QUICK, "1".to_owned()));
-    environment.push((variable::FROM_SCRATCH, "1".to_owned()));
-    let environment: Vec<(&str, &str)> =
-        environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    // With pretrained weights the kernel's tests have run it.
-    say("the tutorial notebook, quick, training from scratch");
-    notebook::run(&Lesson::Cifar10.notebook(), &out, &environment)?;
+    say("the lessons, quick, on generated data and weights, and the site of them");
+    // With pretrained weights the kernel's tests have run the one that can train from scratch.
+    let mut gallery = tools::gallery(&["--quick", "--fake-hub"]);
+    gallery.env(variable::FROM_SCRATCH, "1");
+    if long {
+        gallery.arg("--check");
+    }
+    tools::run(&mut gallery)?;
     say("all checks passed");
     Ok(())
 }

@@ -55,9 +55,8 @@ impl Engine {
         if self.context.is_none() {
             let failed = |error: String| Failure::new("KernelError", error.trim(), &[]);
             let directory = self.build.directory.as_ref();
-            if let Some(directory) = directory.map_err(|error| failed(format!("{error:#}")))? {
-                directory.fill().map_err(|error| failed(format!("{error:#}")))?;
-            }
+            let filled = directory.map_err(|error| failed(format!("{error:#}")))?.fill();
+            filled.map_err(|error| failed(format!("{error:#}")))?;
             let program = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
             let mut program = Command::new(program);
             if let Some(cargo) = &self.build.cargo {
@@ -90,17 +89,23 @@ impl Engine {
 
     /// Runs code that the user does not see; what comes then belongs to the user's cell again.
     pub(crate) fn run_hidden(&mut self, code: &str) -> Outcome {
+        let (result, outcome) = self.try_hidden(code);
+        if let Err(error) = result {
+            eprintln!("in the kernel's own cell: {error}");
+        }
+        outcome
+    }
+
+    /// [`run_hidden`](Self::run_hidden), with the error.
+    pub(crate) fn try_hidden(&mut self, code: &str) -> (Result<(), Error>, Outcome) {
         let cell = Cell { silent: true, ..Cell::default() };
         let before = self.outputs.present();
         self.outputs.begin(cell);
         let (result, outcome, _) = self.evaluate(code);
-        if let Err(error) = result {
-            eprintln!("in the kernel's own cell: {error}");
-        }
         if let Some(cell) = before {
             self.outputs.begin(cell);
         }
-        outcome
+        (result, outcome)
     }
 
     /// Gives evcxr code and waits for its end. Says also whether the process of the cells has ended.

@@ -29,6 +29,8 @@ const SESSION: &str = "session.lock";
 const MANIFEST: &str = "session.toml";
 /// Beside the build directories, what was added.
 const ADDED: &str = "crates.lock";
+/// A file that is not there.
+const NO_PROJECT: &str = "project.lock";
 
 /// The versions of one build directory.
 pub(crate) struct Versions {
@@ -39,10 +41,12 @@ pub(crate) struct Versions {
 }
 
 impl Versions {
-    /// `None` if no project is named.
+    /// Where no project is named, its versions are none. `None` if `folder` lies in no other folder.
     pub(crate) fn of(folder: &Path) -> Option<Self> {
-        let project = PathBuf::from(std::env::var_os(CARGO_LOCK)?);
-        let added = folder.parent()?.join(ADDED);
+        let parent = folder.parent()?;
+        let project = std::env::var_os(CARGO_LOCK).filter(|path| !path.is_empty());
+        let project = project.map_or_else(|| parent.join(NO_PROJECT), PathBuf::from);
+        let added = parent.join(ADDED);
         let (session, manifest) = (folder.join(SESSION), folder.join(MANIFEST));
         Some(Self { project, session, manifest, added })
     }

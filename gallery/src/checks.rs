@@ -1,0 +1,77 @@
+//! The lessons' programs, built and run.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use twoviews_constants::variable;
+
+use crate::execution::Setting;
+use crate::program;
+use crate::site::{Folders, formatted};
+use xtask::lessons::lesson::Lesson;
+use xtask::say::say;
+use xtask::{folders, paths, tools};
+
+/// Builds each lesson's program and runs it in its quick setting.
+pub(crate) fn programs(folders: &Folders, lessons: &[&Lesson], setting: &Setting) -> Result<()> {
+    let root = paths::root();
+    for lesson in lessons {
+        let program = program::convert(lesson)?;
+        let folder = folders.programs().join(&lesson.name);
+        fs::create_dir_all(&folder)?;
+        let below = |path: &str| root.join("notebooks").join(path).display().to_string();
+        // With the project's profiles, what is compiled already need not be compiled again.
+        let manifest =
+            program.manifest(below) + &profiles(&fs::read_to_string(root.join("Cargo.toml"))?);
+        folders::atomic_write(&folder.join("Cargo.toml"), manifest.as_bytes())?;
+        folders::atomic_write(&folder.join(&program.file), formatted(&program.source).as_bytes())?;
+        fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock"))?;
+        say(&format!("the program of {}", lesson.name));
+        let mut cargo = Command::new("cargo");
+        cargo
+            .current_dir(&folder)
+            .args(["run", "--quiet", "--target-dir"])
+            .arg(root.join("target"));
+        cargo.env(variable::QUICK, "1").env("LD_LIBRARY_PATH", paths::libtorch().join("lib"));
+        let (_server, sources) = crate::sources(lesson, setting)?;
+        cargo.envs(sources);
+        tools::forget_package(&mut cargo);
+        tools::run(&mut cargo).with_context(|| format!("the program of {}", lesson.name))?;
+        let shown = fs::read_dir(&folder)?.flatten().filter(|entry| {
+            entry
+                .path()
+                .extension()
+                .is_some_and(|extension| extension == "svg" || extension == "png")
+        });
+        ensure!(shown.count() > 0, "the program of {} has saved no figure", lesson.name);
+    }
+    Ok(())
+}
+
+/// The profiles of a manifest.
+fn profiles(manifest: &str) -> String {
+    let mut text = String::new();
+    let mut inside = false;
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            inside = line.starts_with("[profile");
+        }
+        if inside {
+            text += line;
+            text.push('\n');
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn profiles_are_taken_from_a_manifest() {
+        let manifest = "[a]\nx = 1\n[profile.dev]\ny = 2\n[b]\nz = 3\n[profile.release]\n";
+        assert_eq!(profiles(manifest), "[profile.dev]\ny = 2\n[profile.release]\n");
+    }
+}

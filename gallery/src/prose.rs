@@ -1,0 +1,212 @@
+//! Numbers in a lesson's prose that a run has produced. The notebook holds what its author saw, between marks:
+//!
+//! `<!-- run: seconds CELL -->three minutes<!-- /run -->`
+//!
+//! and the gallery puts there what the run has given: `seconds` the time of a cell or, without one, of the
+//! lesson; `memory` the most that its cells took; `cores` how many processors it had; `after CELL TEXT` what a cell has printed behind TEXT, up to the
+//! next space. Jupyter shows none of the marks.
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use xtask::lessons::lesson::{source, text};
+
+use crate::execution::Execution;
+
+const BEGIN: &str = "<!-- run:";
+const CLOSE: &str = "-->";
+const END: &str = "<!-- /run -->";
+
+/// The text with the run's values between the marks, which stay.
+pub(crate) fn filled(prose: &str, execution: &Execution) -> Result<String> {
+    let mut out = String::new();
+    let mut rest = prose;
+    while let Some((before, after)) = rest.split_once(BEGIN) {
+        let (asked, after) = after.split_once(CLOSE).context("`<!-- run:` without `-->`")?;
+        let (_, after) = after
+            .split_once(END)
+            .with_context(|| format!("`<!-- run:{asked}-->` without `{END}`"))?;
+        let found =
+            value(asked.trim(), execution).with_context(|| format!("`<!-- run:{asked}-->`"))?;
+        out += &format!("{before}{BEGIN}{asked}{CLOSE}{found}{END}");
+        rest = after;
+    }
+    Ok(out + rest)
+}
+
+/// The text without marks.
+pub(crate) fn unmarked(prose: &str) -> String {
+    let mut parts = prose.split(BEGIN);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out += part.split_once(CLOSE).map_or(part, |(_, after)| after);
+    }
+    out.replace(END, "")
+}
+
+fn value(asked: &str, execution: &Execution) -> Result<String> {
+    let run = &execution.run;
+    let mut words = asked.splitn(3, ' ').map(str::trim);
+    match (words.next().unwrap_or_default(), words.next(), words.next()) {
+        ("seconds", None, None) => Ok(duration(run["seconds"].as_f64())),
+        ("seconds", Some(id), None) => {
+            let mut cells = run["cells"].as_array().into_iter().flatten();
+            let cell = cells.find(|cell| cell["id"] == id);
+            let cell = cell.with_context(|| format!("the run has no cell {id}"))?;
+            Ok(duration(cell["seconds"].as_f64()))
+        }
+        ("memory", None, None) => Ok(run["memory_mb"]["cells"]
+            .as_u64()
+            .map_or_else(|| "not measured".to_owned(), |megabytes| format!("{megabytes} MB"))),
+        ("cores", None, None) => Ok(run["machine"]["cores"].to_string()),
+        ("after", Some(id), Some(label)) => {
+            let printed = printed(&execution.notebook, id)?;
+            let (_, behind) = printed
+                .split_once(label)
+                .with_context(|| format!("the cell {id} has not printed {label:?}"))?;
+            let found = behind.split_whitespace().next().unwrap_or_default();
+            Ok(found.trim_end_matches([',', ';', ':', '.', ')']).to_owned())
+        }
+        _ => bail!("there are `seconds`, `seconds CELL`, `memory`, `cores` and `after CELL TEXT`"),
+    }
+}
+
+/// What a cell has printed.
+fn printed(notebook: &Value, id: &str) -> Result<String> {
+    let mut cells = notebook["cells"].as_array().into_iter().flatten();
+    let cell = cells.find(|cell| cell["id"] == id).with_context(|| format!("no cell {id}"))?;
+    let outputs = cell["outputs"].as_array().into_iter().flatten();
+    Ok(outputs.filter(|it| it["output_type"] == "stream").map(|it| text(&it["text"])).collect())
+}
+
+/// A time in words.
+pub(crate) fn duration(seconds: Option<f64>) -> String {
+    match seconds {
+        None => "not measured".to_owned(),
+        Some(seconds) if seconds < 59.95 => format!("{seconds:.1} s"),
+        Some(seconds) => {
+            let whole = seconds.round() as u64;
+            format!("{} min {:02} s", whole / 60, whole % 60)
+        }
+    }
+}
+
+/// What is wrong with the prose of a stored lesson: marks of cells that it does not have, and numbers that look
+/// as if a run had produced them, outside of marks, formulas and code.
+pub(crate) fn faults(notebook: &Value) -> Vec<String> {
+    let mut faults = Vec::new();
+    let cells = notebook["cells"].as_array().map(Vec::as_slice).unwrap_or_default();
+    for cell in cells.iter().filter(|cell| cell["cell_type"] == "markdown") {
+        let (id, prose) = (cell["id"].as_str().unwrap_or_default(), source(cell));
+        let mut plain = String::new();
+        for (i, part) in prose.split(BEGIN).enumerate() {
+            let Some((asked, after)) = part.split_once(CLOSE).filter(|_| i > 0) else {
+                plain += part;
+                continue;
+            };
+            let words: Vec<&str> = asked.split_whitespace().collect();
+            let wants_cell = matches!(words[..], ["seconds" | "after", _, ..]);
+            let is_known = match words[..] {
+                ["seconds"] | ["memory"] | ["cores"] => true,
+                ["seconds", named] | ["after", named, _, ..] => {
+                    cells.iter().any(|cell| cell["cell_type"] == "code" && cell["id"] == named)
+                }
+                _ => false,
+            };
+            if !is_known {
+                let what = if wants_cell { "names no cell of code" } else { "is not known" };
+                faults.push(format!("{id}: the mark `run:{asked}` {what}"));
+            }
+            match after.split_once(END) {
+                Some((_, after)) => plain += after,
+                None => faults.push(format!("{id}: the mark `run:{asked}` has no end")),
+            }
+        }
+        // Formulas and code stand at odd places.
+        let plain = plain.replace("$$", "$").replace("```", "`");
+        let words = plain.split(['$', '`']).step_by(2).flat_map(str::split_whitespace);
+        for word in words {
+            let number = word.trim_start_matches(|c: char| !c.is_ascii_digit() && c != '.');
+            let number = number.trim_end_matches(|c: char| !c.is_ascii_digit());
+            if number.rsplit_once('.').is_some_and(|(whole, decimals)| {
+                decimals.len() >= 3
+                    && whole.bytes().chain(decimals.bytes()).all(|it| it.is_ascii_digit())
+                    && !word.contains(':')
+            }) {
+                faults.push(format!("{id}: {word} looks as if a run had produced it: mark it"));
+            }
+        }
+    }
+    faults
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn execution() -> Execution {
+        let outputs =
+            json!([{"output_type": "stream", "text": ["one\n", "mean +0.012, error 3\n"]}]);
+        let cells = json!([{"cell_type": "code", "id": "c", "source": "", "outputs": outputs}]);
+        let run = json!({"seconds": 125.2, "cells": [{"id": "c", "seconds": 3.04}],
+            "machine": {"cores": 2}});
+        Execution { notebook: json!({"cells": cells}), run, figure: None }
+    }
+
+    #[test]
+    fn what_stands_between_marks_comes_from_the_run() {
+        let prose = "It takes <!-- run: seconds -->an hour<!-- /run -->, this <!-- run: seconds c -->x<!-- /run --> \
+                     on <!-- run: cores -->two<!-- /run --> cores, <!-- run: after c mean -->.5<!-- /run -->.";
+        let filled = filled(prose, &execution()).unwrap();
+        assert!(filled.contains("<!-- run: cores -->2<!-- /run -->"), "{filled}");
+        let wanted = "It takes 2 min 05 s, this 3.0 s on 2 cores, +0.012.";
+        assert_eq!(unmarked(&filled), wanted);
+        assert_eq!(unmarked("No mark."), "No mark.");
+    }
+
+    #[test]
+    fn marks_that_the_run_cannot_fill_are_errors() {
+        for wrong in ["seconds d", "after c median", "after d mean", "minutes", "after c"] {
+            let prose = format!("<!-- run: {wrong} -->x<!-- /run -->");
+            let message = format!("{:#}", filled(&prose, &execution()).unwrap_err());
+            assert!(message.contains(wrong), "{message}");
+        }
+        for open in ["<!-- run: cores", "<!-- run: cores -->2"] {
+            assert!(filled(open, &execution()).is_err(), "{open}");
+        }
+    }
+
+    #[test]
+    fn numbers_without_marks_are_found() {
+        let of = |prose: &str| {
+            let prose = json!({"cell_type": "markdown", "id": "m", "source": prose});
+            let code = json!({"cell_type": "code", "id": "c", "source": ""});
+            faults(&json!({"cells": [prose, code]}))
+        };
+        for good in [
+            "$q = 0.424$, $$\\tau = 0.125$$, `0.0312`, 0.68, 32 x 32, 5.5, arXiv:2002.05709, lesson 1.",
+            "<!-- run: after c mean -->.784<!-- /run -->",
+            "<!-- run: seconds c -->three<!-- /run --> and <!-- run: cores -->two<!-- /run -->",
+        ] {
+            assert_eq!(of(good), [""; 0], "{good}");
+        }
+        for (bad, part) in [
+            ("It reaches 0.784.", "0.784"),
+            ("It reaches (.784).", "looks as if"),
+            ("<!-- run: seconds d -->x<!-- /run -->", "names no cell"),
+            ("<!-- run: hours -->x<!-- /run -->", "is not known"),
+            ("<!-- run: cores -->x", "no end"),
+        ] {
+            let faults = of(bad).join("\n");
+            assert!(faults.contains(part), "{bad}: {faults}");
+        }
+    }
+
+    #[test]
+    fn the_stored_lessons_mark_what_a_run_produces() {
+        for lesson in xtask::lessons::all().unwrap() {
+            assert_eq!(faults(&lesson.notebook), [""; 0], "{}", lesson.name);
+        }
+    }
+}

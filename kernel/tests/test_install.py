@@ -1,0 +1,114 @@
+"""The kernel by itself: registered, used and removed in a home of its own, as anyone would."""
+
+import json
+import os
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from jupyter_client.kernelspec import KernelSpecManager, get_kernel_spec
+from jupyter_client.manager import KernelManager
+
+PROGRAM = get_kernel_spec("rust").argv[0]
+
+
+class Install(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.home = Path(folder.name)
+        # Rust's own places stay what they are.
+        real = Path.home()
+        self.environment = {
+            **os.environ, "HOME": folder.name, "XDG_CACHE_HOME": f"{folder.name}/cache",
+            "XDG_DATA_HOME": f"{folder.name}/data", "JUPYTER_DATA_DIR": f"{folder.name}/data/jupyter",
+            "RUSTUP_HOME": os.environ.get("RUSTUP_HOME", str(real / ".rustup")),
+            "CARGO_HOME": os.environ.get("CARGO_HOME", str(real / ".cargo"))}
+        for name in ("VIRTUAL_ENV", "JUPYTER_PATH", "EVCXR_TMPDIR", "TWOVIEWS_PREWARM", "TWOVIEWS_CARGO_LOCK"):
+            self.environment.pop(name, None)
+        self.kernels = self.home / "data/jupyter/kernels"
+
+    def kernel(self, *arguments: str) -> subprocess.CompletedProcess:
+        return subprocess.run([PROGRAM, *arguments], env=self.environment, capture_output=True, text=True)
+
+    def run_cells(self, name: str, *cells: str) -> list[str]:
+        """What the cells print or give, each as one text, in one session of the kernel `name`."""
+        specs = KernelSpecManager(kernel_dirs=[str(self.kernels)])
+        manager = KernelManager(kernel_name=name, kernel_spec_manager=specs)
+        manager.start_kernel(env=self.environment, cwd=str(self.home))
+        client = manager.client()
+        client.start_channels()
+        texts = []
+        try:
+            client.wait_for_ready(timeout=60)
+            for cell in cells:
+                messages: list[dict] = []
+                reply = client.execute_interactive(cell, timeout=300, output_hook=messages.append)
+                self.assertEqual(reply["content"]["status"], "ok", reply["content"])
+                texts.append("".join(m["content"].get("text", "") or m["content"].get("data", {}).get("text/plain", "")
+                                     for m in messages if m["msg_type"] in ("stream", "execute_result")))
+        finally:
+            client.stop_channels()
+            manager.shutdown_kernel()
+        return texts
+
+    def test_a_life(self) -> None:
+        crate = self.home / "own crate"
+        (crate / "src").mkdir(parents=True)
+        (crate / "Cargo.toml").write_text('[package]\nname = "own"\nversion = "1.0.0"\nedition = "2021"\n')
+        (crate / "src/lib.rs").write_text("pub fn answer() -> i32 { 42 }\n")
+        (self.home / "list.toml").write_text('[dependencies]\nown = { path = "own crate" }\n')
+        done = self.kernel("install", "--crates", str(self.home / "list.toml"), "--env", "GREETING=Grüß Gott")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("Compiling own", done.stderr)
+        spec = json.loads((self.kernels / "twoviews/kernel.json").read_text("utf-8"))
+        self.assertEqual((spec["display_name"], spec["language"]), ("Rust", "rust"))
+        names = sorted(path.name for path in (self.kernels / "twoviews").iterdir())
+        self.assertEqual(names, ["kernel.json", "logo-32x32.png", "logo-64x64.png", "logo-svg.svg"])
+        answer, greeting = self.run_cells("twoviews", "own::answer()", 'println!("{}", std::env::var("GREETING")?);')
+        self.assertEqual((answer, greeting), ("42", "Grüß Gott\n"))
+        # What it has compiled serves a second kernel, of another name, too.
+        self.assertEqual(self.kernel("install", "--name", "other").returncode, 0)
+        dependency = f":dep own = {{ path = {json.dumps(str(crate))} }}\nown::answer()"
+        self.assertEqual(self.run_cells("other", dependency), ["42"])
+        for name, kept in (("other", True), ("twoviews", False)):
+            done = self.kernel("uninstall", "--name", name)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual((self.home / "cache/twoviews-kernel").exists(), kept)
+        left = {path.relative_to(self.home).parts[0] for path in self.home.rglob("*") if path.is_file()}
+        self.assertEqual(left - {"own crate", "list.toml"}, set())
+
+    def test_others_kernels_stay(self) -> None:
+        other = self.kernels / "twoviews/kernel.json"
+        other.parent.mkdir(parents=True)
+        other.write_text('{"argv": ["python"], "display_name": "Python", "language": "python"}')
+        for command in ("install", "uninstall"):
+            done = self.kernel(command)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("holds another kernel, which is left as it is", done.stderr)
+        self.assertIn("Python", other.read_text())
+
+    def test_a_list_that_does_not_compile_registers_nothing(self) -> None:
+        crate = self.home / "own"
+        (crate / "src").mkdir(parents=True)
+        (crate / "Cargo.toml").write_text('[package]\nname = "own"\nversion = "1.0.0"\nedition = "2021"\n')
+        (crate / "src/lib.rs").write_text("pub fn answer() -> i32 { \"no number\" }\n")
+        (self.home / "list.toml").write_text('own = { path = "own" }\n')
+        done = self.kernel("install", "--crates", str(self.home / "list.toml"))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("mismatched types", done.stderr)
+        self.assertFalse(self.kernels.exists())
+
+    def test_the_doctor_names_what_is_missing(self) -> None:
+        empty = self.home / "empty"
+        empty.mkdir()
+        self.environment["PATH"] = str(empty)
+        done = self.kernel("doctor")
+        self.assertEqual(done.returncode, 1)
+        for remedy in ("install Rust from https://rustup.rs", "pip install jupyterlab", "twoviews-kernel install"):
+            self.assertIn(remedy, done.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,137 @@
+// Lesson 01: the two losses of one batch of embeddings, at any temperature and batch size.
+"use strict";
+
+twoviews.experiments.set("batch", (parts, compute, data) => {
+  const { element, slider, inFrame, announcer, colour } = twoviews;
+  const SIZES = [2, 4, 8, 16, 32, 64, 128, 256].filter((n) => n <= data.images);
+  compute.give(twoviews.fromBase64(data.embeddings));
+  compute.call("load_embeddings", data.width);
+
+  const percent = (share) => `${(100 * share).toPrecision(3)} %`;
+  const n = () => SIZES[size.value];
+  const tau = () => 10 ** temperature.value;
+  const nameOf = (i) => `image ${(i % n()) + 1}, view ${i < n() ? 1 : 2}`;
+  let found = { q: [], shares: [] };
+
+  const draw = () => {
+    const anchors = 2 * n();
+    compute.call("batch_picture", tau());
+    const picture = new ImageData(compute.bytes().slice(), anchors, anchors);
+    Object.assign(matrix, { width: anchors, height: anchors });
+    matrix.getContext("2d").putImageData(picture, 0, 0);
+    const all = compute.call("batch_numbers", tau()).numbers();
+    const [infoNce, dcl] = all;
+    const [q, shares] = [all.slice(2, 2 + anchors), all.slice(2 + anchors)];
+    found = { infoNce, dcl, q, shares };
+    const meanQ = q.reduce((sum, x) => sum + x, 0) / anchors;
+    const sorted = Float64Array.from(shares).sort().reverse();
+    const tenth = Math.max(1, Math.round(anchors / 10));
+    const ofTenth = sorted.slice(0, tenth).reduce((sum, x) => sum + x, 0);
+    set(values.infoNce, infoNce);
+    set(values.dcl, dcl);
+    set(values.q, meanQ);
+    set(values.tenth, ofTenth, percent);
+    drawShares(sorted);
+    const row = compute.call("batch_row", anchor.value - 1).numbers();
+    const told = tellAnchor(row);
+    matrix.setAttribute("aria-label", `similarities of ${anchors} embeddings as anchors (rows) with all others (columns); `
+      + `the positives lie on two lines beside the empty diagonal, ${n()} columns away`);
+    bars.setAttribute("aria-label", `shares of the gradient, largest first: with SimCLR from ${percent(sorted[0])} to `
+      + `${percent(sorted[anchors - 1])}, with DCL ${percent(1 / anchors)} each`);
+    status.say(`Temperature ${tau().toPrecision(2)}, ${n()} images: SimCLR ${infoNce.toFixed(3)}, DCL ${dcl.toFixed(3)}, `
+      + `mean q ${meanQ.toPrecision(3)}. ${told}`);
+  };
+
+  const set = (place, value, show = (value) => (Math.abs(value) < 0.001 ? value.toExponential(2) : value.toFixed(4))) => {
+    place.textContent = show(value);
+    place.value = value;
+  };
+
+  const tellAnchor = (row) => {
+    const i = anchor.value - 1;
+    const partner = (i + n()) % (2 * n());
+    let nearest = -1;
+    row.forEach((cosine, j) => {
+      if (j !== i && j !== partner && (nearest < 0 || cosine > row[nearest])) nearest = j;
+    });
+    Object.assign(marker.style, { top: `${(100 * i) / (2 * n())}%`, height: `${100 / (2 * n())}%` });
+    const text = `Anchor ${nameOf(i)}: cosine ${row[partner].toFixed(3)} to its partner, ${row[nearest].toFixed(3)} to the `
+      + `nearest negative (${nameOf(nearest)}); q = ${found.q[i].toPrecision(3)}, `
+      + `${percent(found.shares[i])} of SimCLR's gradient and ${percent(1 / (2 * n()))} of DCL's.`;
+    detail.textContent = text;
+    return text;
+  };
+
+  const drawShares = (sorted) => {
+    const ratio = globalThis.devicePixelRatio || 1;
+    const [width, height] = [bars.clientWidth || 400, bars.clientHeight || 120].map((side) => Math.round(side * ratio));
+    Object.assign(bars, { width, height });
+    const context = bars.getContext("2d");
+    const top = Math.max(sorted[0], 1.5 / sorted.length);
+    const y = (share) => height * (1 - (0.95 * share) / top);
+    context.fillStyle = colour("--experiment-simclr");
+    const bar = width / sorted.length;
+    sorted.forEach((share, i) => context.fillRect(i * bar, y(share), Math.max(bar - (bar > 4 * ratio ? ratio : 0), 1), height));
+    context.fillStyle = colour("--experiment-dcl");
+    context.fillRect(0, y(1 / sorted.length) - ratio, width, 2 * ratio);
+  };
+
+  const later = inFrame(draw);
+  const resize = inFrame(() => {
+    compute.call("resize_batch", n());
+    anchor.input.max = 2 * n();
+    anchor.tell();
+    draw();
+  });
+
+  const temperature = slider({
+    label: "Temperature τ", min: -2, max: 0.5, step: 0.01, value: Math.log10(data.temperature),
+    show: (value) => (10 ** value).toPrecision(2), change: later,
+  });
+  const size = slider({
+    label: "Batch size N", min: 0, max: SIZES.length - 1, step: 1, value: Math.min(4, SIZES.length - 1),
+    show: (i) => `${SIZES[i]} images`, change: resize,
+  });
+  const anchor = slider({
+    label: "Anchor", min: 1, max: 2 * n(), step: 1, value: 1, show: (i) => nameOf(i - 1), change: later,
+  });
+
+  const values = Object.fromEntries(["infoNce", "dcl", "q", "tenth"].map((name) => [name, element("data")]));
+  const row = (label, value) => element("div", {}, element("dt", {}, label), element("dd", {}, value));
+  const matrix = element("canvas", { role: "img" });
+  const marker = element("span", { className: "experiment-row" });
+  matrix.addEventListener("pointerdown", (event) => {
+    const box = matrix.getBoundingClientRect();
+    anchor.input.value = 1 + Math.floor(((event.clientY - box.top) / box.height) * 2 * n());
+    anchor.tell();
+    later();
+  });
+  const bars = element("canvas", { role: "img", className: "experiment-bars" });
+  const detail = element("p", { className: "experiment-detail" });
+  const status = announcer();
+  status.place.classList.add("experiment-hidden");
+  parts.append(
+    element("div", { className: "experiment-sides" },
+      element("figure", { className: "experiment-matrix" },
+        element("div", { className: "experiment-picture" }, matrix, marker),
+        element("figcaption", {},
+          "Each row is an anchor, each column what it is compared with: ",
+          element("span", { className: "experiment-key positive" }, "its partner"), " and ",
+          element("span", { className: "experiment-key negative" }, "negatives"),
+          ", the darker the more they weigh in the denominator. Touch a row to choose the anchor.")),
+      element("div", {},
+        element("div", { className: "experiment-controls" }, ...[temperature, size, anchor].map((control) => control.place)),
+        element("dl", { className: "experiment-values" },
+          row("SimCLR's loss", values.infoNce), row("DCL's loss", values.dcl), row("mean of q", values.q),
+          row("gradient of the upper tenth", values.tenth)),
+        element("figure", {}, bars,
+          element("figcaption", {}, "Share of each anchor in the gradient (the pull on its positive pair), largest first: ",
+            element("span", { className: "experiment-key simclr" }, "SimCLR"), ", ",
+            element("span", { className: "experiment-key dcl" }, "DCL"), ".")),
+        detail)),
+    status.place,
+  );
+  compute.call("resize_batch", n());
+  new ResizeObserver(later).observe(bars);
+  return { draw, resize: () => { compute.call("resize_batch", n()); draw(); }, numbers: () => found };
+});

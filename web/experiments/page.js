@@ -1,0 +1,113 @@
+// Puts the experiments into the page: each place that is marked `data-experiment` is filled once the program runs.
+"use strict";
+
+(() => {
+  let numbers = 0;
+  const element = (tag, attributes = {}, ...children) => {
+    const made = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) {
+      if (name in made && name !== "list") made[name] = value;
+      else made.setAttribute(name, value);
+    }
+    made.append(...children);
+    return made;
+  };
+
+  // A control under its label. `show` says what a value means, to the eye and to a screen reader.
+  const labelled = (label, control, ...after) => {
+    control.id = `experiment-control-${++numbers}`;
+    return element("div", { className: "experiment-control" },
+      element("label", { htmlFor: control.id }, label), control, ...after);
+  };
+
+  const slider = ({ label, min, max, step, value, show = String, change }) => {
+    const input = element("input", { type: "range", min, max, step });
+    input.value = value;
+    const shown = element("span", { className: "experiment-value", "aria-hidden": "true" });
+    const tell = () => {
+      shown.textContent = show(Number(input.value));
+      input.setAttribute("aria-valuetext", shown.textContent);
+    };
+    input.addEventListener("input", () => { tell(); change(); });
+    tell();
+    return { place: labelled(label, input, shown), input, tell, get value() { return Number(input.value); } };
+  };
+
+  const whole = ({ label, max = 4294967295, value, change }) => {
+    const input = element("input", { type: "number", min: 0, max, step: 1, inputMode: "numeric" });
+    input.value = value;
+    input.addEventListener("input", () => { if (input.validity.valid && input.value !== "") change(); });
+    return { place: labelled(label, input), input, get value() { return Number(input.value); } };
+  };
+
+  const choice = ({ label, options, change }) => {
+    const input = element("select", {}, ...options.map((text, value) => element("option", { value }, text)));
+    input.addEventListener("change", change);
+    return { place: labelled(label, input), input, get value() { return Number(input.value); } };
+  };
+
+  const button = (text, press) => element("button", { type: "button", onclick: press }, text);
+
+  // Runs once in a frame, however often it is asked to.
+  const inFrame = (work) => {
+    let asked = false;
+    return () => {
+      if (asked) return;
+      asked = true;
+      requestAnimationFrame(() => { asked = false; work(); });
+    };
+  };
+
+  // A line that screen readers say when the reader has come to rest, not at each step of a slider.
+  const announcer = () => {
+    const place = element("p", { className: "experiment-status", role: "status" });
+    let timer;
+    const say = (text) => {
+      clearTimeout(timer);
+      timer = setTimeout(() => { if (place.textContent !== text) place.textContent = text; }, 400);
+    };
+    return { place, say };
+  };
+
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+  Object.assign(twoviews, { element, slider, whole, choice, button, inFrame, announcer, colour });
+
+  const unable = (places, why) => {
+    for (const place of places) {
+      const line = place.querySelector(".experiment-note");
+      line.textContent = `${why} What the run has shown stands on this page all the same.`;
+    }
+  };
+
+  const start = async () => {
+    const places = [...document.querySelectorAll("[data-experiment]")];
+    if (places.length === 0) return;
+    if (typeof WebAssembly === "undefined") {
+      unable(places, "There is nothing to turn here, because this browser has no WebAssembly.");
+      return;
+    }
+    let compute;
+    try {
+      compute = await twoviews.Compute.open(twoviews.fromBase64(twoviews.module));
+    } catch (error) {
+      unable(places, `There is nothing to turn here, because this browser does not run WebAssembly (${error.message}).`);
+      return;
+    }
+    for (const place of places) {
+      const name = place.dataset.experiment;
+      try {
+        const parts = element("div", { className: "experiment-parts" });
+        const running = twoviews.experiments.get(name)(parts, compute, twoviews.data.get(name));
+        place.querySelector(".experiment-note").replaceWith(parts);
+        running.draw();
+        twoviews.running.set(name, running);
+        // Colours of the page are used in drawings.
+        new MutationObserver(running.draw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
+      } catch (error) {
+        unable([place], `This experiment has failed (${error.message}).`);
+      }
+    }
+  };
+  document.addEventListener("DOMContentLoaded", start);
+})();

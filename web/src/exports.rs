@@ -1,0 +1,180 @@
+//! What JavaScript calls: functions of numbers that answer 1, or 0 and a message, and places in memory
+//! where bytes and numbers lie until the next call.
+
+#![cfg_attr(
+    target_family = "wasm",
+    allow(unsafe_code, reason = "a name that JavaScript finds must not be mangled")
+)]
+
+use std::cell::RefCell;
+
+use twoviews::data::{Palette, SHAPES10_CLASSES};
+use twoviews::{Error, Result};
+
+use crate::batch::Batch;
+use crate::pictures::{self, Settings};
+
+#[derive(Default)]
+struct Page {
+    /// What JavaScript gives.
+    input: Vec<u8>,
+    bytes: Vec<u8>,
+    numbers: Vec<f64>,
+    message: String,
+    batch: Option<Batch>,
+}
+
+thread_local! {
+    // A page has one thread.
+    static PAGE: RefCell<Page> = RefCell::default();
+}
+
+fn with<T>(f: impl FnOnce(&mut Page) -> T) -> T {
+    PAGE.with_borrow_mut(f)
+}
+
+/// Runs what may fail and keeps the message.
+fn answer(f: impl FnOnce(&mut Page) -> Result<()>) -> u32 {
+    with(|page| {
+        let found = f(page);
+        page.message = found.as_ref().err().map(ToString::to_string).unwrap_or_default();
+        u32::from(found.is_ok())
+    })
+}
+
+/// Room for `length` bytes that a later call reads.
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub extern "C" fn input(length: usize) -> *mut u8 {
+    with(|page| {
+        page.input = vec![0; length];
+        page.input.as_mut_ptr()
+    })
+}
+
+/// Where the bytes of the last answer lie.
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub extern "C" fn bytes() -> *const u8 {
+    with(|page| page.bytes.as_ptr())
+}
+
+/// How many there are.
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub extern "C" fn bytes_length() -> usize {
+    with(|page| page.bytes.len())
+}
+
+/// Where the numbers of the last answer lie.
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub extern "C" fn numbers() -> *const f64 {
+    with(|page| page.numbers.as_ptr())
+}
+
+/// How many there are.
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub extern "C" fn numbers_length() -> usize {
+    with(|page| page.numbers.len())
+}
+
+/// Where the message of the last answer lies, in UTF-8.
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub extern "C" fn message() -> *const u8 {
+    with(|page| page.message.as_ptr())
+}
+
+/// How many bytes it has.
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub extern "C" fn message_length() -> usize {
+    with(|page| page.message.len())
+}
+
+/// The names of Shapes10's figures as bytes, one a line.
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub extern "C" fn class_names() -> u32 {
+    answer(|page| {
+        page.bytes = SHAPES10_CLASSES.join("\n").into_bytes();
+        Ok(())
+    })
+}
+
+/// Lesson 00: three pictures as bytes, each RGBA, (32, 32); as numbers top, left, height and width of
+/// the two crops.
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub extern "C" fn two_views(
+    class: u32,
+    picture_seed: u32,
+    vivid: u32,
+    smallest_part: f64,
+    jitter: f64,
+    blur: f64,
+    views_seed: u32,
+) -> u32 {
+    answer(|page| {
+        let drawn = pictures::draw(&Settings {
+            class: class as usize,
+            picture_seed: picture_seed.into(),
+            palette: if vivid == 0 { Palette::Muted } else { Palette::Vivid },
+            smallest_part,
+            jitter,
+            blur,
+            views_seed: views_seed.into(),
+        })?;
+        let pixels = drawn.images.iter().flat_map(|image| image.pixels.as_chunks::<3>().0);
+        page.bytes = pixels.flat_map(|&[r, g, b]| [r, g, b, 255]).collect();
+        let sides = drawn.crops.iter().flat_map(|it| [it.top, it.left, it.height, it.width]);
+        page.numbers = sides.map(|side| side as f64).collect();
+        Ok(())
+    })
+}
+
+/// Lesson 01: takes the embeddings that lie in the input, (2, N, `width`), as signed bytes.
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub extern "C" fn load_embeddings(width: usize) -> u32 {
+    answer(|page| {
+        let stored: Vec<i8> = page.input.iter().map(|byte| byte.cast_signed()).collect();
+        page.batch = Some(Batch::new(&stored, width)?);
+        Ok(())
+    })
+}
+
+/// Takes the first `n` images of the embeddings.
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub extern "C" fn resize_batch(n: usize) -> u32 {
+    answer(|page| loaded(&mut page.batch)?.resize(n))
+}
+
+/// As numbers InfoNCE, DCL, q (2N) and the shares of the gradient (2N).
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub extern "C" fn batch_numbers(temperature: f64) -> u32 {
+    answer(|page| {
+        page.numbers = loaded(&mut page.batch)?.numbers(temperature)?;
+        Ok(())
+    })
+}
+
+/// The picture of the similarities as bytes, RGBA, (2N, 2N).
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub extern "C" fn batch_picture(temperature: f64) -> u32 {
+    answer(|page| {
+        page.bytes = loaded(&mut page.batch)?.picture(temperature);
+        Ok(())
+    })
+}
+
+/// The cosines of an anchor with all embeddings of the batch as numbers, (2N).
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub extern "C" fn batch_row(anchor: usize) -> u32 {
+    answer(|page| {
+        let similarities = loaded(&mut page.batch)?.similarities();
+        let mut rows = similarities.cosines().chunks_exact(2 * similarities.num_images());
+        let row = rows.nth(anchor).ok_or_else(|| {
+            Error::parameter("anchor", anchor, "below 2 N", "Anchors are counted from 0.")
+        })?;
+        page.numbers = row.to_vec();
+        Ok(())
+    })
+}
+
+fn loaded(batch: &mut Option<Batch>) -> Result<&mut Batch> {
+    let hint = "Call load_embeddings first.";
+    batch.as_mut().ok_or_else(|| Error::parameter("embeddings", "none", "loaded ones", hint))
+}

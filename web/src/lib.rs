@@ -1,0 +1,7 @@
+//! What the lessons' pages compute in a browser, with the crate's own code.
+//!
+//! One module an experiment, in plain Rust that tests run natively; [`exports`] is what JavaScript calls.
+
+pub mod batch;
+pub mod exports;
+pub mod pictures;

@@ -1,0 +1,37 @@
+// node in_node.mjs COMPUTE_JS PROGRAM CASES EMBEDDINGS WIDTH
+//
+// What the program computes in WebAssembly: for each case of pictures the SHA-256 of its bytes, for each case of
+// losses its numbers.
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { runInThisContext } from "node:vm";
+
+const [script, program, cases, embeddings, width] = process.argv.slice(2);
+runInThisContext(readFileSync(script, "utf8"));
+const compute = await twoviews.Compute.open(readFileSync(program));
+const { pictures, losses } = JSON.parse(readFileSync(cases, "utf8"));
+const begin = performance.now();
+const hashes = pictures.map((values) =>
+  createHash("sha256").update(compute.call("two_views", ...values).bytes()).digest("hex"));
+const milliseconds = (performance.now() - begin) / pictures.length;
+compute.give(readFileSync(embeddings));
+compute.call("load_embeddings", Number(width));
+const times = {};
+const timed = (name, work) => {
+  const begin = process.cpuUsage();
+  const found = work();
+  const { user, system } = process.cpuUsage(begin);
+  times[name] = Math.max(times[name] ?? 0, (user + system) / 1000);
+  return found;
+};
+const numbers = losses.map(([n, temperature]) => {
+  timed("batch size", () => compute.call("resize_batch", n));
+  const found = timed("temperature", () => {
+    compute.call("batch_picture", temperature);
+    return [...compute.call("batch_numbers", temperature).numbers()];
+  });
+  return found;
+});
+let refused = "";
+try { compute.call("resize_batch", 1); } catch (error) { refused = error.message; }
+console.log(JSON.stringify({ hashes, numbers, refused, milliseconds, times }));

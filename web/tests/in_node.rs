@@ -1,0 +1,141 @@
+//! The same numbers in WebAssembly as natively: views to the last bit, losses to 1e-6.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use twoviews::data::Palette;
+use twoviews::rng::RandomStream;
+use twoviews_web::batch::Batch;
+use twoviews_web::pictures::{self, Settings};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+const WIDTH: usize = 128;
+const IMAGES: usize = 256;
+
+fn output(command: &mut Command) -> Option<String> {
+    let output = command.output().ok()?;
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).ok()
+}
+
+/// The program, if this machine can make it.
+fn program() -> Option<PathBuf> {
+    let library =
+        output(Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]));
+    if !library.is_some_and(|folder| Path::new(folder.trim()).is_dir()) {
+        eprintln!("skipped: `rustup target add {TARGET}` makes it possible");
+        return None;
+    }
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args([
+        "build",
+        "--quiet",
+        "--package",
+        "twoviews-web",
+        "--profile",
+        "web",
+        "--target",
+        TARGET,
+    ]);
+    output(&mut cargo)?;
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent()?;
+    Some(target.join(TARGET).join("web/twoviews_web.wasm"))
+}
+
+/// Settings of all kinds: each figure, both palettes, with and without blur.
+fn settings() -> Vec<Settings> {
+    let mut random = RandomStream::new(1, 0, 0, 0);
+    let palettes = [Palette::Muted, Palette::Vivid];
+    (0..200)
+        .map(|i| Settings {
+            class: i % 10,
+            picture_seed: random.next_u32().into(),
+            palette: palettes[i / 10 % 2],
+            smallest_part: random.uniform_range(0.02, 1.0),
+            jitter: random.uniform(),
+            blur: if i % 3 == 0 { 0.0 } else { random.uniform_range(0.05, 3.0) },
+            views_seed: random.next_u32().into(),
+        })
+        .collect()
+}
+
+fn rgba(settings: &Settings) -> Vec<u8> {
+    let drawn = pictures::draw(settings).unwrap();
+    let pixels = drawn.images.iter().flat_map(|image| image.pixels.as_chunks::<3>().0);
+    pixels.flat_map(|&[r, g, b]| [r, g, b, 255]).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Views that resemble one another, as an encoder makes them.
+fn embeddings() -> Vec<i8> {
+    let mut random = RandomStream::new(2, 0, 0, 0);
+    let first: Vec<f64> = (0..IMAGES * WIDTH).map(|_| random.uniform_range(-1.0, 1.0)).collect();
+    let second: Vec<f64> =
+        first.iter().map(|x| 0.7 * x + random.uniform_range(-0.3, 0.3)).collect();
+    first.iter().chain(&second).map(|x| (127.0 * x) as i8).collect()
+}
+
+#[test]
+fn webassembly_computes_what_the_native_code_does() {
+    if Command::new("node").arg("--version").output().is_err() {
+        eprintln!("skipped: Node.js is not installed");
+        return;
+    }
+    let Some(program) = program() else { return };
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let (settings, stored) = (settings(), embeddings());
+    let losses: Vec<(usize, f64)> =
+        [2, 32, 256].into_iter().flat_map(|n| [0.01, 0.07, 0.5, 3.0].map(|t| (n, t))).collect();
+    let pictures: Vec<Value> = settings
+        .iter()
+        .map(|it| {
+            let vivid = u32::from(it.palette == Palette::Vivid);
+            let colours = (it.smallest_part, it.jitter, it.blur);
+            json!([
+                it.class,
+                it.picture_seed,
+                vivid,
+                colours.0,
+                colours.1,
+                colours.2,
+                it.views_seed
+            ])
+        })
+        .collect();
+    let (cases, file) = (folder.join("cases.json"), folder.join("embeddings"));
+    std::fs::write(&cases, json!({"pictures": pictures, "losses": losses}).to_string()).unwrap();
+    let bytes: Vec<u8> = stored.iter().map(|x| x.cast_unsigned()).collect();
+    std::fs::write(&file, bytes).unwrap();
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut node = Command::new("node");
+    node.arg(here.join("tests/in_node.mjs")).arg(here.join("experiments/compute.js"));
+    node.arg(program).args([cases, file]).arg(WIDTH.to_string());
+    let found: Value = serde_json::from_str(&output(&mut node).unwrap()).unwrap();
+    println!(
+        "a picture and two views: {} ms; a batch: {} ms",
+        found["milliseconds"], found["times"]
+    );
+
+    // 400 views.
+    for (settings, hash) in settings.iter().zip(found["hashes"].as_array().unwrap()) {
+        assert_eq!(hash, &hex(&rgba(settings)), "{settings:?}");
+    }
+    let mut batch = Batch::new(&stored, WIDTH).unwrap();
+    for ((n, temperature), numbers) in losses.iter().zip(found["numbers"].as_array().unwrap()) {
+        batch.resize(*n).unwrap();
+        let expected = batch.numbers(*temperature).unwrap();
+        let numbers: Vec<f64> =
+            numbers.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect();
+        assert_eq!(numbers.len(), expected.len());
+        for (found, expected) in numbers.iter().zip(expected) {
+            let close = (found - expected).abs() < 1e-9 * (1.0 + expected.abs());
+            assert!(close, "{n} images at {temperature}: {found}, natively {expected}");
+        }
+    }
+    assert!(found["refused"].as_str().unwrap().contains("n = 1"), "{}", found["refused"]);
+}
