@@ -35,6 +35,7 @@ pub(crate) struct Options {
     fake_hub: bool,
     serve: bool,
     check: bool,
+    solutions: bool,
     limit: Option<f64>,
 }
 
@@ -51,6 +52,7 @@ impl Options {
                 "--fake-hub" => options.fake_hub = true,
                 "--serve" => options.serve = true,
                 "--check" => options.check = true,
+                "--solutions" => options.solutions = true,
                 "--only" => options.only = Some((*value()?).to_owned()),
                 "--limit" => {
                     let text = *value()?;
@@ -63,7 +65,7 @@ impl Options {
                 }
                 other => bail!(
                     "gallery does not know {other:?}: --force, --only LESSON, --quick, --fake-hub, \
-                     --limit MINUTES, --check, --serve"
+                     --limit MINUTES, --check, --solutions, --serve"
                 ),
             }
         }
@@ -167,6 +169,9 @@ fn run(options: &Options) -> Result<()> {
     println!("site: {}", folders.site().join("index.html").display());
     if options.check {
         checks::programs(&folders, &wanted, &setting)?;
+    }
+    if options.solutions {
+        checks::solutions(&wanted, &setting)?;
     }
     ensure!(problems.is_empty(), "{}", problems.join("\n"));
     drop(alone);

@@ -15,6 +15,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
           [--force]           run all of them
           [--limit MINUTES]   end a lesson that takes longer
           [--check]           build and run the lessons' programs, too
+          [--solutions]       run the lessons' copies with solutions, too
           [--serve]           show the site on this machine
   lab                       open JupyterLab on the notebooks
   exercises                 write the lessons from notebooks/solutions

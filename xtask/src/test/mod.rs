@@ -70,7 +70,7 @@ pub fn run(long: bool) -> Result<()> {
     )?;
     say("the lessons, quick, on generated data and weights, and the site of them");
     // With pretrained weights the kernel's tests have run the one that can train from scratch.
-    let mut gallery = tools::gallery(&["--quick", "--fake-hub"]);
+    let mut gallery = tools::gallery(&["--quick", "--fake-hub", "--solutions"]);
     gallery.env(variable::FROM_SCRATCH, "1");
     if long {
         gallery.arg("--check");
