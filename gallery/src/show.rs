@@ -52,5 +52,7 @@ mod shown {
             }
         )*};
     }
-    figures!(LinePlot "svg", BarPlot "svg", ImageGrid "png");
+    figures!(
+        LinePlot "svg", BarPlot "svg", HeatMap "svg", Histogram "svg", ScatterPlot "svg", ImageGrid "png"
+    );
 }

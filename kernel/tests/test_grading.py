@@ -82,8 +82,8 @@ class Grading(unittest.TestCase):
                 points = dict(rows)
             self.assertEqual(points, {student: points for student, (_, _, points) in SUBMISSIONS.items()})
             feedback = (course / "feedback/wrong" / NAME / f"{NAME}.html").read_text()
-            self.assertIn("the positive pair enters as", feedback)
-            self.assertIn("the partner is no negative", feedback)
+            self.assertIn("1a: not yet: q(1, 2) gives 0.6667: the positive pair enters as", feedback)
+            self.assertIn("1b: not yet: negatives gives 63: the partner is no negative", feedback)
 
 
 if __name__ == "__main__":

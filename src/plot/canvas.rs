@@ -8,6 +8,7 @@ use plotters::prelude::{BitMapBackend, DrawingArea, IntoDrawingArea, SVGBackend}
 use plotters::style::{FontStyle, register_font};
 
 use super::alt;
+use super::raster::{self, Raster};
 use crate::atomic_write::atomic_write;
 use crate::notebook::Bundle;
 use crate::{Error, Result};
@@ -42,11 +43,22 @@ pub(super) trait Draw {
     /// What it shows, told from its data with the words of [`alt`](super::alt): kind, title and axes,
     /// then the values, however wrong they are.
     fn describe(&self) -> String;
-    /// Draws everything.
+    /// Pictures that lie over what [`draw`](Self::draw) draws.
+    fn rasters(&self) -> Vec<Raster> {
+        Vec::new()
+    }
+    /// Draws everything, or what lies below the pictures.
     fn draw<B: plotters::prelude::DrawingBackend>(
         &self,
         area: &DrawingArea<B, plotters::coord::Shift>,
     ) -> std::result::Result<(), String>;
+    /// Draws what lies over the pictures.
+    fn draw_over<B: plotters::prelude::DrawingBackend>(
+        &self,
+        _: &DrawingArea<B, plotters::coord::Shift>,
+    ) -> std::result::Result<(), String> {
+        Ok(())
+    }
 }
 
 /// Gives a figure the methods that every figure has.
@@ -139,6 +151,22 @@ pub(super) fn svg<F: Draw>(figure: &F) -> Result<String> {
         let area = SVGBackend::with_string(&mut text, figure.size()).into_drawing_area();
         draw(figure, &area)?;
     }
+    let rasters = figure.rasters();
+    if !rasters.is_empty() {
+        let end = text.rfind("</svg>").unwrap_or(text.len());
+        text.truncate(end);
+        for raster in rasters {
+            text += &raster.to_svg().map_err(|error| unencodable::<F>(&error))?;
+        }
+        let mut over = String::new();
+        {
+            let area = SVGBackend::with_string(&mut over, figure.size()).into_drawing_area();
+            draw_over(figure, &area)?;
+        }
+        // Without its own beginning.
+        let begin = over.find("<svg ").and_then(|at| Some(at + over[at..].find('>')? + 1));
+        text += &over[begin.unwrap_or(0)..];
+    }
     Ok(with_words(&text, &alt_text(figure)))
 }
 
@@ -169,13 +197,14 @@ pub(super) fn png<F: Draw>(figure: &F) -> Result<Vec<u8>> {
     let (width, height) = figure.size();
     let mut pixels = vec![0; width as usize * height as usize * 3];
     draw(figure, &BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area())?;
-    let mut file = Vec::new();
-    let mut encoder = png::Encoder::new(&mut file, width, height);
-    encoder.set_color(png::ColorType::Rgb);
-    let mut writer = encoder.write_header().map_err(|error| unencodable::<F>(&error))?;
-    writer.write_image_data(&pixels).map_err(|error| unencodable::<F>(&error))?;
-    writer.finish().map_err(|error| unencodable::<F>(&error))?;
-    Ok(file)
+    for raster in figure.rasters() {
+        raster.draw(&mut pixels, width as usize);
+    }
+    draw_over(
+        figure,
+        &BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area(),
+    )?;
+    raster::encode(&pixels, width, height).map_err(|error| unencodable::<F>(&error))
 }
 
 fn unencodable<F: Draw>(error: &png::EncodingError) -> Error {
@@ -207,6 +236,16 @@ fn draw<F: Draw, B: plotters::prelude::DrawingBackend>(
 ) -> Result<()> {
     figure
         .draw(area)
+        .and_then(|()| area.present().map_err(|error| error.to_string()))
+        .map_err(|problem| Error::Plot { figure: F::FIGURE, problem })
+}
+
+fn draw_over<F: Draw, B: plotters::prelude::DrawingBackend>(
+    figure: &F,
+    area: &DrawingArea<B, plotters::coord::Shift>,
+) -> Result<()> {
+    figure
+        .draw_over(area)
         .and_then(|()| area.present().map_err(|error| error.to_string()))
         .map_err(|problem| Error::Plot { figure: F::FIGURE, problem })
 }

@@ -7,7 +7,7 @@ use plotters::prelude::*;
 
 use super::alt;
 use super::canvas::{Draw, FONT, figure_methods, is_drawable, is_drawable_range};
-use super::chart::{DrawResult, draw_baselines, draw_legend, tick};
+use super::chart::{DrawResult, draw_baselines, draw_legend, tick, title_size};
 use crate::{Error, Result};
 
 /// matplotlib's "blue", the tutorial's colour of SimCLR.
@@ -207,9 +207,7 @@ impl LinePlot {
         // White, so that the figure reads the same on light and dark pages.
         area.fill(&WHITE)?;
         let (x, y) = self.ranges();
-        // Long titles get a smaller type, so that they stay inside the figure.
-        let title_size = (1.7 * f64::from(self.size.0) / self.title.chars().count().max(1) as f64)
-            .clamp(11.0, 18.0);
+        let title_size = title_size(&self.title, self.size.0);
         let mut chart = ChartBuilder::on(area)
             .margin(12)
             .caption(&self.title, (FONT, title_size))
