@@ -106,7 +106,11 @@ pub mod losses {
     pub use slices::{AnchorSimilarities, CosineSimilarities};
 
     #[cfg(feature = "torch")]
+    mod alignment_uniformity;
+    #[cfg(feature = "torch")]
     mod contrastive_loss;
+    #[cfg(feature = "torch")]
+    mod coupling;
     #[cfg(feature = "torch")]
     mod dcl;
     #[cfg(feature = "torch")]
@@ -115,7 +119,11 @@ pub mod losses {
     mod similarity;
 
     #[cfg(feature = "torch")]
+    pub use alignment_uniformity::{alignment, uniformity};
+    #[cfg(feature = "torch")]
     pub use contrastive_loss::ContrastiveLoss;
+    #[cfg(feature = "torch")]
+    pub use coupling::{anchor_gradients, npc_multiplier};
     #[cfg(feature = "torch")]
     pub use dcl::{DCLLoss, DCLWLoss};
     #[cfg(feature = "torch")]
@@ -133,7 +141,7 @@ pub mod models {
 
     pub use device::{best_device, check_latent_size, seed_everything};
     pub use init::initialise;
-    pub(crate) use layers::{BATCH_NORM_EPS, MAX_WIDTH, channels_last};
+    pub(crate) use layers::{BATCH_NORM_EPS, MAX_WIDTH, channels_last, linear};
     pub use projection_head::ProjectionHead;
     pub(crate) use resnet::BasicBlock;
     pub use resnet::{EncoderKind, ResNet};

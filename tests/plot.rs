@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use proptest::prelude::*;
 use serde_json::json;
 use twoviews::Error;
 use twoviews::data::{Image, Shapes10};
@@ -25,7 +26,7 @@ fn the_tutorials_figure_has_its_words_and_colours() {
     for text in ["Batch size", "Accuracy on CIFAR10", "DCL vs SimCLR comparison", "simclr", "dcl"] {
         assert!(svg.contains(text), "{text}");
     }
-    assert!(svg.contains("#0000FF") && svg.contains("#008000"));
+    assert!(svg.contains("#147CBE") && svg.contains("#009E73"));
     assert!(svg.contains("\n0.5\n") && svg.contains("\n0.8\n"), "the axis runs from 0.5 to 0.8");
 }
 
@@ -201,6 +202,98 @@ fn svgs_are_xml_that_tells_what_it_shows_and_fits_the_column() {
             assert_eq!(root.first_element_child().unwrap().text(), Some(alt.as_str()));
             assert!(root.attribute("style").unwrap().contains("max-width:100%"));
             assert!(root.attribute("viewBox").is_some(), "it keeps its shape when it shrinks");
+        }
+    }
+}
+
+/// Size, and red, green, blue and opacity of each pixel.
+fn decoded(figure: &impl Figure) -> (usize, Vec<[u8; 4]>) {
+    let data = figure.bundle().unwrap().data();
+    let file = BASE64_STANDARD.decode(data["image/png"].as_str().unwrap()).unwrap();
+    let mut decoder = png::Decoder::new(file.as_slice());
+    decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::ALPHA);
+    let mut reader = decoder.read_info().unwrap();
+    let mut bytes = vec![0; reader.output_buffer_size()];
+    let width = reader.next_frame(&mut bytes).unwrap().width as usize;
+    (width, bytes.chunks_exact(4).map(|c| [c[0], c[1], c[2], c[3]]).collect())
+}
+
+#[test]
+fn a_grid_shows_each_pixel_of_each_image() {
+    let shapes = Shapes10 { num_images: 6, ..Default::default() }.generate().unwrap();
+    for (columns, side) in [(3, 3), (6, 1), (1, 2)] {
+        let mut grid = grid(6);
+        (grid.columns, grid.magnification) = (columns, side);
+        let (width, pixels) = decoded(&grid);
+        let side = side as usize;
+        assert_eq!(width, 6 + columns * (32 * side + 6));
+        for i in 0..6 {
+            let left = 6 + (i % columns) * (32 * side + 6);
+            let top = 6 + (i / columns) * (32 * side + 6 + 18);
+            let image = shapes.image(i);
+            for (x, y) in (0..32 * side).flat_map(|x| (0..32 * side).map(move |y| (x, y))) {
+                let at = 3 * (y / side * 32 + x / side);
+                let expected = [image.pixels[at], image.pixels[at + 1], image.pixels[at + 2], 255];
+                assert_eq!(pixels[(top + y) * width + left + x], expected, "image {i} at {x}, {y}");
+            }
+        }
+        assert_eq!(pixels[0][3], 0, "the ground is transparent");
+    }
+}
+
+#[test]
+fn grids_of_noisy_images_take_little_more_than_their_pixels() {
+    let shapes = Shapes10 { num_images: 30, ..Default::default() }.generate().unwrap();
+    let mut grid = ImageGrid::new(6);
+    (0..30).for_each(|i| grid.push(shapes.image(i), shapes.class_name(i)));
+    let data = grid.bundle().unwrap().data();
+    let bytes = data["image/png"].as_str().unwrap().len() * 3 / 4;
+    assert!(bytes < 30 * 32 * 32 * 3 * 5 / 4, "{bytes} bytes");
+}
+
+#[test]
+fn a_drawing_has_the_colours_it_is_given_on_a_transparent_ground() {
+    let (width, pixels) = decoded(&bars());
+    assert_eq!((width, pixels[0][3]), (640, 0));
+    assert!(pixels.contains(&[BLUE.0, BLUE.1, BLUE.2, 255]), "bars");
+    let svg = bars().to_svg().unwrap();
+    let document = roxmltree::Document::parse(&svg).unwrap();
+    let texts = || document.descendants().filter(|node| node.has_tag_name("text"));
+    assert!(texts().count() > 10);
+    assert!(texts().all(|text| text.attribute("fill") == Some("#333333")), "{svg}");
+    assert!(texts().all(|text| text.attribute("stroke") == Some("#FFFFFF")), "{svg}");
+    let grounds = document.descendants().filter(|node| node.attribute("width") == Some("640"));
+    assert_eq!(grounds.count(), 1, "the root alone, no ground");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn whatever_a_figure_holds_it_tells_it_on_one_line(
+        labels in prop::collection::vec(any::<String>(), 5),
+        values in prop::collection::vec(any::<f64>(), 0..80),
+        columns in 0_usize..9,
+    ) {
+        let mut line = LinePlot::new(&labels[0], &labels[1], &labels[2]);
+        for values in values.chunks(9) {
+            let points = values.iter().zip(values.iter().rev()).map(|(&x, &y)| (x, y)).collect();
+            line.series.push(Series::new(&labels[3], BLUE, points));
+        }
+        line.baselines = values.iter().map(|&value| (labels[4].clone(), value)).collect();
+        let mut bars = BarPlot::new(&labels[0], &labels[1], &[&labels[2], ""]);
+        bars.bars.push(Bars { label: labels[3].clone(), color: GREY, heights: values.clone(), errors: values.clone() });
+        let mut grid = ImageGrid::new(columns);
+        for i in 0..values.len() {
+            grid.push(Image { height: 1, width: 1, pixels: vec![0; 3] }, &labels[i % 5]);
+        }
+        grid.columns = columns;
+        for (text, kind) in
+            [(line.alt_text(), "Line plot"), (bars.alt_text(), "Bar plot"), (grid.alt_text(), "Image grid")]
+        {
+            prop_assert!(text.starts_with(kind), "{text:?}");
+            prop_assert!(!text.contains(char::is_control), "{text:?}");
+            prop_assert!(text.chars().count() < 20_000, "{} characters", text.chars().count());
         }
     }
 }

@@ -1,5 +1,6 @@
-//! The lessons' programs, built and run.
+//! The lessons' programs, built and run, and the site in a browser.
 
+use std::ffi::OsString;
 use std::fs;
 use std::process::Command;
 
@@ -64,6 +65,37 @@ pub(crate) fn solutions(lessons: &[&Lesson], setting: &Setting) -> Result<()> {
         notebook::run(&source.path, &root.join("target/solutions"), &variables)?;
     }
     Ok(())
+}
+
+/// Looks at the site in the browsers that are here.
+pub(crate) fn look(folders: &Folders) -> Result<()> {
+    let place = paths::root().join("site/check");
+    if found(&["npm"]).is_none() {
+        say("the look in a browser: skipped (no Node.js 20 with npm)");
+        return Ok(());
+    }
+    let mut npm = Command::new("npm");
+    tools::run(npm.current_dir(&place).args(["ci", "--no-audit", "--no-fund", "--silent"]))?;
+    for (browser, names, variable, script) in [
+        ("Chromium", ["chromium", "google-chrome"], "BROWSER", "look.mjs"),
+        ("Firefox", ["firefox-esr", "firefox"], "FIREFOX", "firefox.mjs"),
+    ] {
+        let Some(program) = std::env::var_os(variable).or_else(|| found(&names)) else {
+            say(&format!("the look in {browser}: skipped (it is not here)"));
+            continue;
+        };
+        say(&format!("the look in {browser}"));
+        let mut node = Command::new("node");
+        node.current_dir(&place).env(variable, program).arg(script).arg(folders.site());
+        tools::run(&mut node)?;
+    }
+    Ok(())
+}
+
+/// The first of these programs that starts.
+fn found(names: &[&str]) -> Option<OsString> {
+    let starts = |name: &&&str| Command::new(name).arg("--version").output().is_ok();
+    names.iter().find(starts).map(|name| OsString::from(*name))
 }
 
 /// The profiles of a manifest.

@@ -38,8 +38,8 @@ pub(crate) struct Setting {
 pub(crate) struct Execution {
     pub notebook: Value,
     pub run: Value,
-    /// A figure that the lesson has saved.
-    pub figure: Option<PathBuf>,
+    /// Drawings that the lesson has saved.
+    pub drawings: Vec<PathBuf>,
 }
 
 impl Execution {
@@ -50,9 +50,9 @@ impl Execution {
         }
         let notebook = lesson::read(&folder.join("executed.ipynb"))?;
         let run = lesson::read(&folder.join("run.json"))?;
-        let figures = digest::files(&folder.join("files"))?;
-        let is_svg = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "svg");
-        Ok(Some(Self { notebook, run, figure: figures.into_iter().find(is_svg) }))
+        let mut drawings = digest::files(&folder.join("files"))?;
+        drawings.retain(|path| path.extension().is_some_and(|extension| extension == "svg"));
+        Ok(Some(Self { notebook, run, drawings }))
     }
 
     /// What the execution depended on.
@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn only_what_is_out_of_date_is_due() {
         let run = json!({"key": "k"});
-        let kept = Execution { notebook: Value::Null, run, figure: None };
+        let kept = Execution { notebook: Value::Null, run, drawings: Vec::new() };
         assert!(!is_due(Some(&kept), "k", false));
         assert!(is_due(Some(&kept), "other", false));
         assert!(is_due(Some(&kept), "k", true));

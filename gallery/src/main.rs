@@ -3,6 +3,7 @@
 mod checks;
 mod digest;
 mod execution;
+mod experiments;
 mod fake_hub;
 mod page;
 mod program;
@@ -36,6 +37,7 @@ pub(crate) struct Options {
     serve: bool,
     check: bool,
     solutions: bool,
+    look: bool,
     limit: Option<f64>,
 }
 
@@ -53,6 +55,7 @@ impl Options {
                 "--serve" => options.serve = true,
                 "--check" => options.check = true,
                 "--solutions" => options.solutions = true,
+                "--look" => options.look = true,
                 "--only" => options.only = Some((*value()?).to_owned()),
                 "--limit" => {
                     let text = *value()?;
@@ -65,7 +68,7 @@ impl Options {
                 }
                 other => bail!(
                     "gallery does not know {other:?}: --force, --only LESSON, --quick, --fake-hub, \
-                     --limit MINUTES, --check, --solutions, --serve"
+                     --limit MINUTES, --check, --look, --solutions, --serve"
                 ),
             }
         }
@@ -172,6 +175,9 @@ fn run(options: &Options) -> Result<()> {
     }
     if options.solutions {
         checks::solutions(&wanted, &setting)?;
+    }
+    if options.look {
+        checks::look(&folders)?;
     }
     ensure!(problems.is_empty(), "{}", problems.join("\n"));
     drop(alone);

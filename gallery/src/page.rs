@@ -1,6 +1,8 @@
 //! A lesson's page: the stored prose, the executed cells, and what is known of the run.
 
 use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -239,10 +241,8 @@ fn figures_with_text(cell: &Value) -> Value {
     }
     for output in cell["outputs"].as_array_mut().into_iter().flatten() {
         let alt = alt(output);
+        let drawing = drawing(output);
         let Some(data) = output["data"].as_object_mut() else { continue };
-        let drawing = ["image/svg+xml", "text/html"].into_iter().find_map(|mime| {
-            data.get(mime).map(text).filter(|text| text.trim_start().starts_with("<svg"))
-        });
         if let Some(svg) = drawing {
             *data =
                 serde_json::Map::from_iter([("text/html".to_owned(), labelled(&svg, &alt).into())]);
@@ -264,6 +264,42 @@ fn is_bar(output: &Value) -> bool {
         && text(&output["data"]["text/plain"]).contains("\u{2501}\u{2501}")
 }
 
+/// The lesson's main figure: the one that it names, or else the first that it has saved, or else the last
+/// that it has shown.
+pub(crate) fn main_figure(lesson: &Lesson, execution: &Execution) -> Result<Option<String>> {
+    let named = |path: &&PathBuf| path.file_stem().and_then(|it| it.to_str()) == lesson.figure();
+    let drawings = &execution.drawings;
+    if let Some(path) = drawings.iter().find(named).or(drawings.first()) {
+        let drawing = fs::read_to_string(path);
+        return drawing.map(Some).with_context(|| format!("reading {}", path.display()));
+    }
+    let cells = execution.notebook["cells"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let outputs = cells.iter().filter_map(|cell| cell["outputs"].as_array()).flatten();
+    Ok(outputs.filter_map(drawing).next_back())
+}
+
+/// The text that a drawing brings.
+pub(crate) fn text_of(svg: &str) -> Option<String> {
+    let (_, after) = svg.split('>').next()?.split_once("aria-label=\"")?;
+    let text = after.split('"').next()?;
+    let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
+    Some(text.replace("&amp;", "&")).filter(|text| !text.trim().is_empty())
+}
+
+/// The drawing of an output, if it has one.
+fn drawing(output: &Value) -> Option<String> {
+    ["image/svg+xml", "text/html"]
+        .into_iter()
+        .map(|mime| text(&output["data"][mime]))
+        .filter_map(|text| Some(text[text.find("<svg")?..].to_owned()).filter(|_| is_svg(&text)))
+        .next()
+}
+
+/// Whether a text is a drawing: it may have a declaration before it.
+fn is_svg(text: &str) -> bool {
+    text.trim_start().starts_with("<svg") || text.trim_start().starts_with("<?xml")
+}
+
 /// The text for a figure: what the plot says of itself, or what it shows where there are no pictures.
 fn alt(output: &Value) -> String {
     let own = output["metadata"]["alt"].as_str().map(str::to_owned);
@@ -274,7 +310,6 @@ fn alt(output: &Value) -> String {
 
 /// A drawing with its text, unless it brings one.
 fn labelled(svg: &str, alt: &str) -> String {
-    let svg = &svg[svg.find("<svg").unwrap_or_default()..];
     let head = &svg[..svg.find('>').unwrap_or(svg.len())];
     if head.contains("aria-label") {
         return svg.to_owned();
@@ -307,7 +342,7 @@ mod tests {
         });
         let run = json!({"date": "2026-03-05T10:00:00+00:00", "seconds": 119.7, "cells": cells,
             "memory_mb": {"cells": 512, "kernel": null}, "fake_hub": false, "quick": false});
-        Execution { notebook, run, figure: None }
+        Execution { notebook, run, drawings: Vec::new() }
     }
 
     #[test]
@@ -359,6 +394,31 @@ mod tests {
         kept.run["quick"] = true.into();
         assert_eq!(warnings(&kept).len(), 2);
         assert!(account(&lesson, &kept).contains("replaced by generated data and weights"));
+    }
+
+    #[test]
+    fn the_main_figure_is_the_named_the_first_saved_or_the_last_shown() {
+        let place = tempfile::tempdir().unwrap();
+        let mut lesson = lesson("# T", "1");
+        let shown = |n| json!({"output_type": "display_data", "data": {"image/svg+xml": format!("<?xml?>\n<svg {n}>")}});
+        let mut kept =
+            execution(json!([shown(1), shown(2), {"output_type": "stream", "text": "x"}]));
+        assert_eq!(main_figure(&lesson, &kept).unwrap().unwrap(), "<svg 2>");
+        for name in ["a.svg", "b.svg"] {
+            let path = place.path().join(name);
+            fs::write(&path, format!("<svg {name}>")).unwrap();
+            kept.drawings.push(path);
+        }
+        assert_eq!(main_figure(&lesson, &kept).unwrap().unwrap(), "<svg a.svg>");
+        lesson.notebook["metadata"]["twoviews"]["figure"] = "b".into();
+        assert_eq!(main_figure(&lesson, &kept).unwrap().unwrap(), "<svg b.svg>");
+        let nothing = execution(json!([]));
+        assert_eq!(main_figure(&lesson, &nothing).unwrap(), None);
+        let text = text_of("<svg aria-label=\"a &lt; &quot;b&quot; &amp; c\">");
+        assert_eq!(
+            (text.as_deref(), text_of("<svg>x aria-label=\"y\"")),
+            (Some("a < \"b\" & c"), None)
+        );
     }
 
     #[test]

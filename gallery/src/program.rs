@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, ensure};
+use serde_json::Value;
 use syn::spanned::Spanned;
 use syn::{Block, Item, Stmt};
 
@@ -86,6 +87,11 @@ pub(crate) fn convert(lesson: &Lesson) -> Result<Program> {
         let (id, text) = (cell["id"].as_str().unwrap_or_default(), lesson::source(cell));
         match cell["cell_type"].as_str() {
             Some("markdown") => parts.headings(&text),
+            // Jupyter's tag for a mistake that is meant.
+            Some("code") if has_tag(cell, "raises-exception") => {
+                parts.body +=
+                    &format!("\n// The cell {id}, which fails on purpose, is left out.\n");
+            }
             Some("code") => {
                 let added = parts.cell(id, &text);
                 added.map_err(|error| anyhow!("{}, cell {id}: {error}", lesson.name))?;
@@ -119,6 +125,10 @@ pub(crate) fn convert(lesson: &Lesson) -> Result<Program> {
         closing = "}\n".repeat(parts.depth),
     );
     Ok(program)
+}
+
+fn has_tag(cell: &Value, tag: &str) -> bool {
+    cell["metadata"]["tags"].as_array().into_iter().flatten().any(|it| it == tag)
 }
 
 /// The program while it is made.
@@ -208,7 +218,7 @@ impl Parts {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -301,6 +311,20 @@ mod tests {
     }
 
     #[test]
+    fn cells_that_fail_on_purpose_are_left_out() {
+        let cell = |id: &str, source: &str, tags: Value| json!({"cell_type": "code", "id": id, "source": source, "metadata": {"tags": tags}});
+        let notebook = json!({"metadata": {}, "cells": [
+            cell("a", "let x = 1;", json!([])),
+            cell("b", "let y: u8 = \"300\";", json!(["raises-exception"])),
+            cell("c", "println!(\"{x}\");", json!(["summary"])),
+        ]});
+        let lesson = Lesson { name: "07_x".into(), path: "07_x.ipynb".into(), notebook };
+        let program = convert(&lesson).unwrap();
+        let main = main_of(&program);
+        assert!(!main.contains("300") && main.contains("// The cell b,") && main.contains("{x}"));
+    }
+
+    #[test]
     fn cells_that_are_no_rust_are_named() {
         let message =
             made(&[("code", "let x = 1;"), ("code", "let = 2;")]).unwrap_err().to_string();
@@ -318,7 +342,7 @@ mod tests {
                     .iter()
                     .any(|item| matches!(item, Item::Fn(it) if it.sig.ident == "main"))
             );
-            assert!(!program.source.contains("evcxr_display"), "{}", lesson.name);
+            assert!(!program.source.replace(SHOW, "").contains("evcxr_display"), "{}", lesson.name);
         }
     }
 }

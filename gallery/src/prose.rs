@@ -151,7 +151,7 @@ mod tests {
         let cells = json!([{"cell_type": "code", "id": "c", "source": "", "outputs": outputs}]);
         let run = json!({"seconds": 125.2, "cells": [{"id": "c", "seconds": 3.04}],
             "machine": {"cores": 2}});
-        Execution { notebook: json!({"cells": cells}), run, figure: None }
+        Execution { notebook: json!({"cells": cells}), run, drawings: Vec::new() }
     }
 
     #[test]

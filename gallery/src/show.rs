@@ -1,14 +1,23 @@
 /// Shows what a cell of the notebook ends in: figures go to a file, other values are printed.
 macro_rules! show {
-    ($value:expr, $cell:literal) => {{
-        #[allow(unused_imports)]
-        use shown::{Print as _, Save as _};
-        if let Err(error) = (&shown::Shown(&$value)).show($cell) {
-            panic!("{error}");
+    ($value:expr, $cell:literal) => {
+        match &$value {
+            value => {
+                #[allow(unused_imports)]
+                use shown::{Known as _, Other as _, Print as _, Saved as _};
+                match (&&shown::Shown(value)).save($cell) {
+                    Ok(true) => (),
+                    // What has a display of its own has it in a terminal, too.
+                    Ok(false) => value.evcxr_display(),
+                    Err(error) => panic!("{error}"),
+                }
+            }
         }
-    }};
+    };
 }
 
+/// Rust takes the first of these traits that a value has: `Known`, `Saved`, `Other`.
+#[allow(dead_code)]
 mod shown {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -16,43 +25,60 @@ mod shown {
 
     pub struct Shown<'a, T>(pub &'a T);
 
-    /// What has a form of its own. Rust looks for this trait first, because it wants one reference less.
-    pub trait Save {
-        fn show(&self, cell: &str) -> twoviews::Result<()>;
+    pub trait Known {
+        fn save(&self, cell: &str) -> twoviews::Result<bool>;
     }
 
-    #[allow(dead_code)]
+    pub trait Saved {
+        fn save(&self, cell: &str) -> twoviews::Result<bool>;
+    }
+
+    pub trait Other {
+        fn save(&self, cell: &str) -> twoviews::Result<bool>;
+    }
+
     pub trait Print {
-        fn show(&self, cell: &str) -> twoviews::Result<()>;
+        fn evcxr_display(&self);
     }
 
-    impl<T: std::fmt::Debug> Print for &Shown<'_, T> {
-        fn show(&self, _: &str) -> twoviews::Result<()> {
-            println!("{:?}", self.0);
-            Ok(())
+    impl<T: std::fmt::Debug> Print for T {
+        fn evcxr_display(&self) {
+            println!("{self:?}");
         }
     }
 
-    impl Save for Shown<'_, ()> {
-        fn show(&self, _: &str) -> twoviews::Result<()> {
-            Ok(())
+    impl Known for &Shown<'_, ()> {
+        fn save(&self, _: &str) -> twoviews::Result<bool> {
+            Ok(true)
         }
     }
 
-    macro_rules! figures {
-        ($($figure:ident $extension:literal),*) => {$(
-            impl Save for Shown<'_, twoviews::plot::$figure> {
-                fn show(&self, cell: &str) -> twoviews::Result<()> {
-                    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-                    let path = format!(concat!("{:02}-{}.", $extension), number, cell);
-                    self.0.save(&path)?;
-                    println!("figure: {path}");
-                    Ok(())
-                }
-            }
-        )*};
+    /// Of pixels.
+    impl Known for &Shown<'_, twoviews::plot::ImageGrid> {
+        fn save(&self, cell: &str) -> twoviews::Result<bool> {
+            let path = path(cell, "png");
+            self.0.save(&path)?;
+            println!("figure: {path}");
+            Ok(true)
+        }
     }
-    figures!(
-        LinePlot "svg", BarPlot "svg", HeatMap "svg", Histogram "svg", ScatterPlot "svg", ImageGrid "png"
-    );
+
+    impl<T: twoviews::notebook::Figure> Saved for &&Shown<'_, T> {
+        fn save(&self, cell: &str) -> twoviews::Result<bool> {
+            let path = path(cell, "svg");
+            std::fs::write(&path, self.0.svg()?).unwrap_or_else(|error| panic!("{path}: {error}"));
+            println!("figure: {path}");
+            Ok(true)
+        }
+    }
+
+    impl<T> Other for Shown<'_, T> {
+        fn save(&self, _: &str) -> twoviews::Result<bool> {
+            Ok(false)
+        }
+    }
+
+    fn path(cell: &str, extension: &str) -> String {
+        format!("{:02}-{cell}.{extension}", NUMBER.fetch_add(1, Ordering::Relaxed))
+    }
 }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::digest::{self, Digest};
 use crate::execution::Execution;
+use crate::experiments::Experiments;
 use crate::{page, program, texts};
 use xtask::lessons::lesson::Lesson;
 use xtask::say::say;
@@ -78,6 +79,9 @@ pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: b
         "docs/kernel.md",
         "docs/for_teachers.md",
         "rustfmt.toml",
+        "web/Cargo.toml",
+        "web/src",
+        "web/experiments",
     ] {
         digest.files(&root, name)?;
     }
@@ -86,6 +90,7 @@ pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: b
             digest.text(&lesson.name, part.to_string());
         }
     }
+    digest.text("webassembly", tools::has_webassembly()?.to_string());
     let (digest, stamp) = (digest.hex(), folders.site().join(STAMP));
     if !force && fs::read_to_string(&stamp).is_ok_and(|before| before == digest) {
         say("the site is up to date");
@@ -93,7 +98,8 @@ pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: b
     }
     let environment = environment()?;
     let api = api(&folders.base, &library.hex())?;
-    write_sources(folders, lessons, &api)?;
+    let experiments = Experiments::build()?;
+    write_sources(folders, lessons, &experiments, &api)?;
     say("building the pages");
     let html = folders.base.join("html");
     let mut sphinx = Command::new(environment.python());
@@ -118,6 +124,8 @@ pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: b
     sphinx.env_remove("PYTHONPATH").env("PYTHONDONTWRITEBYTECODE", "1");
     tools::run(&mut sphinx)?;
     folders::atomic_write(&made_with, settings.as_bytes())?;
+    let files_of = |lesson: &Lesson| folders.executed(lesson).join("files");
+    experiments.write(lessons, files_of, &html.join("_static/experiments"))?;
     put(&html, &api, &digest, &folders.site())
 }
 
@@ -179,7 +187,12 @@ fn api(base: &Path, digest: &str) -> Result<PathBuf> {
 
 /// Writes what Sphinx reads. Files that are as they were keep their times, so that only changed pages
 /// are made again.
-fn write_sources(folders: &Folders, lessons: &[(Lesson, Execution)], api: &Path) -> Result<()> {
+fn write_sources(
+    folders: &Folders,
+    lessons: &[(Lesson, Execution)],
+    experiments: &Experiments,
+    api: &Path,
+) -> Result<()> {
     let root = paths::root();
     let read =
         |name: &str| fs::read_to_string(root.join(name)).with_context(|| format!("reading {name}"));
@@ -198,10 +211,11 @@ fn write_sources(folders: &Folders, lessons: &[(Lesson, Execution)], api: &Path)
             program.manifest_in_checkout().into_bytes(),
         );
         files.insert(format!("downloads/{name}.ipynb"), serde_json::to_vec_pretty(&notebook)?);
-        let notebook = page::page(lesson, execution, notebook);
+        let mut notebook = page::page(lesson, execution, notebook);
+        experiments.place(lesson, &mut notebook)?;
         files.insert(format!("lessons/{name}.ipynb"), serde_json::to_vec_pretty(&notebook)?);
-        if let Some(figure) = &execution.figure {
-            files.insert(format!("thumbnails/{name}.svg"), fs::read(figure)?);
+        if let Some(figure) = page::main_figure(lesson, execution)? {
+            files.insert(format!("thumbnails/{name}.svg"), figure.into_bytes());
         }
     }
     for path in digest::files(&root.join("site/pages"))? {
@@ -212,7 +226,7 @@ fn write_sources(folders: &Folders, lessons: &[(Lesson, Execution)], api: &Path)
     files.insert("downloads/api-names.json".into(), serde_json::to_vec(&names)?);
     let readme = read("README.md")?;
     let texts = [
-        ("index.md", texts::landing(&readme, lessons)),
+        ("index.md", texts::landing(&readme, lessons)?),
         ("lessons/index.md", texts::contents(lessons)),
         ("install.md", texts::install(&readme)?),
         ("results.md", texts::for_the_site(&read("benches/RESULTS.md")?, "benches")),

@@ -9,11 +9,12 @@ use anyhow::{Context, Result};
 
 use crate::digest;
 use crate::execution::Execution;
-use crate::program;
+use crate::prose::duration;
+use crate::{page, program};
 use xtask::lessons::lesson::Lesson;
 
 /// The first page: what this is, and each lesson with its figure and a sentence.
-pub(crate) fn landing(readme: &str, lessons: &[(Lesson, Execution)]) -> String {
+pub(crate) fn landing(readme: &str, lessons: &[(Lesson, Execution)]) -> Result<String> {
     // The README's first paragraph.
     let mut paragraphs = readme.split("\n\n").skip(1).map(str::trim);
     let intro = paragraphs.next().unwrap_or_default();
@@ -23,9 +24,12 @@ pub(crate) fn landing(readme: &str, lessons: &[(Lesson, Execution)]) -> String {
         let name = &lesson.name;
         let _ = writeln!(text, ":::{{grid-item-card}} {}", lesson.title());
         let _ = writeln!(text, ":link: lessons/{name}\n:link-type: doc");
-        if execution.figure.is_some() {
+        if let Some(figure) = page::main_figure(lesson, execution)? {
+            let own = page::text_of(&figure);
+            let alt =
+                own.unwrap_or_else(|| format!("Main figure of the lesson {}", lesson.title()));
             let _ = writeln!(text, ":img-top: thumbnails/{name}.svg");
-            let _ = writeln!(text, ":img-alt: Main figure of the lesson {}", lesson.title());
+            let _ = writeln!(text, ":img-alt: {}", alt.replace('\n', " "));
         }
         let _ = writeln!(text, "\n{}", lesson.sentence());
         if execution.run["fake_hub"] == true {
@@ -48,7 +52,7 @@ pub(crate) fn landing(readme: &str, lessons: &[(Lesson, Execution)]) -> String {
     ] {
         let _ = writeln!(text, "{title} <{name}>");
     }
-    text + "```\n"
+    Ok(text + "```\n")
 }
 
 /// The list of the lessons, in their order.
@@ -57,6 +61,22 @@ pub(crate) fn contents(lessons: &[(Lesson, Execution)]) -> String {
     for (lesson, _) in lessons {
         let _ =
             writeln!(text, "- [{}]({}.ipynb): {}", lesson.title(), lesson.name, lesson.sentence());
+    }
+    text += "\nWhat the runs on these pages took:\n\n\
+             | lesson | data | running time | peak memory of the cells |\n|---|---|---:|---:|\n";
+    for (lesson, execution) in lessons {
+        let run = &execution.run;
+        let mut data = lesson.data().join(", ");
+        if run["fake_hub"] == true {
+            data += ", replaced by generated data";
+        }
+        if run["quick"] == true {
+            data += ", few images";
+        }
+        let memory = run["memory_mb"]["cells"].as_f64();
+        let memory = memory.map_or_else(|| "not measured".to_owned(), |mb| format!("{mb:.0} MB"));
+        let time = duration(run["seconds"].as_f64());
+        let _ = writeln!(text, "| {} | {data} | {time} | {memory} |", lesson.title());
     }
     text += "\n```{toctree}\n:hidden:\n\n";
     for (lesson, _) in lessons {
@@ -213,18 +233,35 @@ mod tests {
         let lesson =
             Lesson { name: "07_x".into(), path: "07_x.ipynb".into(), notebook: notebook.clone() };
         let run = json!({"fake_hub": true});
-        let execution = Execution { notebook, run, figure: Some("x.svg".into()) };
-        let text = landing("# r\n\nIntro.\n\nMore.", &[(lesson, execution)]);
+        let place = tempfile::tempdir().unwrap();
+        let drawing = place.path().join("x.svg");
+        fs::write(&drawing, "<svg aria-label=\"What it shows.\">").unwrap();
+        let execution = Execution { notebook, run, drawings: vec![drawing] };
+        let text = landing("# r\n\nIntro.\n\nMore.", &[(lesson, execution)]).unwrap();
         for part in [
             "Intro.",
             ":::{grid-item-card} T",
             "\nOne.\n",
             "thumbnails/07_x.svg",
+            ":img-alt: What it shows.\n",
             "Not a result",
             ":link: lessons/07_x\n",
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
+    }
+
+    #[test]
+    fn the_list_of_lessons_says_what_each_run_took() {
+        let notebook = json!({"cells": [{"cell_type": "markdown", "id": "m", "source": "# T\n\nOne. Two."}],
+                   "metadata": {"twoviews": {"data": ["Digits"]}}});
+        let lesson =
+            Lesson { name: "07_x".into(), path: "07_x.ipynb".into(), notebook: notebook.clone() };
+        let run = json!({"seconds": 61.0, "memory_mb": {"cells": 512}, "quick": true});
+        let text = contents(&[(lesson, Execution { notebook, run, drawings: Vec::new() })]);
+        assert!(text.contains("- [T](07_x.ipynb): One.\n"), "{text}");
+        assert!(text.contains("| T | Digits, few images | 1 min 01 s | 512 MB |"), "{text}");
+        assert!(text.contains("\n07_x\n```"), "{text}");
     }
 
     #[test]

@@ -17,11 +17,21 @@ from pathlib import Path
 
 import nbformat
 import nbformat.v4 as v4
+from nbclient import NotebookClient
 from support import LONG
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(__file__).resolve().parent / "browser"
 DEP = f":dep twoviews = {{ path = {json.dumps(str(ROOT))} }}\nuse twoviews::prelude::*;"
+# One figure a cell: a drawing, a picture, and what a live display ends in.
+FIGURES = [
+    DEP + "\nuse twoviews::notebook::LiveDisplay;",
+    'let mut plot = LinePlot::new("Loss", "Epoch", "Loss");\n'
+    'plot.series.push(Series::new("dcl", GREEN, vec![(1.0, 2.0), (2.0, 1.0)]));\nplot.clone()',
+    "let shapes = Shapes10 { num_images: 2, ..Default::default() }.generate()?;\n"
+    "let mut grid = ImageGrid::new(2);\ngrid.push(shapes.image(0), shapes.class_name(0));\ngrid",
+    'let display = LiveDisplay::new("loss");\ndisplay.show_figure(&plot);',
+]
 PAUSE = "std::thread::sleep(std::time::Duration::from_millis(100));"
 NOTEBOOKS = {
     "live": [
@@ -60,6 +70,10 @@ class Browser(unittest.TestCase):
             for name, codes in NOTEBOOKS.items():
                 cells = [v4.new_code_cell(code) for code in codes]
                 nbformat.write(v4.new_notebook(cells=cells, metadata=spec), f"{folder}/{name}.ipynb")
+            # As it is downloaded from its page: with outputs, and from a machine that Jupyter does not know.
+            executed = v4.new_notebook(cells=[v4.new_code_cell(code) for code in FIGURES], metadata=spec)
+            NotebookClient(executed, timeout=300, startup_timeout=60).execute()
+            nbformat.write(executed, f"{folder}/executed.ipynb")
             with socket.create_server(("127.0.0.1", 0)) as free:
                 port = free.getsockname()[1]
             command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--ServerApp.port_retries=0",

@@ -2,6 +2,7 @@
 
 mod changes;
 mod checkpoint;
+mod classifier;
 mod config;
 mod evaluation;
 mod fit;
@@ -16,6 +17,7 @@ mod state;
 mod step;
 mod transform;
 
+pub use classifier::Classifier;
 pub use config::ContrastiveConfig;
 pub use history::History;
 pub use hub::Weights;

@@ -81,6 +81,23 @@ impl FitOptions {
         Ok(())
     }
 
+    /// Refuses what a [`Classifier`](super::Classifier) does not do, rather than leaving it out.
+    pub(super) fn check_of_classifier(&self) -> Result<()> {
+        let unknown = [
+            ("on_train_batch_end", self.on_train_batch_end.is_some()),
+            ("validation", self.validation.is_some()),
+            ("knn", self.knn.is_some()),
+            ("checkpoints", self.checkpoints.is_some()),
+        ];
+        match unknown.into_iter().find(|(_, is_set)| *is_set) {
+            None => Ok(()),
+            Some((name, _)) => {
+                let hint = "Only SimCLR, DCL and DCLW know it.";
+                Err(Error::parameter(name, "set", "None for a Classifier", hint))
+            }
+        }
+    }
+
     /// Prints a message for the user; of a quiet program to its standard error.
     pub(super) fn notify(&self, text: &str) {
         if self.quiet { eprintln!("{text}") } else { println!("{text}") }

@@ -42,11 +42,11 @@ impl ContrastiveLoss for DCLLoss {
         self.temperature
     }
 
-    fn forward(&self, z1: &Tensor, z2: &Tensor) -> Result<Tensor> {
+    fn per_anchor(&self, z1: &Tensor, z2: &Tensor) -> Result<Tensor> {
         let similarities = Similarities::new(z1, z2, self.temperature)?;
         // The one difference from InfoNCE: only the negatives.
         let log_denominator = similarities.log_sum(Pairs::Negatives)?;
-        similarities.mean(&log_denominator.f_sub(&similarities.positives)?)
+        similarities.checked(log_denominator.f_sub(&similarities.positives)?)
     }
 }
 
@@ -74,12 +74,12 @@ impl ContrastiveLoss for DCLWLoss {
         self.temperature
     }
 
-    fn forward(&self, z1: &Tensor, z2: &Tensor) -> Result<Tensor> {
+    fn per_anchor(&self, z1: &Tensor, z2: &Tensor) -> Result<Tensor> {
         let similarities = Similarities::new(z1, z2, self.temperature)?;
         let log_denominator = similarities.log_sum(Pairs::Negatives)?;
         let closeness = similarities.positives.f_mul_scalar(self.temperature / SIGMA)?.f_exp()?;
         let weight =
             closeness.f_div(&closeness.f_mean(None::<Kind>)?)?.f_neg()?.f_add_scalar(2.0)?;
-        similarities.mean(&log_denominator.f_sub(&weight.f_mul(&similarities.positives)?)?)
+        similarities.checked(log_denominator.f_sub(&weight.f_mul(&similarities.positives)?)?)
     }
 }

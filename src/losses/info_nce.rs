@@ -41,9 +41,9 @@ impl ContrastiveLoss for InfoNCE {
         self.temperature
     }
 
-    fn forward(&self, z1: &Tensor, z2: &Tensor) -> Result<Tensor> {
+    fn per_anchor(&self, z1: &Tensor, z2: &Tensor) -> Result<Tensor> {
         let similarities = Similarities::new(z1, z2, self.temperature)?;
         let log_denominator = similarities.log_sum(Pairs::All)?;
-        similarities.mean(&log_denominator.f_sub(&similarities.positives)?)
+        similarities.checked(log_denominator.f_sub(&similarities.positives)?)
     }
 }

@@ -32,17 +32,12 @@ impl Similarities {
     /// Normalises both views and multiplies every embedding with its partner.
     pub(super) fn new(z1: &Tensor, z2: &Tensor, temperature: f64) -> Result<Self> {
         let kinds = [float_kind("z1", z1)?, float_kind("z2", z2)?];
-        check_shapes(z1, z2)?;
+        check_shapes(z1, z2, 2)?;
         let n = z1.size()[0];
-        let mut z = Tensor::f_cat(&[z1, z2], 0)?; // (2N, D)
-        if matches!(z.f_kind()?, Kind::Half | Kind::BFloat16) {
-            z = z.f_to_kind(Kind::Float)?;
-        }
         if !kinds.contains(&Kind::Double) {
             check_float32(temperature)?;
         }
-        let norm = z.f_norm_scalaropt_dim(2, [1], true)?.f_clamp_min(1e-12)?;
-        let z = z.f_div(&norm)?;
+        let z = unit_rows("z", &Tensor::f_cat(&[z1, z2], 0)?)?; // (2N, D)
         let (z1, z2) = (z.f_narrow(0, 0, n)?, z.f_narrow(0, n, n)?);
         let products = z1.f_mul(&z2)?.f_sum_dim_intlist([-1i64].as_slice(), false, None)?;
         let positives = products.f_div_scalar(temperature)?;
@@ -74,14 +69,13 @@ impl Similarities {
         Ok(Tensor::f_cat(&blocks, 0)?)
     }
 
-    /// The mean over the anchors of a loss (2N).
+    /// A loss (2N) of the anchors.
     ///
     /// # Errors
-    /// If it is not finite, with the cause.
-    pub(super) fn mean(&self, losses: &Tensor) -> Result<Tensor> {
-        let loss = losses.f_mean(None::<Kind>)?;
-        if loss.f_double_value(&[])?.is_finite() {
-            return Ok(loss);
+    /// If their mean is not finite, with the cause.
+    pub(super) fn checked(&self, losses: Tensor) -> Result<Tensor> {
+        if losses.f_mean(None::<Kind>)?.f_double_value(&[])?.is_finite() {
+            return Ok(losses);
         }
         if self.z.f_isfinite()?.f_all()?.f_int64_value(&[])? == 1 {
             let kind = self.z.f_kind()?;
@@ -101,7 +95,18 @@ impl Similarities {
     }
 }
 
-fn check_shapes(z1: &Tensor, z2: &Tensor) -> Result<()> {
+/// Embeddings (N, D) divided by their lengths; those of half precision in float32.
+pub(super) fn unit_rows(name: &'static str, z: &Tensor) -> Result<Tensor> {
+    let z = match float_kind(name, z)? {
+        Kind::Half | Kind::BFloat16 => z.f_to_kind(Kind::Float)?,
+        _ => z.shallow_clone(),
+    };
+    let norm = z.f_norm_scalaropt_dim(2, [1], true)?.f_clamp_min(1e-12)?;
+    Ok(z.f_div(&norm)?)
+}
+
+/// Refuses what are not two times at least `least` rows.
+pub(super) fn check_shapes(z1: &Tensor, z2: &Tensor, least: i64) -> Result<()> {
     let (found, other) = (z1.size(), z2.size());
     let problem = |name, found: &[i64], expected: String, hint: &str| {
         Err(Error::Shape { name, found: found.to_vec(), expected, hint: hint.into() })
@@ -118,9 +123,9 @@ fn check_shapes(z1: &Tensor, z2: &Tensor) -> Result<()> {
         let expected = format!("{found:?} like z1");
         return problem("z2", &other, expected, "Both views come from the same N images.");
     }
-    if found[0] < 2 {
+    if found[0] < least {
         let hint = "With one image there are no negatives: use a batch of at least 2.";
-        return problem("z1", &found, "(N, D) with N >= 2".into(), hint);
+        return problem("z1", &found, format!("(N, D) with N >= {least}"), hint);
     }
     Ok(())
 }

@@ -57,7 +57,7 @@ pub(super) fn batch_norm(path: &nn::Path<'_>, width: i64) -> nn::BatchNorm {
 }
 
 /// A linear layer whose values are still to be drawn or loaded.
-pub(super) fn linear(path: &nn::Path<'_>, input: i64, output: i64) -> Result<nn::Linear> {
+pub(crate) fn linear(path: &nn::Path<'_>, input: i64, output: i64) -> Result<nn::Linear> {
     const ZERO: nn::Init = nn::Init::Const(0.0);
     Ok(nn::Linear {
         ws: path.f_var("weight", &[output, input], ZERO)?,

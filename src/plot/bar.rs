@@ -7,8 +7,9 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::alt;
-use super::canvas::{Draw, FONT, figure_methods, is_drawable, is_drawable_range};
-use super::chart::{DrawResult, draw_baselines, draw_legend, tick};
+use super::canvas::{Draw, figure_methods, is_drawable, is_drawable_range};
+use super::chart::{DrawResult, draw_baselines, draw_legend, text, tick};
+use super::palette::{BEHIND, INK, LINE, RIM};
 use crate::{Error, Result};
 
 /// Share of a group's width that its bars fill.
@@ -101,14 +102,13 @@ impl BarPlot {
     }
 
     fn try_draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
-        area.fill(&WHITE)?;
         let right = self.groups.len() as f64 - 0.5;
         // Room for the baselines' labels beside the bars.
         let left = if self.baselines.is_empty() { -0.5 } else { -0.95 };
         let (low, high) = self.y_range;
         let mut chart = ChartBuilder::on(area)
             .margin(12)
-            .caption(&self.title, (FONT, 16))
+            .caption(&self.title, text(16))
             .x_label_area_size(30)
             .y_label_area_size(60)
             .build_cartesian_2d(left..right, low..high)?;
@@ -118,10 +118,11 @@ impl BarPlot {
             // With room for one more label than there are groups, the ticks are whole numbers.
             .x_labels(self.groups.len() + 1)
             .y_desc(&self.y_label)
-            .axis_desc_style((FONT, 15))
-            .label_style((FONT, 13))
-            .light_line_style(WHITE)
-            .bold_line_style(BLACK.mix(0.12))
+            .axis_style(LINE)
+            .axis_desc_style(text(15))
+            .label_style(text(13))
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(LINE.mix(BEHIND))
             .x_label_formatter(&|x| self.groups.get(*x as usize).cloned().unwrap_or_default())
             .y_label_formatter(&|y| tick(*y))
             .draw()?;
@@ -129,10 +130,10 @@ impl BarPlot {
             let color = bars.color;
             let rectangles = bars.heights.iter().enumerate().map(|(group, &height)| {
                 let (left, right) = self.sides(group, series);
-                Rectangle::new([(left, low.max(0.0)), (right, height)], color.mix(0.75).filled())
+                Rectangle::new([(left, low.max(0.0)), (right, height)], color.filled())
             });
             chart.draw_series(rectangles)?.label(&bars.label).legend(move |(x, y)| {
-                Rectangle::new([(x, y - 5), (x + 14, y + 5)], color.mix(0.75).filled())
+                Rectangle::new([(x, y - 5), (x + 14, y + 5)], color.filled())
             });
             for (group, &height) in bars.heights.iter().enumerate() {
                 let (left, right) = self.sides(group, series);
@@ -140,13 +141,19 @@ impl BarPlot {
                 let error = bars.errors.get(group).copied().unwrap_or(0.0);
                 if error > 0.0 {
                     let (down, up) = (height - error, height + error);
-                    let style = BLACK.mix(0.8).filled();
-                    chart.draw_series([ErrorBar::new_vertical(
-                        middle, down, height, up, style, 8,
-                    )])?;
+                    // Seen on the bar and above it.
+                    for style in [RIM.stroke_width(4), INK.stroke_width(1)] {
+                        chart.draw_series([ErrorBar::new_vertical(
+                            middle,
+                            down,
+                            height,
+                            up,
+                            style.filled(),
+                            8,
+                        )])?;
+                    }
                 }
-                let style = (FONT, 12).into_font().color(&BLACK);
-                let style = style.pos(Pos::new(HPos::Center, VPos::Bottom));
+                let style = text(12).pos(Pos::new(HPos::Center, VPos::Bottom));
                 let above = height + error + 0.012 * (high - low);
                 chart.draw_series([Text::new(format!("{height:.2}"), (middle, above), style)])?;
             }

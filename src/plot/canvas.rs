@@ -1,14 +1,17 @@
-//! Where figures are drawn: an SVG text or a PNG file, with the same font everywhere.
+//! Where figures are drawn: an SVG text or a PNG file, on a transparent ground and with the same font
+//! everywhere.
 
 use std::path::Path;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use plotters::prelude::{BitMapBackend, DrawingArea, IntoDrawingArea, SVGBackend};
+use plotters::prelude::{DrawingArea, IntoDrawingArea, SVGBackend};
 use plotters::style::{FontStyle, register_font};
 
-use super::alt;
-use super::raster::{self, Raster};
+use super::palette::{RIM, RIM_WIDTH};
+use super::pixels::{PixelBackend, Pixels};
+use super::raster::Raster;
+use super::{alt, encode};
 use crate::atomic_write::atomic_write;
 use crate::notebook::Bundle;
 use crate::{Error, Result};
@@ -153,8 +156,7 @@ pub(super) fn svg<F: Draw>(figure: &F) -> Result<String> {
     }
     let rasters = figure.rasters();
     if !rasters.is_empty() {
-        let end = text.rfind("</svg>").unwrap_or(text.len());
-        text.truncate(end);
+        text.truncate(text.rfind("</svg>").unwrap_or(text.len()));
         for raster in rasters {
             text += &raster.to_svg().map_err(|error| unencodable::<F>(&error))?;
         }
@@ -167,7 +169,20 @@ pub(super) fn svg<F: Draw>(figure: &F) -> Result<String> {
         let begin = over.find("<svg ").and_then(|at| Some(at + over[at..].find('>')? + 1));
         text += &over[begin.unwrap_or(0)..];
     }
-    Ok(with_words(&text, &alt_text(figure)))
+    Ok(with_words(&with_rims(&text), &alt_text(figure)))
+}
+
+/// The SVG with a rim around its texts, as attributes, which a page's style overrules.
+fn with_rims(svg: &str) -> String {
+    let rim = format!(
+        "<text stroke=\"#{:02X}{:02X}{:02X}\" stroke-width=\"{}\" stroke-linejoin=\"round\" \
+         paint-order=\"stroke\" ",
+        RIM.0,
+        RIM.1,
+        RIM.2,
+        2.0 * RIM_WIDTH
+    );
+    svg.replace("<text ", &rim)
 }
 
 /// The SVG with its words for those who do not see it, and never wider than where it is put.
@@ -194,17 +209,13 @@ fn with_words(svg: &str, words: &str) -> String {
 /// The figure as the bytes of a PNG file.
 pub(super) fn png<F: Draw>(figure: &F) -> Result<Vec<u8>> {
     prepare(figure)?;
-    let (width, height) = figure.size();
-    let mut pixels = vec![0; width as usize * height as usize * 3];
-    draw(figure, &BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area())?;
+    let mut pixels = Pixels::new(figure.size());
+    draw(figure, &PixelBackend(&mut pixels).into_drawing_area())?;
     for raster in figure.rasters() {
-        raster.draw(&mut pixels, width as usize);
+        raster.draw(&mut pixels);
     }
-    draw_over(
-        figure,
-        &BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area(),
-    )?;
-    raster::encode(&pixels, width, height).map_err(|error| unencodable::<F>(&error))
+    draw_over(figure, &PixelBackend(&mut pixels).into_drawing_area())?;
+    encode::png(&pixels).map_err(|error| unencodable::<F>(&error))
 }
 
 fn unencodable<F: Draw>(error: &png::EncodingError) -> Error {

@@ -4,6 +4,7 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
 use super::canvas::FONT;
+use super::palette::{BEHIND, INK, LINE};
 
 /// A chart whose axes are both plain numbers.
 pub(super) type Chart<'a, B> = ChartContext<'a, B, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
@@ -11,6 +12,11 @@ pub(super) type Chart<'a, B> = ChartContext<'a, B, Cartesian2d<RangedCoordf64, R
 /// Whether it worked, or what the backend says.
 pub(super) type DrawResult<B> =
     std::result::Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
+
+/// Text of a height in pixels.
+pub(super) fn text<'a>(size: impl Into<f64>) -> TextStyle<'a> {
+    (FONT, size.into()).into_font().color(&INK)
+}
 
 /// Horizontal dashed lines over the whole width, their labels beginning at `label_x`.
 pub(super) fn draw_baselines<B: DrawingBackend>(
@@ -21,11 +27,10 @@ pub(super) fn draw_baselines<B: DrawingBackend>(
     let (x, y) = (chart.x_range(), chart.y_range());
     for (label, height) in baselines {
         let line = [(x.start, *height), (x.end, *height)];
-        let style = BLACK.mix(0.6).stroke_width(1);
+        let style = LINE.stroke_width(1);
         chart.draw_series(DashedLineSeries::new(line, 5, 4, style))?;
         let above = height + 0.045 * (y.end - y.start);
-        let style = (FONT, 12).into_font().color(&BLACK.mix(0.7));
-        chart.draw_series([Text::new(label.clone(), (label_x, above), style)])?;
+        chart.draw_series([Text::new(label.clone(), (label_x, above), text(12))])?;
     }
     Ok(())
 }
@@ -38,9 +43,8 @@ pub(super) fn draw_legend<'a, B: DrawingBackend + 'a>(
     chart
         .configure_series_labels()
         .position(position)
-        .background_style(WHITE.mix(0.85))
-        .border_style(BLACK.mix(0.3))
-        .label_font((FONT, 14))
+        .border_style(LINE.mix(BEHIND))
+        .label_font(text(14))
         .draw()
 }
 

@@ -8,10 +8,10 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::alt;
-use super::canvas::{Draw, FONT, figure_methods, is_drawable, is_drawable_range};
-use super::chart::{DrawResult, tick, title_size};
-use super::palette::{color, is_dark};
+use super::canvas::{Draw, figure_methods, is_drawable, is_drawable_range};
+use super::chart::{DrawResult, text, tick, title_size};
 use super::raster::Raster;
+use super::scale::color;
 use crate::{Error, Result};
 
 /// Side of the matrix that is aimed at, in pixels.
@@ -292,9 +292,9 @@ impl Draw for HeatMap {
 
     fn draw<B: DrawingBackend>(
         &self,
-        area: &DrawingArea<B, Shift>,
+        _: &DrawingArea<B, Shift>,
     ) -> std::result::Result<(), String> {
-        area.fill(&WHITE).map_err(|error| error.to_string())
+        Ok(())
     }
 
     fn draw_over<B: DrawingBackend>(
@@ -328,35 +328,34 @@ impl HeatMap {
     }
 
     fn try_draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
-        let text = |size: f64, horizontal, vertical| {
-            (FONT, size).into_font().color(&BLACK).pos(Pos::new(horizontal, vertical))
-        };
+        let words =
+            |size: f64, horizontal, vertical| text(size).pos(Pos::new(horizontal, vertical));
         let (width, height) = self.size();
         let (left, top) = self.corner();
         let side = self.side() as i32;
         let (right, bottom) =
             (left + side * self.columns() as i32, top + side * self.rows() as i32);
-        let title = text(title_size(&self.title, width), HPos::Center, VPos::Top);
+        let title = words(title_size(&self.title, width), HPos::Center, VPos::Top);
         area.draw(&Text::new(self.title.clone(), (width as i32 / 2, MARGIN as i32 - 4), title))?;
         // Numbers at the scale.
         let (low, high) = self.span();
         for (value, y) in [(high, top), (low, top + STEPS as i32 - 1)] {
             let place = (right + 12 + STEP_WIDTH as i32 + 4, y);
-            area.draw(&Text::new(tick(value), place, text(12.0, HPos::Left, VPos::Center)))?;
+            area.draw(&Text::new(tick(value), place, words(12.0, HPos::Left, VPos::Center)))?;
         }
         for (i, name) in self.row_names.iter().enumerate() {
             let place = (left - 5, top + side * i as i32 + side / 2);
-            area.draw(&Text::new(name.clone(), place, text(12.0, HPos::Right, VPos::Center)))?;
+            area.draw(&Text::new(name.clone(), place, words(12.0, HPos::Right, VPos::Center)))?;
         }
         for (i, name) in self.column_names.iter().enumerate() {
             let place = (left + side * i as i32 + side / 2, bottom + 5);
-            let style = text(12.0, HPos::Right, VPos::Center).transform(FontTransform::Rotate270);
+            let style = words(12.0, HPos::Right, VPos::Center).transform(FontTransform::Rotate270);
             area.draw(&Text::new(name.clone(), place, style))?;
         }
         let names = room(&self.column_names) as i32;
         let place = ((left + right) / 2, bottom + names + 4);
-        area.draw(&Text::new(self.x_label.clone(), place, text(14.0, HPos::Center, VPos::Top)))?;
-        let style = text(14.0, HPos::Center, VPos::Top).transform(FontTransform::Rotate270);
+        area.draw(&Text::new(self.x_label.clone(), place, words(14.0, HPos::Center, VPos::Top)))?;
+        let style = words(14.0, HPos::Center, VPos::Top).transform(FontTransform::Rotate270);
         area.draw(&Text::new(
             self.y_label.clone(),
             (MARGIN as i32 - 6, (top + bottom) / 2),
@@ -364,11 +363,9 @@ impl HeatMap {
         ))?;
         if self.is_numbered() {
             for ((i, j), &value) in self.values.indexed_iter() {
-                let dark = is_dark(color(value, self.span()));
-                let style = (FONT, 11.0).into_font().color(if dark { &WHITE } else { &BLACK });
-                let style = style.pos(Pos::new(HPos::Center, VPos::Center));
+                let number = words(11.0, HPos::Center, VPos::Center);
                 let place = (left + side * j as i32 + side / 2, top + side * i as i32 + side / 2);
-                area.draw(&Text::new(format!("{value:.2}"), place, style))?;
+                area.draw(&Text::new(format!("{value:.2}"), place, number))?;
             }
         }
         for marks in &self.marks {
@@ -385,7 +382,7 @@ impl HeatMap {
         let y = (height - LEGEND) as i32;
         for marks in &self.marks {
             area.draw(&Rectangle::new([(x, y), (x + 10, y + 10)], marks.color.stroke_width(2)))?;
-            let style = text(12.0, HPos::Left, VPos::Center);
+            let style = words(12.0, HPos::Left, VPos::Center);
             area.draw(&Text::new(marks.label.clone(), (x + 16, y + 6), style))?;
             x += 32 + 7 * marks.label.chars().count() as i32;
         }

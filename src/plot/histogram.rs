@@ -6,8 +6,9 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use super::alt;
-use super::canvas::{Draw, FONT, figure_methods, is_drawable, is_drawable_range};
-use super::chart::{DrawResult, draw_legend, tick, title_size};
+use super::canvas::{Draw, figure_methods, is_drawable, is_drawable_range};
+use super::chart::{DrawResult, draw_legend, text, tick, title_size};
+use super::palette::{BEHIND, LINE};
 use crate::{Error, Result};
 
 /// The numbers of one colour.
@@ -160,14 +161,13 @@ impl Draw for Histogram {
 
 impl Histogram {
     fn try_draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
-        area.fill(&WHITE)?;
         let (low, high) = self.span();
         let shares: Vec<Vec<f64>> = self.samples.iter().map(|it| self.shares(it)).collect();
         let most = shares.iter().flatten().fold(0.0f64, |most, &it| most.max(it));
         let top = if most > 0.0 { 1.1 * most } else { 1.0 };
         let mut chart = ChartBuilder::on(area)
             .margin(12)
-            .caption(&self.title, (FONT, title_size(&self.title, self.size.0)))
+            .caption(&self.title, text(title_size(&self.title, self.size.0)))
             .x_label_area_size(42)
             .y_label_area_size(60)
             .build_cartesian_2d(low..high, 0.0..top)?;
@@ -175,10 +175,11 @@ impl Histogram {
             .configure_mesh()
             .x_desc(&self.x_label)
             .y_desc("Share")
-            .axis_desc_style((FONT, 15))
-            .label_style((FONT, 13))
-            .light_line_style(WHITE)
-            .bold_line_style(BLACK.mix(0.12))
+            .axis_style(LINE)
+            .axis_desc_style(text(15))
+            .label_style(text(13))
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(LINE.mix(BEHIND))
             .x_label_formatter(&|x| tick(*x))
             .y_label_formatter(&|y| tick(*y))
             .draw()?;

@@ -7,7 +7,8 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::alt;
-use super::canvas::{Draw, FONT, figure_methods};
+use super::canvas::{Draw, figure_methods};
+use super::chart::text;
 use crate::data::{Image, check_pixels};
 use crate::{Error, Result};
 
@@ -137,13 +138,23 @@ impl Draw for ImageGrid {
         &self,
         area: &DrawingArea<B, Shift>,
     ) -> std::result::Result<(), String> {
-        area.fill(&WHITE).map_err(|error| error.to_string())?;
         let (width, height) = self.cell();
-        for (i, (image, caption)) in self.cells.iter().enumerate() {
+        let side = self.magnification as i32;
+        let corner = |i: usize| {
             let (column, row) = ((i % self.columns) as u32, (i / self.columns) as u32);
-            let left = (GAP + column * width) as i32;
-            let top = (GAP + row * height) as i32;
-            let side = self.magnification as i32;
+            ((GAP + column * width) as i32, (GAP + row * height) as i32)
+        };
+        let message = |error: DrawingAreaErrorKind<B::ErrorType>| error.to_string();
+        // Captions first: their rims go behind the images.
+        for (i, (image, caption)) in self.cells.iter().enumerate() {
+            let (left, top) = corner(i);
+            let style = text(12).pos(Pos::new(HPos::Center, VPos::Top));
+            let middle = left + image.width as i32 * side / 2;
+            let below = top + image.height as i32 * side + 2;
+            area.draw(&Text::new(caption.clone(), (middle, below), style)).map_err(message)?;
+        }
+        for (i, (image, _)) in self.cells.iter().enumerate() {
+            let (left, top) = corner(i);
             let pixels = image.pixels.chunks_exact(3).enumerate().map(|(p, rgb)| {
                 let x = left + (p % image.width) as i32 * side;
                 let y = top + (p / image.width) as i32 * side;
@@ -151,13 +162,8 @@ impl Draw for ImageGrid {
                 Rectangle::new([(x, y), (x + side, y + side)], color.filled())
             });
             for pixel in pixels {
-                area.draw(&pixel).map_err(|error| error.to_string())?;
+                area.draw(&pixel).map_err(message)?;
             }
-            let style = (FONT, 12).into_font().color(&BLACK).pos(Pos::new(HPos::Center, VPos::Top));
-            let middle = left + image.width as i32 * side / 2;
-            let below = top + image.height as i32 * side + 2;
-            area.draw(&Text::new(caption.clone(), (middle, below), style))
-                .map_err(|error| error.to_string())?;
         }
         Ok(())
     }

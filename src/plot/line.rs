@@ -6,19 +6,10 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use super::alt;
-use super::canvas::{Draw, FONT, figure_methods, is_drawable, is_drawable_range};
-use super::chart::{DrawResult, draw_baselines, draw_legend, tick, title_size};
+use super::canvas::{Draw, figure_methods, is_drawable, is_drawable_range};
+use super::chart::{DrawResult, draw_baselines, draw_legend, text, tick};
+use super::palette::{BEHIND, BLUE, GREEN, LINE};
 use crate::{Error, Result};
-
-/// matplotlib's "blue", the tutorial's colour of SimCLR.
-pub const BLUE: RGBColor = RGBColor(0, 0, 255);
-/// matplotlib's "green", the tutorial's colour of DCL.
-pub const GREEN: RGBColor = RGBColor(0, 128, 0);
-/// A colour for a third line.
-pub const RED: RGBColor = RGBColor(200, 30, 30);
-
-/// A colour for what is only compared with.
-pub const GREY: RGBColor = RGBColor(130, 130, 130);
 
 /// Points joined by a line.
 #[derive(Clone, Debug, PartialEq)]
@@ -204,13 +195,13 @@ impl Draw for LinePlot {
 
 impl LinePlot {
     fn try_draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
-        // White, so that the figure reads the same on light and dark pages.
-        area.fill(&WHITE)?;
         let (x, y) = self.ranges();
-        let title_size = title_size(&self.title, self.size.0);
+        // Long titles get a smaller type, so that they stay inside the figure.
+        let title_size = (1.7 * f64::from(self.size.0) / self.title.chars().count().max(1) as f64)
+            .clamp(11.0, 18.0);
         let mut chart = ChartBuilder::on(area)
             .margin(12)
-            .caption(&self.title, (FONT, title_size))
+            .caption(&self.title, text(title_size))
             .x_label_area_size(42)
             .y_label_area_size(60)
             .build_cartesian_2d(x.0..x.1, y.0..y.1)?;
@@ -218,10 +209,11 @@ impl LinePlot {
             .configure_mesh()
             .x_desc(&self.x_label)
             .y_desc(&self.y_label)
-            .axis_desc_style((FONT, 15))
-            .label_style((FONT, 13))
-            .light_line_style(WHITE)
-            .bold_line_style(BLACK.mix(0.12))
+            .axis_style(LINE)
+            .axis_desc_style(text(15))
+            .label_style(text(13))
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(LINE.mix(BEHIND))
             .x_label_formatter(&|x| tick(*x))
             .y_label_formatter(&|y| tick(*y))
             .draw()?;

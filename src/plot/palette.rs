@@ -1,42 +1,79 @@
-//! Colours of classes and of numbers.
+//! Colours that are told from a light page and from a dark one: figures have no ground of their own.
+//!
+//! Lines, bars and markers have mid-tones with a contrast of at least 3:1 to both (WCAG 2, 1.4.11). No
+//! colour has the 4.5:1 that text needs to both, so that text is dark and has a light rim or plate, which is
+//! not seen on a light page.
 
 use plotters::style::RGBColor;
 
-/// Colours of up to ten classes, which are told apart on white and on black (Tableau 10).
-pub const CLASS_COLORS: [RGBColor; 10] = [
-    RGBColor(0x4e, 0x79, 0xa7),
-    RGBColor(0xf2, 0x8e, 0x2b),
-    RGBColor(0xe1, 0x57, 0x59),
-    RGBColor(0x76, 0xb7, 0xb2),
-    RGBColor(0x59, 0xa1, 0x4f),
-    RGBColor(0xed, 0xc9, 0x48),
-    RGBColor(0xb0, 0x7a, 0xa1),
-    RGBColor(0xff, 0x9d, 0xa7),
-    RGBColor(0x9c, 0x75, 0x5f),
-    RGBColor(0x8a, 0x86, 0x84),
-];
+/// SimCLR's colour: blue, as in the tutorial. Blue, green and red are told apart with any colour vision:
+/// they follow Okabe and Ito, <https://jfly.uni-koeln.de/color/>.
+pub const BLUE: RGBColor = RGBColor(20, 124, 190);
+/// DCL's colour: green, as in the tutorial.
+pub const GREEN: RGBColor = RGBColor(0, 158, 115);
+/// A colour for a third line.
+pub const RED: RGBColor = RGBColor(213, 94, 0);
+/// A colour for what is only compared with.
+pub const GREY: RGBColor = RGBColor(130, 130, 130);
 
-const STEPS: f64 = 32.0;
-const BELOW: [f64; 3] = [178.0, 82.0, 30.0];
-const MIDDLE: [f64; 3] = [250.0, 248.0, 244.0];
-const ABOVE: [f64; 3] = [28.0, 77.0, 140.0];
+/// Axes, baselines and error bars.
+pub(super) const LINE: RGBColor = RGBColor(118, 118, 118);
+/// How much of [`LINE`] is in the lines behind a figure, which may be overlooked.
+pub(super) const BEHIND: f64 = 0.3;
+/// Text.
+pub(super) const INK: RGBColor = RGBColor(51, 51, 51);
+/// The rim of text.
+pub(super) const RIM: RGBColor = RGBColor(255, 255, 255);
+/// How far the rim, or the plate, reaches around the text, in pixels.
+pub(super) const RIM_WIDTH: f64 = 3.0;
 
-/// The colour of a value: from light to blue, and where the range has numbers below 0, from brown for these
-/// over light for 0.
-pub(super) fn color(value: f64, (low, high): (f64, f64)) -> RGBColor {
-    let (middle, end, share) = if low < 0.0 && high > 0.0 {
-        let most = high.max(-low);
-        (MIDDLE, if value < 0.0 { BELOW } else { ABOVE }, value.abs() / most)
-    } else {
-        (MIDDLE, ABOVE, (value - low) / (high - low))
-    };
-    // Steps that the eye does not see keep the picture small.
-    let share = (STEPS * share.clamp(0.0, 1.0)).round() / STEPS;
-    let part = |i: usize| (middle[i] + share * (end[i] - middle[i])).round() as u8;
-    RGBColor(part(0), part(1), part(2))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Whether writing on a colour should be white.
-pub(super) fn is_dark(RGBColor(r, g, b): RGBColor) -> bool {
-    0.299 * f64::from(r) + 0.587 * f64::from(g) + 0.114 * f64::from(b) < 140.0
+    /// What outputs stand on: white in JupyterLab and on the gallery's pages; dark in JupyterLab (cells
+    /// and panels), in the gallery (pages and boxes) and in VS Code.
+    const LIGHT: RGBColor = RGBColor(255, 255, 255);
+    const DARK: [RGBColor; 5] = [
+        RGBColor(0x11, 0x11, 0x11),
+        RGBColor(0x21, 0x21, 0x21),
+        RGBColor(0x14, 0x18, 0x1e),
+        RGBColor(0x22, 0x28, 0x32),
+        RGBColor(0x1e, 0x1e, 0x1e),
+    ];
+
+    /// Relative luminance of WCAG 2.
+    fn luminance(color: RGBColor) -> f64 {
+        let linear = |byte: u8| {
+            let value = f64::from(byte) / 255.0;
+            if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * linear(color.0) + 0.7152 * linear(color.1) + 0.0722 * linear(color.2)
+    }
+
+    fn contrast(a: RGBColor, b: RGBColor) -> f64 {
+        let (a, b) = (luminance(a) + 0.05, luminance(b) + 0.05);
+        a.max(b) / a.min(b)
+    }
+
+    #[test]
+    fn lines_are_seen_on_light_and_dark_pages() {
+        assert_eq!(contrast(LIGHT, RGBColor(0, 0, 0)).round(), 21.0);
+        for color in [BLUE, GREEN, RED, GREY, LINE] {
+            for ground in [LIGHT].into_iter().chain(DARK) {
+                let contrast = contrast(color, ground);
+                assert!(contrast >= 3.0, "{color:?} on {ground:?}: {contrast:.2}");
+            }
+        }
+    }
+
+    #[test]
+    fn text_is_read_on_light_and_dark_pages() {
+        assert!(contrast(INK, LIGHT) >= 4.5, "by itself");
+        assert!(contrast(INK, RIM) >= 4.5, "within its rim, on whatever page");
+        for ground in DARK {
+            assert!(contrast(RIM, ground) >= 4.5, "the rim itself");
+        }
+        assert_eq!(contrast(RIM, LIGHT), 1.0, "it is not seen on a light page");
+    }
 }

@@ -7,8 +7,9 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::alt;
-use super::canvas::{Draw, FONT, figure_methods, is_drawable};
-use super::chart::{DrawResult, tick, title_size};
+use super::canvas::{Draw, figure_methods, is_drawable};
+use super::chart::{DrawResult, text, tick, title_size};
+use super::palette::LINE;
 use super::raster::Raster;
 use crate::data::{Image, check_pixels};
 use crate::{Error, Result};
@@ -177,28 +178,26 @@ impl Draw for ScatterPlot {
 
 impl ScatterPlot {
     fn try_draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
-        let text = |size: f64, horizontal, vertical| {
-            (FONT, size).into_font().color(&BLACK).pos(Pos::new(horizontal, vertical))
-        };
-        area.fill(&WHITE)?;
+        let words =
+            |size: f64, horizontal, vertical| text(size).pos(Pos::new(horizontal, vertical));
         let [left, top, right, bottom] = self.plane();
-        let title = text(title_size(&self.title, self.size.0), HPos::Center, VPos::Top);
+        let title = words(title_size(&self.title, self.size.0), HPos::Center, VPos::Top);
         let middle = ((left + right) / 2, (top + bottom) / 2);
         area.draw(&Text::new(self.title.clone(), (self.size.0 as i32 / 2, MARGIN - 4), title))?;
-        area.draw(&Rectangle::new([(left, top), (right, bottom)], BLACK.mix(0.3)))?;
+        area.draw(&Rectangle::new([(left, top), (right, bottom)], LINE))?;
         // An embedding's numbers mean little: the ends are enough.
         let (x, y) = (self.span(|point| point.0), self.span(|point| point.1));
         for (value, at, side) in [(x.0, left, HPos::Left), (x.1, right, HPos::Right)] {
-            let style = text(12.0, side, VPos::Top);
+            let style = words(12.0, side, VPos::Top);
             area.draw(&Text::new(tick(value), (at, bottom + 4), style))?;
         }
         for (value, at, side) in [(y.0, bottom, VPos::Bottom), (y.1, top, VPos::Top)] {
-            let style = text(12.0, HPos::Right, side);
+            let style = words(12.0, HPos::Right, side);
             area.draw(&Text::new(tick(value), (left - 4, at), style))?;
         }
-        let style = text(14.0, HPos::Center, VPos::Top);
+        let style = words(14.0, HPos::Center, VPos::Top);
         area.draw(&Text::new(self.x_label.clone(), (middle.0, bottom + 16), style))?;
-        let style = text(14.0, HPos::Center, VPos::Top).transform(FontTransform::Rotate270);
+        let style = words(14.0, HPos::Center, VPos::Top).transform(FontTransform::Rotate270);
         area.draw(&Text::new(self.y_label.clone(), (MARGIN - 6, middle.1), style))?;
         for Points { color, points, .. } in &self.classes {
             for &point in points {
@@ -209,7 +208,7 @@ impl ScatterPlot {
         for (i, Points { label, color, .. }) in named.enumerate() {
             let (x, y) = (right + 12, top + 8 + 18 * i as i32);
             area.draw(&Circle::new((x, y), 4, color.filled()))?;
-            let style = text(12.0, HPos::Left, VPos::Center);
+            let style = words(12.0, HPos::Left, VPos::Center);
             area.draw(&Text::new(label.clone(), (x + 10, y), style))?;
         }
         Ok(())

@@ -128,7 +128,7 @@ fn check_rows(x: &Array2<f64>, y: &Array2<f64>) -> Result<()> {
 }
 
 /// The mean of every column.
-fn column_means(rows: &Array2<f64>) -> Result<Array1<f64>> {
+pub(super) fn column_means(rows: &Array2<f64>) -> Result<Array1<f64>> {
     let sums = rows.sum_axis(ndarray::Axis(0));
     if sums.iter().all(|sum| sum.is_finite()) {
         return Ok(sums / rows.nrows() as f64);
@@ -140,12 +140,12 @@ fn column_means(rows: &Array2<f64>) -> Result<Array1<f64>> {
     })
 }
 
-fn tensor(rows: &Array2<f64>) -> Result<Tensor> {
+pub(super) fn tensor(rows: &Array2<f64>) -> Result<Tensor> {
     let values: Vec<f64> = rows.iter().copied().collect();
     Ok(Tensor::f_from_slice(&values)?.f_view([rows.nrows() as i64, rows.ncols() as i64])?)
 }
 
-fn array(rows: &Tensor) -> Result<Array2<f64>> {
+pub(super) fn array(rows: &Tensor) -> Result<Array2<f64>> {
     let size = rows.size();
     let values = Vec::<f64>::try_from(rows.f_contiguous()?.f_flatten(0, -1)?)?;
     let shape = (size[0] as usize, size[1] as usize);

@@ -4,7 +4,7 @@
 //! deterministic function of them: `RandomResizedCrop::draw` and [`resized_crop`],
 //! `ColorJitter::draw` and [`adjust_brightness`] and the like, `GaussianBlur::draw` and
 //! [`gaussian_blur`]. Given the same parameters, these functions produce the bytes that torchvision
-//! produces on PIL images.
+//! produces on PIL images. [`RandomRotate90`], which torchvision lacks, is albumentations'.
 
 mod avx2;
 mod blur;
@@ -12,6 +12,7 @@ mod color;
 mod compose;
 mod crop;
 mod hue;
+mod rotate;
 mod tensor;
 mod view;
 
@@ -26,6 +27,7 @@ pub use compose::{
 };
 pub use crop::{CropParams, RandomHorizontalFlip, RandomResizedCrop, hflip, resized_crop};
 pub use hue::adjust_hue;
+pub use rotate::{RandomRotate90, rot90};
 pub use tensor::{Normalize, ToTensor};
 pub use view::View;
 

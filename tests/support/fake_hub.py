@@ -8,9 +8,12 @@ served under every name. The first line of the output is the server's address.
 import hashlib
 import io
 import math
+import os
 import pickle
 import sys
 import tarfile
+import threading
+import time
 import types
 import zipfile
 from array import array
@@ -182,7 +185,15 @@ def handler(archive: Path, checkpoint: Path):
     return Handler
 
 
+def end_with(parent: int) -> None:
+    """Ends this program when the one that has started it is gone, however that ended."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(0)
+
+
 def main(folder: Path, checkpoint: Path | None, archive: Path | None) -> None:
+    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     folder.mkdir(parents=True, exist_ok=True)
     if checkpoint is None or archive is None:
         archive, checkpoint = folder / "cifar-10-binary.tar.gz", folder / "generated.ckpt"

@@ -1,6 +1,7 @@
 //! Transforms against torchvision's bytes, the theory of their draws, and bad input.
 
 mod golden;
+mod rotate;
 
 use std::collections::BTreeMap;
 

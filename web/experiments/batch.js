@@ -1,15 +1,22 @@
-// Lesson 01: the two losses of one batch of embeddings, at any temperature and batch size.
+// Turn the knobs: two losses of one batch
+//
+// Lesson 01. The run stores z1 and z2, (N, width), and the temperature with which the encoder was trained.
 "use strict";
 
 twoviews.experiments.set("batch", (parts, compute, data) => {
   const { element, slider, inFrame, announcer, colour } = twoviews;
-  const SIZES = [2, 4, 8, 16, 32, 64, 128, 256].filter((n) => n <= data.images);
-  compute.give(twoviews.fromBase64(data.embeddings));
-  compute.call("load_embeddings", data.width);
+  if (!data.z1) throw new twoviews.Unable("the run of this page has stored no embeddings");
+  const [images, width] = data.z1.shape;
+  const SIZES = [2, 4, 8, 16, 32, 64, 128, 256].filter((n) => n <= images);
+  const views = [data.z1, data.z2].map((view) => twoviews.fromBase64(view.bytes));
+  compute.give(Uint8Array.of(...views[0], ...views[1]));
+  compute.call("load_embeddings", width);
 
   const percent = (share) => `${(100 * share).toPrecision(3)} %`;
   const n = () => SIZES[size.value];
-  const tau = () => 10 ** temperature.value;
+  // Fifty steps to a power of ten, about the temperature with which the encoder was trained.
+  const tauOf = (step) => data.temperature[0] * 10 ** (step / 50);
+  const tau = () => tauOf(temperature.value);
   const nameOf = (i) => `image ${(i % n()) + 1}, view ${i < n() ? 1 : 2}`;
   let found = { q: [], shares: [] };
 
@@ -67,7 +74,7 @@ twoviews.experiments.set("batch", (parts, compute, data) => {
     const [width, height] = [bars.clientWidth || 400, bars.clientHeight || 120].map((side) => Math.round(side * ratio));
     Object.assign(bars, { width, height });
     const context = bars.getContext("2d");
-    const top = Math.max(sorted[0], 1.5 / sorted.length);
+    const top = Math.max(sorted[0], 1.2 / sorted.length);
     const y = (share) => height * (1 - (0.95 * share) / top);
     context.fillStyle = colour("--experiment-simclr");
     const bar = width / sorted.length;
@@ -77,20 +84,19 @@ twoviews.experiments.set("batch", (parts, compute, data) => {
   };
 
   const later = inFrame(draw);
-  const resize = inFrame(() => {
+  const resize = () => {
     compute.call("resize_batch", n());
     anchor.input.max = 2 * n();
     anchor.tell();
     draw();
-  });
+  };
 
   const temperature = slider({
-    label: "Temperature τ", min: -2, max: 0.5, step: 0.01, value: Math.log10(data.temperature),
-    show: (value) => (10 ** value).toPrecision(2), change: later,
+    label: "Temperature τ", min: -45, max: 80, step: 1, value: 0, show: (step) => tauOf(step).toPrecision(2), change: later,
   });
   const size = slider({
     label: "Batch size N", min: 0, max: SIZES.length - 1, step: 1, value: Math.min(4, SIZES.length - 1),
-    show: (i) => `${SIZES[i]} images`, change: resize,
+    show: (i) => `${SIZES[i]} images`, change: inFrame(resize),
   });
   const anchor = slider({
     label: "Anchor", min: 1, max: 2 * n(), step: 1, value: 1, show: (i) => nameOf(i - 1), change: later,
@@ -100,7 +106,7 @@ twoviews.experiments.set("batch", (parts, compute, data) => {
   const row = (label, value) => element("div", {}, element("dt", {}, label), element("dd", {}, value));
   const matrix = element("canvas", { role: "img" });
   const marker = element("span", { className: "experiment-row" });
-  matrix.addEventListener("pointerdown", (event) => {
+  matrix.addEventListener("click", (event) => {
     const box = matrix.getBoundingClientRect();
     anchor.input.value = 1 + Math.floor(((event.clientY - box.top) / box.height) * 2 * n());
     anchor.tell();
@@ -111,6 +117,9 @@ twoviews.experiments.set("batch", (parts, compute, data) => {
   const status = announcer();
   status.place.classList.add("experiment-hidden");
   parts.append(
+    element("p", { className: "experiment-source" },
+      `The embeddings of the cell above: ${images} images, two views each, rounded to 8 bits.`,
+      data.run.stand_ins ? " Images and weights were made from formulas: nothing here is a result." : ""),
     element("div", { className: "experiment-sides" },
       element("figure", { className: "experiment-matrix" },
         element("div", { className: "experiment-picture" }, matrix, marker),
@@ -118,12 +127,12 @@ twoviews.experiments.set("batch", (parts, compute, data) => {
           "Each row is an anchor, each column what it is compared with: ",
           element("span", { className: "experiment-key positive" }, "its partner"), " and ",
           element("span", { className: "experiment-key negative" }, "negatives"),
-          ", the darker the more they weigh in the denominator. Touch a row to choose the anchor.")),
+          ", the stronger the more they weigh in the denominator. Touch or click a row to choose the anchor.")),
       element("div", {},
         element("div", { className: "experiment-controls" }, ...[temperature, size, anchor].map((control) => control.place)),
         element("dl", { className: "experiment-values" },
-          row("SimCLR's loss", values.infoNce), row("DCL's loss", values.dcl), row("mean of q", values.q),
-          row("gradient of the upper tenth", values.tenth)),
+          row("SimCLR's loss, InfoNCE", values.infoNce), row("DCL's loss", values.dcl), row("mean of q", values.q),
+          row("the top tenth's share of the gradient", values.tenth)),
         element("figure", {}, bars,
           element("figcaption", {}, "Share of each anchor in the gradient (the pull on its positive pair), largest first: ",
             element("span", { className: "experiment-key simclr" }, "SimCLR"), ", ",
@@ -133,5 +142,5 @@ twoviews.experiments.set("batch", (parts, compute, data) => {
   );
   compute.call("resize_batch", n());
   new ResizeObserver(later).observe(bars);
-  return { draw, resize: () => { compute.call("resize_batch", n()); draw(); }, numbers: () => found };
+  return { draw, resize, numbers: () => found, tau, n };
 });

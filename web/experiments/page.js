@@ -71,7 +71,10 @@
 
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-  Object.assign(twoviews, { element, slider, whole, choice, button, inFrame, announcer, colour });
+  // What an experiment throws when the page has not what it needs.
+  class Unable extends Error {}
+
+  Object.assign(twoviews, { Unable, element, slider, whole, choice, button, inFrame, announcer, colour });
 
   const unable = (places, why) => {
     for (const place of places) {
@@ -84,14 +87,14 @@
     const places = [...document.querySelectorAll("[data-experiment]")];
     if (places.length === 0) return;
     if (typeof WebAssembly === "undefined") {
-      unable(places, "There is nothing to turn here, because this browser has no WebAssembly.");
+      unable(places, "There is nothing to turn here: this browser has no WebAssembly.");
       return;
     }
     let compute;
     try {
       compute = await twoviews.Compute.open(twoviews.fromBase64(twoviews.module));
     } catch (error) {
-      unable(places, `There is nothing to turn here, because this browser does not run WebAssembly (${error.message}).`);
+      unable(places, `There is nothing to turn here: this browser does not run WebAssembly (${error.message}).`);
       return;
     }
     for (const place of places) {
@@ -105,7 +108,8 @@
         // Colours of the page are used in drawings.
         new MutationObserver(running.draw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
       } catch (error) {
-        unable([place], `This experiment has failed (${error.message}).`);
+        const why = error instanceof Unable ? "There is nothing to turn here" : "This experiment has failed";
+        unable([place], `${why}: ${error.message}.`);
       }
     }
   };

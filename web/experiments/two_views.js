@@ -1,4 +1,6 @@
-// Lesson 00: a figure, and two views of it.
+// Turn the knobs: two views of a figure
+//
+// Lesson 00. It begins with the first picture and the views that the lesson shows.
 "use strict";
 
 twoviews.experiments.set("two_views", (parts, compute) => {
@@ -26,7 +28,7 @@ twoviews.experiments.set("two_views", (parts, compute) => {
       `rows ${top + 1} to ${top + height}, columns ${left + 1} to ${left + width}`);
     canvases[0].setAttribute("aria-label", `${name}, ${COLOURS[colours.value]}, picture seed ${picture.value}`);
     shown.forEach((text, view) => canvases[view + 1].setAttribute("aria-label", `view ${view + 1} of the ${name}: ${text}`));
-    status.say(`View 1 shows ${shown[0]} of the ${name}, view 2 ${shown[1]}.`);
+    status.say(`With the seed ${views.value} view 1 shows ${shown[0]} of the ${name}, view 2 ${shown[1]}.`);
   };
   const later = inFrame(draw);
 

@@ -118,8 +118,7 @@ pub extern "C" fn two_views(
             blur,
             views_seed: views_seed.into(),
         })?;
-        let pixels = drawn.images.iter().flat_map(|image| image.pixels.as_chunks::<3>().0);
-        page.bytes = pixels.flat_map(|&[r, g, b]| [r, g, b, 255]).collect();
+        page.bytes = drawn.rgba();
         let sides = drawn.crops.iter().flat_map(|it| [it.top, it.left, it.height, it.width]);
         page.numbers = sides.map(|side| side as f64).collect();
         Ok(())

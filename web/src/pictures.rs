@@ -50,6 +50,14 @@ pub struct Pictures {
     pub crops: [CropParams; 2],
 }
 
+impl Pictures {
+    /// What a canvas shows: one image after the other, RGBA, (32, 32) each.
+    pub fn rgba(&self) -> Vec<u8> {
+        let pixels = self.images.iter().flat_map(|image| image.pixels.as_chunks::<3>().0);
+        pixels.flat_map(|&[r, g, b]| [r, g, b, 255]).collect()
+    }
+}
+
 /// Draws the picture and its two views.
 ///
 /// # Errors

@@ -61,12 +61,6 @@ fn settings() -> Vec<Settings> {
         .collect()
 }
 
-fn rgba(settings: &Settings) -> Vec<u8> {
-    let drawn = pictures::draw(settings).unwrap();
-    let pixels = drawn.images.iter().flat_map(|image| image.pixels.as_chunks::<3>().0);
-    pixels.flat_map(|&[r, g, b]| [r, g, b, 255]).collect()
-}
-
 fn hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -123,7 +117,7 @@ fn webassembly_computes_what_the_native_code_does() {
 
     // 400 views.
     for (settings, hash) in settings.iter().zip(found["hashes"].as_array().unwrap()) {
-        assert_eq!(hash, &hex(&rgba(settings)), "{settings:?}");
+        assert_eq!(hash, &hex(&pictures::draw(settings).unwrap().rgba()), "{settings:?}");
     }
     let mut batch = Batch::new(&stored, WIDTH).unwrap();
     for ((n, temperature), numbers) in losses.iter().zip(found["numbers"].as_array().unwrap()) {

@@ -12,3 +12,4 @@ pub mod setup;
 pub mod stock;
 pub mod test;
 pub mod tools;
+pub mod wheel;

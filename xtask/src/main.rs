@@ -1,7 +1,7 @@
 //! `cargo xtask`: set-up and chores.
 
 use anyhow::{Context, Result, bail};
-use xtask::{bench, course, lessons, paths, setup, stock, test, tools};
+use xtask::{bench, course, lessons, paths, setup, stock, test, tools, wheel};
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
@@ -15,11 +15,13 @@ const USAGE: &str = "usage: cargo xtask COMMAND
           [--force]           run all of them
           [--limit MINUTES]   end a lesson that takes longer
           [--check]           build and run the lessons' programs, too
+          [--look]            open each page in Chromium and Firefox, where they are here
           [--solutions]       run the lessons' copies with solutions, too
           [--serve]           show the site on this machine
   lab                       open JupyterLab on the notebooks
   exercises                 write the lessons from notebooks/solutions
             [--course DIR]    a folder for nbgrader instead
+  wheel [--check]           build the kernel as a Python wheel into dist, try it in a fresh environment
   test [--long]             every check, the cheapest first
   bench [FILTER]            how long the library's parts take
         [--reference]         in turn with nidl, PyTorch and scikit-learn, which go to .reference
@@ -61,6 +63,8 @@ fn run(arguments: &[&str]) -> Result<()> {
             stock::bench(rest)
         }
         ["bench", rest @ ..] => bench::run(&bench::Options::parse(rest)?),
+        ["wheel"] => wheel::build(false),
+        ["wheel", "--check"] => wheel::build(true),
         ["test"] => test::run(false),
         ["test", "--long"] => test::run(true),
         ["help" | "--help" | "-h"] => {

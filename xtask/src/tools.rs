@@ -33,6 +33,19 @@ pub fn compiler() -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
+/// What Rust calls WebAssembly in a browser.
+pub const WEBASSEMBLY: &str = "wasm32-unknown-unknown";
+/// How one gets it.
+pub const WEBASSEMBLY_HOW: &str = "`rustup target add wasm32-unknown-unknown`";
+
+/// Whether the compiler has the standard library for WebAssembly.
+pub fn has_webassembly() -> Result<bool> {
+    let mut rustc = Command::new("rustc");
+    let output = rustc.args(["--print", "target-libdir", "--target", WEBASSEMBLY]).output();
+    let output = output.context("cannot run rustc")?;
+    Ok(std::path::Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
+}
+
 /// The first two numbers of a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(u32, u32);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Each crate's sources, the table of ARCHITECTURE.md with its layers, and what stands above those or has no
 /// table: lowest first, a folder or file at the crate's root may use only what stands before it.
-const LAYERS: [(&str, Option<&str>, &[&str]); 4] = [
+const LAYERS: [(&str, Option<&str>, &[&str]); 5] = [
     ("src", Some("## The library's layers"), &["compat.rs", "prelude.rs"]),
     ("kernel/src", Some("## The kernel's layers"), &[]),
     (
@@ -19,6 +19,7 @@ const LAYERS: [(&str, Option<&str>, &[&str]); 4] = [
             "tools.rs",
             "notebook.rs",
             "setup",
+            "wheel.rs",
             "stock.rs",
             "lessons",
             "course",
@@ -38,11 +39,13 @@ const LAYERS: [(&str, Option<&str>, &[&str]); 4] = [
             "program.rs",
             "prose.rs",
             "page.rs",
+            "experiments.rs",
             "texts.rs",
             "site.rs",
             "checks.rs",
         ],
     ),
+    ("web/src", None, &["pictures.rs", "batch.rs", "exports.rs"]),
 ];
 
 /// cargo starts tests in the folder of their package.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where variables are read or set.
-const CODE: [&str; 12] = [
+const CODE: [&str; 13] = [
     ".github",
     "benches",
     "build.rs",
@@ -17,6 +17,7 @@ const CODE: [&str; 12] = [
     "site",
     "src",
     "tests",
+    "web",
     "xtask",
 ];
 const BEGINNING: &str = "TWOVIEWS_";

@@ -14,9 +14,18 @@ const PROGRAM: &str = env!("CARGO_BIN_NAME");
 const MARK: &str = "twoviews_kernel";
 
 const LOGOS: [(&str, &[u8]); 3] = [
-    ("logo-svg.svg", include_bytes!("../../logos/logo-svg.svg")),
-    ("logo-64x64.png", include_bytes!("../../logos/logo-64x64.png")),
-    ("logo-32x32.png", include_bytes!("../../logos/logo-32x32.png")),
+    (
+        "logo-svg.svg",
+        include_bytes!("../../wheel/data/share/jupyter/kernels/twoviews/logo-svg.svg"),
+    ),
+    (
+        "logo-64x64.png",
+        include_bytes!("../../wheel/data/share/jupyter/kernels/twoviews/logo-64x64.png"),
+    ),
+    (
+        "logo-32x32.png",
+        include_bytes!("../../wheel/data/share/jupyter/kernels/twoviews/logo-32x32.png"),
+    ),
 ];
 
 /// A kernel as Jupyter knows it.
@@ -101,9 +110,11 @@ pub(crate) fn build_directory(folder: &Path) -> Option<PathBuf> {
     Some(read(folder)?["env"][BUILD_DIRECTORY].as_str()?.into())
 }
 
-/// The program that a kernel starts.
+/// The program that a kernel starts. A wheel's kernel names it from its own folder.
 pub(crate) fn program(folder: &Path) -> Option<PathBuf> {
-    Some(read(folder)?["argv"][0].as_str()?.into())
+    let json = read(folder)?;
+    let program = json["argv"][0].as_str()?;
+    Some(program.replace("{resource_dir}", &folder.to_string_lossy()).into())
 }
 
 /// Whether a folder of kernels holds one of this program that uses the account's build directories.
@@ -161,6 +172,10 @@ mod tests {
             fs::write(folder.path().join(FILE), text).unwrap();
             assert_eq!(owner(folder.path()).unwrap(), Owner::Other);
         }
+        // What the wheel brings.
+        let wheel = Path::new("wheel/data/share/jupyter/kernels/twoviews");
+        assert_eq!(owner(wheel).unwrap(), Owner::This);
+        assert!(program(wheel).unwrap().ends_with("twoviews/../../../../bin/twoviews-kernel"));
         let old = "{\"argv\": [\"/a/twoviews-kernel\", \"--control_file\"]}";
         fs::write(folder.path().join(FILE), old).unwrap();
         assert_eq!(owner(folder.path()).unwrap(), Owner::This);

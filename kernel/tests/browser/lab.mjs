@@ -76,6 +76,17 @@ try {
     await watch(() => text(4), done(4));
     assert.match(await text(4), /kept 17/);
   });
+  await open("executed.ipynb");
+  await step("a notebook that is not trusted shows its figures", async () => {
+    const trusted = await page.evaluate(() =>
+      window.jupyterapp.shell.currentWidget.content.widgets.some((it) => it.model.trusted === true && it.model.type === "code"));
+    assert.equal(trusted, false);
+    for (const number of [1, 2, 3]) {
+      const figures = await outputs(number).locator("img, svg").evaluateAll((all) => all.filter((it) =>
+        it.getBoundingClientRect().width > 50 && (it.tagName !== "IMG" || it.naturalWidth > 0)).length);
+      assert.equal(figures, 1, `cell ${number}`);
+    }
+  });
   await open("error.ipynb");
   await command("notebook:run-all-cells");
   await step("Run All stops at an error", async () => {

@@ -10,7 +10,7 @@ use twoviews_constants::variable;
 
 use self::lesson::Lesson;
 use crate::say::say;
-use crate::{notebook, paths, tools};
+use crate::{folders, notebook, paths, tools};
 
 /// What `cargo xtask tutorial` was asked for.
 #[derive(Debug)]
@@ -91,13 +91,31 @@ fn expense(lesson: &Lesson) -> String {
     }
 }
 
-/// Opens JupyterLab on the notebooks.
+/// Defaults of this project's JupyterLab, which its settings editor can change: it asks nobody for news, whose
+/// first question would cover the lesson.
+const LAB_SETTINGS: &str = r#"{
+  "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}
+}
+"#;
+
+/// Options of JupyterLab: its address and what goes wrong, nothing else.
+const LAB_OPTIONS: [&str; 3] = [
+    "--log-level=WARN",
+    "--LanguageServerManager.autodetect=False",
+    "--LabApp.extension_manager=readonly",
+];
+
+/// Opens JupyterLab on the first lesson.
 pub fn lab() -> Result<()> {
+    let settings = paths::venv("share/jupyter/lab/settings");
+    std::fs::create_dir_all(&settings)?;
+    folders::atomic_write(&settings.join("overrides.json"), LAB_SETTINGS.as_bytes())?;
+    let first = all()?.swap_remove(0);
     say("starting JupyterLab; stop it with Ctrl-C");
-    let folder = paths::root().join("notebooks");
     let mut command = Command::new(paths::python());
     tools::forget_package(&mut command);
-    tools::run(command.args(["-m", "jupyterlab"]).current_dir(folder))
+    command.args(["-m", "jupyterlab"]).args(LAB_OPTIONS).arg(&first.path);
+    tools::run(command.current_dir(paths::root().join("notebooks")))
 }
 
 #[cfg(test)]

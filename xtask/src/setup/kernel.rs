@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use serde_json::json;
 use twoviews_constants::variable;
 
-use super::builds;
+use super::{builds, wheel};
 use crate::say::say;
 use crate::{folders, paths, tools};
 
@@ -33,8 +33,11 @@ pub(super) fn ensure() -> Result<()> {
     folders::remove(&venv.join("share/jupyter/kernels").join(FORMER))
 }
 
-/// Builds the kernel's program and says where it is.
+/// Builds the kernel's program, or takes it from a wheel, and says where it is.
 fn program() -> Result<PathBuf> {
+    if let Some(wheel) = wheel::given()? {
+        return wheel::program(&wheel);
+    }
     let target = paths::root().join("target");
     let (stamp, compiler) = (target.join("kernel-compiler.txt"), tools::compiler()?);
     let before = fs::read_to_string(&stamp).ok();

@@ -9,6 +9,7 @@ mod notebook_crates;
 pub mod python;
 mod scripts;
 mod standard_library;
+pub(crate) mod wheel;
 
 use anyhow::Result;
 

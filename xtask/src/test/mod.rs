@@ -1,7 +1,6 @@
 //! Every check, the cheapest first.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -73,25 +72,25 @@ pub fn run(long: bool) -> Result<()> {
     let mut gallery = tools::gallery(&["--quick", "--fake-hub", "--solutions"]);
     gallery.env(variable::FROM_SCRATCH, "1");
     if long {
-        gallery.arg("--check");
+        gallery.args(["--check", "--look"]);
     }
     tools::run(&mut gallery)?;
     say("all checks passed");
     Ok(())
 }
 
-/// What needs no tensor: its tests, and whether it compiles to WebAssembly.
+/// What needs no tensor: its tests, and those of what pages compute with it.
 fn without_torch() -> Result<()> {
     let package = ["--package", "twoviews", "--no-default-features"];
     step("tests without libtorch", &[["test"].as_slice(), &package].concat())?;
-    let target = "wasm32-unknown-unknown";
-    let mut rustc = Command::new("rustc");
-    let library = rustc.args(["--print", "target-libdir", "--target", target]).output()?;
-    if !Path::new(String::from_utf8_lossy(&library.stdout).trim()).is_dir() {
-        say(&format!("WebAssembly: skipped (`rustup target add {target}` makes it possible)"));
-        return Ok(());
+    if !tools::has_webassembly()? {
+        let how = tools::WEBASSEMBLY_HOW;
+        say(&format!("WebAssembly: not compared with native code ({how} makes it possible)"));
     }
-    step("WebAssembly", &[["check", "--target", target].as_slice(), &package].concat())
+    let package = ["--quiet", "--package", "twoviews-web"];
+    let clippy = [["clippy"].as_slice(), &package, &["--all-targets", "--", "-D", "warnings"]];
+    step("clippy of the pages' experiments", &clippy.concat())?;
+    step("tests of the pages' experiments", &[["test"].as_slice(), &package].concat())
 }
 
 fn step(what: &str, arguments: &[&str]) -> Result<()> {
@@ -101,7 +100,10 @@ fn step(what: &str, arguments: &[&str]) -> Result<()> {
     tools::run(&mut cargo)
 }
 
-/// Stored notebooks have no outputs, stable cell names and the project's kernel.
+/// A line of code that is longer is cut off on a page of 1,000 pixels.
+const LONGEST_LINE: usize = 88;
+
+/// Stored notebooks have no outputs, stable cell names, the project's kernel and lines that fit a page.
 fn check_stored(folder: &str) -> Result<()> {
     let folder = paths::root().join(folder);
     if !folder.is_dir() {
@@ -126,6 +128,17 @@ fn check_notebook(notebook: &Value) -> Result<()> {
         if cell["cell_type"] == "code" {
             let empty = cell["outputs"].as_array().is_some_and(Vec::is_empty);
             ensure!(empty && cell["execution_count"].is_null(), "cell {id} is stored with outputs");
+            let lines: Vec<&str> = match &cell["source"] {
+                Value::Array(parts) => parts.iter().filter_map(Value::as_str).collect(),
+                source => source.as_str().into_iter().collect(),
+            };
+            for line in lines.concat().lines() {
+                let length = line.chars().count();
+                ensure!(
+                    length <= LONGEST_LINE,
+                    "cell {id} has a line of {length} characters, {LONGEST_LINE} fit the page: {line}"
+                );
+            }
         }
     }
     Ok(())
@@ -147,5 +160,21 @@ mod tests {
         assert!(check_notebook(&notebook(json!([]), ["a", "a"])).is_err());
         assert!(check_notebook(&notebook(json!([{}]), ["a", "b"])).is_err());
         assert!(check_notebook(&json!({"metadata": {}, "cells": []})).is_err());
+    }
+
+    #[test]
+    fn lines_of_code_fit_a_page() {
+        let with = |source: Value| {
+            let mut notebook = notebook(json!([]), ["a", "b"]);
+            notebook["cells"][1]["source"] = source;
+            check_notebook(&notebook)
+        };
+        let (fits, long) = ("\u{e4}".repeat(88), "x".repeat(89));
+        assert!(with(json!(format!("1;\n{fits}\n2"))).is_ok());
+        let error = with(json!(["1;\n", "x", long])).unwrap_err().to_string();
+        assert!(error.contains("cell b has a line of 90 characters"), "{error}");
+        for folder in ["notebooks", "tests/notebooks"] {
+            check_stored(folder).unwrap();
+        }
     }
 }

@@ -1,0 +1,93 @@
+//! The supervised network that the probes are compared with.
+
+use tch::{Device, Kind, Tensor};
+use twoviews::prelude::*;
+
+fn shapes(num_images: usize) -> ImageDataset {
+    Shapes10 { num_images, ..Default::default() }.generate().unwrap()
+}
+
+fn loader(images: ImageDataset, n_views: usize) -> MultiViewsLoader {
+    let flip = RandomHorizontalFlip::default();
+    let mild = Compose::new([flip.into(), ToTensor.into(), Normalize::default().into()]).unwrap();
+    let views = MultiViewsTransform::new(mild, n_views).unwrap();
+    let config = MultiViewsLoaderConfig { batch_size: 20, num_workers: 0, ..Default::default() };
+    MultiViewsLoader::new(images, views, config).unwrap()
+}
+
+fn config(max_epochs: usize) -> DCLConfig {
+    DCLConfig {
+        encoder: EncoderKind::ResNet8,
+        optimizer: OptimizerKind::AdamW,
+        learning_rate: 4e-3,
+        lr_scheduler: LrScheduler::Constant,
+        max_epochs,
+        ..Default::default()
+    }
+}
+
+fn quiet() -> FitOptions {
+    FitOptions { quiet: true, ..Default::default() }
+}
+
+#[test]
+fn it_learns_what_it_is_told_and_repeats_it() {
+    tch::set_num_threads(1);
+    let run = |max_epochs| {
+        let lr_scheduler = LrScheduler::WarmupCosine { warmup_epochs: 1, warmup_start_lr: 1e-6 };
+        let config = DCLConfig { lr_scheduler, ..config(max_epochs) };
+        let mut model = Classifier::new(config, 10, Device::Cpu).unwrap();
+        let history = model.fit(&loader(shapes(20), 1), quiet()).unwrap();
+        let images = DataLoader::new(shapes(20), 20, 0).unwrap();
+        (history.losses, model.score(&images).unwrap())
+    };
+    let (losses, score) = run(100);
+    assert_eq!(losses.len(), 100);
+    // Guessing among ten: log 10.
+    assert!((losses[0] - 10f64.ln()).abs() < 0.6, "{}", losses[0]);
+    assert!(score > 0.8, "{score}");
+    assert_eq!(run(3), run(3));
+}
+
+#[test]
+fn its_encoder_begins_as_the_estimators() {
+    let model = Classifier::new(config(1), 10, Device::Cpu).unwrap();
+    let estimator = DCL::new(config(1), Device::Cpu).unwrap();
+    let x = Tensor::ones([2, 3, 32, 32], (Kind::Float, Device::Cpu));
+    let (a, b) = (model.encoder.forward_t(&x, false), estimator.encode(&x, false));
+    assert_eq!(a.unwrap(), b.unwrap());
+}
+
+#[test]
+fn every_view_counts_and_hooks_are_called() {
+    tch::set_num_threads(1);
+    let mut model = Classifier::new(config(2), 10, Device::Cpu).unwrap();
+    let calls = std::rc::Rc::new(std::cell::RefCell::new((0, 0)));
+    let (steps, epochs) = (calls.clone(), calls.clone());
+    let options = FitOptions {
+        on_step: Some(Box::new(move |_| steps.borrow_mut().0 += 1)),
+        on_epoch: Some(Box::new(move |_| epochs.borrow_mut().1 += 1)),
+        ..quiet()
+    };
+    let history = model.fit(&loader(shapes(40), 3), options).unwrap();
+    assert_eq!((*calls.borrow(), history.epoch_losses.len(), history.images), ((4, 2), 2, 80));
+}
+
+#[test]
+fn bad_input_is_named() {
+    let named = |error: Error, words: &str| assert!(error.to_string().contains(words), "{error}");
+    named(Classifier::new(config(1), 1, Device::Cpu).unwrap_err(), "classes = 1");
+    named(Classifier::new(config(0), 10, Device::Cpu).unwrap_err(), "max_epochs");
+    let mut model = Classifier::new(config(1), 5, Device::Cpu).unwrap();
+    named(model.fit(&loader(shapes(40), 1), quiet()).unwrap_err(), "5 classes");
+    let hook = |_: &StepOutputs| {};
+    let options = FitOptions { on_train_batch_end: Some(Box::new(hook)), ..quiet() };
+    named(model.fit(&loader(shapes(40), 1), options).unwrap_err(), "on_train_batch_end");
+    let mut model = Classifier::new(config(1), 10, Device::Cpu).unwrap();
+    named(model.fit(&loader(shapes(21), 1), quiet()).unwrap_err(), "batch_size");
+    // A weight that has gone astray.
+    let _guard = tch::no_grad_guard();
+    let _ = model.head.ws.fill_(f64::NAN);
+    drop(_guard);
+    named(model.fit(&loader(shapes(40), 1), quiet()).unwrap_err(), "epoch 0, batch 0");
+}
