@@ -189,7 +189,7 @@ impl ScatterPlot {
         let (x, y) = (self.span(|point| point.0), self.span(|point| point.1));
         for (value, at, side) in [(x.0, left, HPos::Left), (x.1, right, HPos::Right)] {
             let style = words(12.0, side, VPos::Top);
-            area.draw(&Text::new(tick(value), (at, bottom + 4), style))?;
+            area.draw(&Text::new(tick(value), (at, bottom + 7), style))?;
         }
         for (value, at, side) in [(y.0, bottom, VPos::Bottom), (y.1, top, VPos::Top)] {
             let style = words(12.0, HPos::Right, side);
