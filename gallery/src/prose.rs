@@ -3,7 +3,7 @@
 //! `<!-- run: seconds CELL -->three minutes<!-- /run -->`
 //!
 //! and the gallery puts there what the run has given: `seconds` the time of a cell or, without one, of the
-//! lesson; `cores` how many processors it had; `after CELL TEXT` what a cell has printed behind TEXT, up to the
+//! lesson; `memory` the most that its cells took; `cores` how many processors it had; `after CELL TEXT` what a cell has printed behind TEXT, up to the
 //! next space. Jupyter shows none of the marks.
 
 use anyhow::{Context, Result, bail};
@@ -54,6 +54,9 @@ fn value(asked: &str, execution: &Execution) -> Result<String> {
             let cell = cell.with_context(|| format!("the run has no cell {id}"))?;
             Ok(duration(cell["seconds"].as_f64()))
         }
+        ("memory", None, None) => Ok(run["memory_mb"]["cells"]
+            .as_u64()
+            .map_or_else(|| "not measured".to_owned(), |megabytes| format!("{megabytes} MB"))),
         ("cores", None, None) => Ok(run["machine"]["cores"].to_string()),
         ("after", Some(id), Some(label)) => {
             let printed = printed(&execution.notebook, id)?;
@@ -63,7 +66,7 @@ fn value(asked: &str, execution: &Execution) -> Result<String> {
             let found = behind.split_whitespace().next().unwrap_or_default();
             Ok(found.trim_end_matches([',', ';', ':', '.', ')']).to_owned())
         }
-        _ => bail!("there are `seconds`, `seconds CELL`, `cores` and `after CELL TEXT`"),
+        _ => bail!("there are `seconds`, `seconds CELL`, `memory`, `cores` and `after CELL TEXT`"),
     }
 }
 
@@ -103,7 +106,7 @@ pub(crate) fn faults(notebook: &Value) -> Vec<String> {
             let words: Vec<&str> = asked.split_whitespace().collect();
             let wants_cell = matches!(words[..], ["seconds" | "after", _, ..]);
             let is_known = match words[..] {
-                ["seconds"] | ["cores"] => true,
+                ["seconds"] | ["memory"] | ["cores"] => true,
                 ["seconds", named] | ["after", named, _, ..] => {
                     cells.iter().any(|cell| cell["cell_type"] == "code" && cell["id"] == named)
                 }

@@ -22,6 +22,7 @@ const LAYERS: [(&str, Option<&str>, &[&str]); 5] = [
             "wheel.rs",
             "stock.rs",
             "lessons",
+            "course",
             "test",
             "bench",
         ],
