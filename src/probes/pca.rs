@@ -154,6 +154,6 @@ mod tests {
         assert_eq!(fitted.explained_variance.sum(), 0.0);
         assert_eq!(fitted.explained_variance_ratio.sum(), 0.0);
         let y = fitted.transform(&Array2::from_elem((1, 3), 7.0f32)).unwrap();
-        assert_eq!(y.sum_axis(Axis(0)), Array1::zeros(2));
+        assert_eq!(y.sum_axis(Axis(0)), Array1::<f64>::zeros(2));
     }
 }
