@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -59,15 +60,20 @@ pub(crate) fn look(folders: &Folders) -> Result<()> {
     }
     let mut npm = Command::new("npm");
     tools::run(npm.current_dir(&place).args(["ci", "--no-audit", "--no-fund", "--silent"]))?;
-    for (browser, names, variable, script) in [
+    let mut looks = vec![
         ("Chromium", ["chromium", "google-chrome"], "BROWSER", "look.mjs"),
         ("Firefox", ["firefox-esr", "firefox"], "FIREFOX", "firefox.mjs"),
-    ] {
+    ];
+    // They are missing where the compiler lacks WebAssembly.
+    if folders.site().join("_static/experiments").is_dir() {
+        looks.push(("Chromium", ["chromium", "google-chrome"], "BROWSER", "experiments.mjs"));
+    }
+    for (browser, names, variable, script) in looks {
         let Some(program) = std::env::var_os(variable).or_else(|| found(&names)) else {
             say(&format!("the look in {browser}: skipped (it is not here)"));
             continue;
         };
-        say(&format!("the look in {browser}"));
+        say(&format!("the look in {browser}: {script}"));
         let mut node = Command::new("node");
         node.current_dir(&place).env(variable, program).arg(script).arg(folders.site());
         tools::run(&mut node)?;
@@ -75,10 +81,12 @@ pub(crate) fn look(folders: &Folders) -> Result<()> {
     Ok(())
 }
 
-/// The first of these programs that starts.
+/// Where the first of these programs is that is here.
 fn found(names: &[&str]) -> Option<OsString> {
-    let starts = |name: &&&str| Command::new(name).arg("--version").output().is_ok();
-    names.iter().find(starts).map(|name| OsString::from(*name))
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    let places = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    places.into_iter().find(|place| place.is_file()).map(OsString::from)
 }
 
 /// The profiles of a manifest.

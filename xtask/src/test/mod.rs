@@ -45,7 +45,11 @@ pub fn run(long: bool) -> Result<()> {
     let by_name = ["clippy", "--quiet", "--package", "twoviews", "--bench", "reference"];
     step(
         "clippy",
-        &[by_name.as_slice(), &["--bench", "learning", "--", "-D", "warnings"]].concat(),
+        &[
+            by_name.as_slice(),
+            &["--bench", "learning", "--bench", "shapes10", "--", "-D", "warnings"],
+        ]
+        .concat(),
     )?;
     without_torch()?;
     step("documentation", &[["doc", "--quiet", "--no-deps"].as_slice(), &library].concat())?;
