@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -12,7 +13,7 @@ use crate::program;
 use crate::site::{Folders, formatted};
 use xtask::lessons::lesson::Lesson;
 use xtask::say::say;
-use xtask::{folders, paths, tools};
+use xtask::{course, folders, notebook, paths, tools};
 
 /// Builds each lesson's program and runs it in its quick setting.
 pub(crate) fn programs(folders: &Folders, lessons: &[&Lesson], setting: &Setting) -> Result<()> {
@@ -50,6 +51,23 @@ pub(crate) fn programs(folders: &Folders, lessons: &[&Lesson], setting: &Setting
     Ok(())
 }
 
+/// Runs the lessons' copies with solutions in their quick setting: each check wants its answer right.
+pub(crate) fn solutions(lessons: &[&Lesson], setting: &Setting) -> Result<()> {
+    let root = paths::root();
+    for source in course::sources(&root.join("notebooks"))? {
+        let Some(lesson) = lessons.iter().find(|lesson| lesson.name == source.name) else {
+            continue;
+        };
+        say(&format!("the solutions of {}", source.name));
+        let (_server, mut variables) = super::sources(lesson, setting)?;
+        variables.push((variable::QUICK, "1".to_owned()));
+        let variables: Vec<(&str, &str)> =
+            variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        notebook::run(&source.path, &root.join("target/solutions"), &variables)?;
+    }
+    Ok(())
+}
+
 /// Looks at the site in the browsers that are here.
 pub(crate) fn look(folders: &Folders) -> Result<()> {
     let place = paths::root().join("site/check");
@@ -59,15 +77,20 @@ pub(crate) fn look(folders: &Folders) -> Result<()> {
     }
     let mut npm = Command::new("npm");
     tools::run(npm.current_dir(&place).args(["ci", "--no-audit", "--no-fund", "--silent"]))?;
-    for (browser, names, variable, script) in [
+    let mut looks = vec![
         ("Chromium", ["chromium", "google-chrome"], "BROWSER", "look.mjs"),
         ("Firefox", ["firefox-esr", "firefox"], "FIREFOX", "firefox.mjs"),
-    ] {
+    ];
+    // They are missing where the compiler lacks WebAssembly.
+    if folders.site().join("_static/experiments").is_dir() {
+        looks.push(("Chromium", ["chromium", "google-chrome"], "BROWSER", "experiments.mjs"));
+    }
+    for (browser, names, variable, script) in looks {
         let Some(program) = std::env::var_os(variable).or_else(|| found(&names)) else {
             say(&format!("the look in {browser}: skipped (it is not here)"));
             continue;
         };
-        say(&format!("the look in {browser}"));
+        say(&format!("the look in {browser}: {script}"));
         let mut node = Command::new("node");
         node.current_dir(&place).env(variable, program).arg(script).arg(folders.site());
         tools::run(&mut node)?;
@@ -75,10 +98,12 @@ pub(crate) fn look(folders: &Folders) -> Result<()> {
     Ok(())
 }
 
-/// The first of these programs that starts.
+/// Where the first of these programs is that is here.
 fn found(names: &[&str]) -> Option<OsString> {
-    let starts = |name: &&&str| Command::new(name).arg("--version").output().is_ok();
-    names.iter().find(starts).map(|name| OsString::from(*name))
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    let places = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    places.into_iter().find(|place| place.is_file()).map(OsString::from)
 }
 
 /// The profiles of a manifest.

@@ -77,6 +77,7 @@ pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: b
         "CHANGELOG.md",
         "README.md",
         "docs/kernel.md",
+        "docs/for_teachers.md",
         "rustfmt.toml",
         "web/Cargo.toml",
         "web/src",
@@ -134,6 +135,7 @@ fn put(html: &Path, api: &Path, digest: &str, site: &Path) -> Result<()> {
     folders::remove(&part)?;
     let write = || -> Result<()> {
         copy(html, &part)?;
+        remove_unused_images(&part)?;
         copy(api, &part.join("api"))?;
         // Pages would hide folders that begin with `_`.
         fs::write(part.join(".nojekyll"), "")?;
@@ -145,6 +147,23 @@ fn put(html: &Path, api: &Path, digest: &str, site: &Path) -> Result<()> {
         return Err(error.context("the site stays as it was"));
     }
     folders::replace(&part, site)
+}
+
+/// Removes the pictures of former runs, which Sphinx leaves where it has put them.
+fn remove_unused_images(site: &Path) -> Result<()> {
+    let mut pages = String::new();
+    for path in digest::files(site)? {
+        if path.extension().is_some_and(|extension| extension == "html") {
+            pages += &fs::read_to_string(&path)?;
+        }
+    }
+    for path in digest::files(&site.join("_images"))? {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if !pages.contains(&format!("_images/{name}")) {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// `.site-venv`: Sphinx and what it needs, apart from Jupyter's packages.
@@ -231,6 +250,7 @@ fn write_sources(
         ("results.md", texts::for_the_site(&read("benches/RESULTS.md")?, "benches")),
         ("changelog.md", texts::for_the_site(&read("CHANGELOG.md")?, "")),
         ("kernel.md", texts::for_the_site(&read("docs/kernel.md")?, "docs")),
+        ("teachers.md", texts::for_the_site(&read("docs/for_teachers.md")?, "docs")),
         ("api.md", texts::api_page(api)?),
     ];
     files.extend(texts.map(|(name, text)| (name.to_owned(), text.into_bytes())));
@@ -309,5 +329,12 @@ mod tests {
         make("new").unwrap();
         assert_eq!((read("index.html"), read(STAMP)), ("new".to_owned(), "new".to_owned()));
         assert!(at("site/api").is_dir());
+        // Pictures that no page shows any more.
+        fs::create_dir(at("html/_images")).unwrap();
+        for name in ["a.png", "b.png"] {
+            fs::write(at("html/_images").join(name), "").unwrap();
+        }
+        make("<img src=\"_images/b.png\">").unwrap();
+        assert!(!at("site/_images/a.png").exists() && at("site/_images/b.png").exists());
     }
 }

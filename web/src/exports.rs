@@ -12,6 +12,7 @@ use twoviews::data::{Palette, SHAPES10_CLASSES};
 use twoviews::{Error, Result};
 
 use crate::batch::Batch;
+use crate::circle::Circle;
 use crate::pictures::{self, Settings};
 
 #[derive(Default)]
@@ -169,6 +170,17 @@ pub extern "C" fn batch_row(anchor: usize) -> u32 {
             Error::parameter("anchor", anchor, "below 2 N", "Anchors are counted from 0.")
         })?;
         page.numbers = row.to_vec();
+        Ok(())
+    })
+}
+
+/// Lesson 04: as numbers alignment, uniformity, InfoNCE and DCL, then the angles of the embeddings (2N).
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub extern "C" fn circle(arc: f64, apart: f64, temperature: f64) -> u32 {
+    answer(|page| {
+        let circle = Circle { arc, apart };
+        page.numbers = circle.numbers(temperature)?;
+        page.numbers.extend(circle.angles());
         Ok(())
     })
 }

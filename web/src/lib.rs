@@ -3,5 +3,6 @@
 //! One module an experiment, in plain Rust that tests run natively; [`exports`] is what JavaScript calls.
 
 pub mod batch;
+pub mod circle;
 pub mod exports;
 pub mod pictures;

@@ -1,6 +1,7 @@
 """A notebook as one HTML page that asks no other host: its formulas are drawn by the KaTeX within it."""
 
 import base64
+import html
 import re
 from pathlib import Path
 
@@ -27,19 +28,27 @@ document.addEventListener("DOMContentLoaded", function () {
 });
 </script>
 {%- endblock html_head_js_mathjax -%}
+{%- block data_png scoped -%}{{ super() | with_alt(output) }}{%- endblock data_png -%}
+{%- block data_svg scoped -%}{{ super() | with_alt(output) }}{%- endblock data_svg -%}
 """
 
 
 def page(notebook) -> str:
     """The whole page."""
     exporter = HTMLExporter(template_file="self_contained.html.j2", extra_loaders=[DictLoader(
-        {"self_contained.html.j2": TEMPLATE})])
+        {"self_contained.html.j2": TEMPLATE})], filters={"with_alt": with_alt})
     text, _ = exporter.from_notebook_node(notebook)
     # Not through the template engine, which would read KaTeX's braces.
     for name, content in (("KATEX_CSS", css()), ("KATEX_JS", script("katex.min.js")),
                           ("AUTO_RENDER_JS", script("auto-render.min.js"))):
         text = text.replace(name, content, 1)
     return text
+
+
+def with_alt(image: str, output) -> str:
+    """A figure with its own words, which nbconvert leaves out."""
+    alt = output.get("metadata", {}).get("alt")
+    return image.replace("<img", f'<img alt="{html.escape(alt)}"', 1) if alt else image
 
 
 def script(name: str) -> str:
