@@ -20,8 +20,8 @@ pub use crate::losses::{
 pub use crate::models::{EncoderKind, best_device, check_latent_size, seed_everything};
 pub use crate::optim::{LrScheduler, OptimizerKind};
 pub use crate::plot::{
-    BLUE, BarPlot, Bars, GREEN, GREY, ImageGrid, LinePlot, RED, Series, accuracy_figure,
-    mean_and_deviation,
+    BLUE, BarPlot, Bars, CLASS_COLORS, GREEN, GREY, HeatMap, Histogram, ImageGrid, LinePlot, Marks,
+    Points, RED, Sample, ScatterPlot, Series, accuracy_figure, mean_and_deviation,
 };
 pub use crate::probes::{
     FactorProbe, KnnProbe, LogisticRegression, Pca, Solver, confusion_matrix, stratified_subset,

@@ -10,8 +10,8 @@ use support::{assert_close, fixture, numbers, wave};
 use tch::{Kind, Tensor};
 use twoviews::Error;
 use twoviews::losses::{
-    ContrastiveLoss, DCLLoss, DCLWLoss, InfoNCE, alignment, anchor_gradients, npc_multiplier,
-    uniformity,
+    ContrastiveLoss, CosineSimilarities, DCLLoss, DCLWLoss, InfoNCE, alignment, anchor_gradients,
+    npc_multiplier, uniformity,
 };
 use twoviews::probes::{confusion_matrix, stratified_subset};
 
@@ -55,6 +55,17 @@ fn measures_of_embeddings_equal_pytorchs() {
             let found = uniformity(&z, t.parse().unwrap()).unwrap();
             assert_close(&[found], &numbers(expected), 1e-10, "uniformity");
         }
+    }
+}
+
+#[test]
+fn q_of_tensors_is_q_of_slices() {
+    let (z1, z2) = (embeddings(7, 5, 1.0), embeddings(7, 5, 2.0));
+    let slices = CosineSimilarities::new(&values(&z1), &values(&z2), 5).unwrap();
+    for temperature in [0.05, 0.5, 2.0] {
+        let q = npc_multiplier(&z1, &z2, temperature).unwrap();
+        let expected = slices.at_temperature(temperature).unwrap().q();
+        assert_close(&values(&q), &expected, 1e-10, "q");
     }
 }
 

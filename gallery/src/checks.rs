@@ -13,7 +13,7 @@ use crate::program;
 use crate::site::{Folders, formatted};
 use xtask::lessons::lesson::Lesson;
 use xtask::say::say;
-use xtask::{folders, paths, tools};
+use xtask::{course, folders, notebook, paths, tools};
 
 /// Builds each lesson's program and runs it in its quick setting.
 pub(crate) fn programs(folders: &Folders, lessons: &[&Lesson], setting: &Setting) -> Result<()> {
@@ -47,6 +47,23 @@ pub(crate) fn programs(folders: &Folders, lessons: &[&Lesson], setting: &Setting
                 .is_some_and(|extension| extension == "svg" || extension == "png")
         });
         ensure!(shown.count() > 0, "the program of {} has saved no figure", lesson.name);
+    }
+    Ok(())
+}
+
+/// Runs the lessons' copies with solutions in their quick setting: each check wants its answer right.
+pub(crate) fn solutions(lessons: &[&Lesson], setting: &Setting) -> Result<()> {
+    let root = paths::root();
+    for source in course::sources(&root.join("notebooks"))? {
+        let Some(lesson) = lessons.iter().find(|lesson| lesson.name == source.name) else {
+            continue;
+        };
+        say(&format!("the solutions of {}", source.name));
+        let (_server, mut variables) = super::sources(lesson, setting)?;
+        variables.push((variable::QUICK, "1".to_owned()));
+        let variables: Vec<(&str, &str)> =
+            variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        notebook::run(&source.path, &root.join("target/solutions"), &variables)?;
     }
     Ok(())
 }

@@ -36,6 +36,7 @@ pub(crate) struct Options {
     fake_hub: bool,
     serve: bool,
     check: bool,
+    solutions: bool,
     look: bool,
     limit: Option<f64>,
 }
@@ -53,6 +54,7 @@ impl Options {
                 "--fake-hub" => options.fake_hub = true,
                 "--serve" => options.serve = true,
                 "--check" => options.check = true,
+                "--solutions" => options.solutions = true,
                 "--look" => options.look = true,
                 "--only" => options.only = Some((*value()?).to_owned()),
                 "--limit" => {
@@ -66,7 +68,7 @@ impl Options {
                 }
                 other => bail!(
                     "gallery does not know {other:?}: --force, --only LESSON, --quick, --fake-hub, \
-                     --limit MINUTES, --check, --look, --serve"
+                     --limit MINUTES, --check, --look, --solutions, --serve"
                 ),
             }
         }
@@ -170,6 +172,9 @@ fn run(options: &Options) -> Result<()> {
     println!("site: {}", folders.site().join("index.html").display());
     if options.check {
         checks::programs(&folders, &wanted, &setting)?;
+    }
+    if options.solutions {
+        checks::solutions(&wanted, &setting)?;
     }
     if options.look {
         checks::look(&folders)?;

@@ -77,6 +77,7 @@ pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: b
         "CHANGELOG.md",
         "README.md",
         "docs/kernel.md",
+        "docs/for_teachers.md",
         "rustfmt.toml",
         "web/Cargo.toml",
         "web/src",
@@ -249,6 +250,7 @@ fn write_sources(
         ("results.md", texts::for_the_site(&read("benches/RESULTS.md")?, "benches")),
         ("changelog.md", texts::for_the_site(&read("CHANGELOG.md")?, "")),
         ("kernel.md", texts::for_the_site(&read("docs/kernel.md")?, "docs")),
+        ("teachers.md", texts::for_the_site(&read("docs/for_teachers.md")?, "docs")),
         ("api.md", texts::api_page(api)?),
     ];
     files.extend(texts.map(|(name, text)| (name.to_owned(), text.into_bytes())));

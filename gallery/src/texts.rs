@@ -95,11 +95,12 @@ pub(crate) fn install(readme: &str) -> Result<String> {
 }
 
 /// Documents of the project that are pages of the site, too.
-const PAGES: [(&str, &str); 4] = [
+const PAGES: [(&str, &str); 5] = [
     ("README.md", "install.md"),
     ("benches/RESULTS.md", "results.md"),
     ("CHANGELOG.md", "changelog.md"),
     ("docs/kernel.md", "kernel.md"),
+    ("docs/for_teachers.md", "teachers.md"),
 ];
 
 /// The text of a document that stands in `folder`, for the site: its links to what is a page there lead to the

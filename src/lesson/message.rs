@@ -1,6 +1,6 @@
 //! A short answer below a cell.
 
-use crate::notebook::show_with_text;
+use crate::notebook::Bundle;
 
 /// Colours of the bar beside an answer, which are seen on white as on black.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub(super) fn show(tone: Tone, head: &str, rest: &str, plain: &str) {
         html(head),
         html(rest),
     );
-    show_with_text(plain, "text/html", &html);
+    Bundle::new(plain).with("text/html", html).show();
 }
 
 /// Text as HTML, with what stands in backquotes as code.

@@ -99,7 +99,9 @@ impl Similarities {
 pub(super) fn unit_rows(name: &'static str, z: &Tensor) -> Result<Tensor> {
     let z = match float_kind(name, z)? {
         Kind::Half | Kind::BFloat16 => z.f_to_kind(Kind::Float)?,
-        _ => z.shallow_clone(),
+        // Memory for rows that are one row repeated is asked for here: where a number is among the arguments, tch
+        // would panic if there is none.
+        _ => z.f_contiguous()?,
     };
     let norm = z.f_norm_scalaropt_dim(2, [1], true)?.f_clamp_min(1e-12)?;
     Ok(z.f_div(&norm)?)

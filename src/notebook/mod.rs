@@ -5,7 +5,6 @@ mod host;
 mod live;
 mod note;
 mod progress;
-mod show;
 mod single_line_term;
 
 pub use bundle::Bundle;
@@ -14,4 +13,3 @@ pub use host::{Host, interrupted};
 pub use live::{Figure, LiveDisplay};
 pub(crate) use note::note;
 pub use progress::Progress;
-pub(crate) use show::show_with_text;

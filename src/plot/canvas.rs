@@ -10,6 +10,7 @@ use plotters::style::{FontStyle, register_font};
 
 use super::palette::{RIM, RIM_WIDTH};
 use super::pixels::{PixelBackend, Pixels};
+use super::raster::Raster;
 use super::{alt, encode};
 use crate::atomic_write::atomic_write;
 use crate::notebook::Bundle;
@@ -45,11 +46,22 @@ pub(super) trait Draw {
     /// What it shows, told from its data with the words of [`alt`](super::alt): kind, title and axes,
     /// then the values, however wrong they are.
     fn describe(&self) -> String;
-    /// Draws everything.
+    /// Pictures that lie over what [`draw`](Self::draw) draws.
+    fn rasters(&self) -> Vec<Raster> {
+        Vec::new()
+    }
+    /// Draws everything, or what lies below the pictures.
     fn draw<B: plotters::prelude::DrawingBackend>(
         &self,
         area: &DrawingArea<B, plotters::coord::Shift>,
     ) -> std::result::Result<(), String>;
+    /// Draws what lies over the pictures.
+    fn draw_over<B: plotters::prelude::DrawingBackend>(
+        &self,
+        _: &DrawingArea<B, plotters::coord::Shift>,
+    ) -> std::result::Result<(), String> {
+        Ok(())
+    }
 }
 
 /// Gives a figure the methods that every figure has.
@@ -142,6 +154,21 @@ pub(super) fn svg<F: Draw>(figure: &F) -> Result<String> {
         let area = SVGBackend::with_string(&mut text, figure.size()).into_drawing_area();
         draw(figure, &area)?;
     }
+    let rasters = figure.rasters();
+    if !rasters.is_empty() {
+        text.truncate(text.rfind("</svg>").unwrap_or(text.len()));
+        for raster in rasters {
+            text += &raster.to_svg().map_err(|error| unencodable::<F>(&error))?;
+        }
+        let mut over = String::new();
+        {
+            let area = SVGBackend::with_string(&mut over, figure.size()).into_drawing_area();
+            draw_over(figure, &area)?;
+        }
+        // Without its own beginning.
+        let begin = over.find("<svg ").and_then(|at| Some(at + over[at..].find('>')? + 1));
+        text += &over[begin.unwrap_or(0)..];
+    }
     Ok(with_words(&with_rims(&text), &alt_text(figure)))
 }
 
@@ -184,8 +211,15 @@ pub(super) fn png<F: Draw>(figure: &F) -> Result<Vec<u8>> {
     prepare(figure)?;
     let mut pixels = Pixels::new(figure.size());
     draw(figure, &PixelBackend(&mut pixels).into_drawing_area())?;
-    encode::png(&pixels)
-        .map_err(|error| Error::Plot { figure: F::FIGURE, problem: error.to_string() })
+    for raster in figure.rasters() {
+        raster.draw(&mut pixels);
+    }
+    draw_over(figure, &PixelBackend(&mut pixels).into_drawing_area())?;
+    encode::png(&pixels).map_err(|error| unencodable::<F>(&error))
+}
+
+fn unencodable<F: Draw>(error: &png::EncodingError) -> Error {
+    Error::Plot { figure: F::FIGURE, problem: error.to_string() }
 }
 
 /// Writes the figure as `.svg` or `.png`, completely or not at all.
@@ -213,6 +247,16 @@ fn draw<F: Draw, B: plotters::prelude::DrawingBackend>(
 ) -> Result<()> {
     figure
         .draw(area)
+        .and_then(|()| area.present().map_err(|error| error.to_string()))
+        .map_err(|problem| Error::Plot { figure: F::FIGURE, problem })
+}
+
+fn draw_over<F: Draw, B: plotters::prelude::DrawingBackend>(
+    figure: &F,
+    area: &DrawingArea<B, plotters::coord::Shift>,
+) -> Result<()> {
+    figure
+        .draw_over(area)
         .and_then(|()| area.present().map_err(|error| error.to_string()))
         .map_err(|problem| Error::Plot { figure: F::FIGURE, problem })
 }

@@ -48,6 +48,11 @@ pub(super) fn draw_legend<'a, B: DrawingBackend + 'a>(
         .draw()
 }
 
+/// Size of a title's type: smaller for a long one, so that it stays inside a figure of this width.
+pub(super) fn title_size(title: &str, width: u32) -> f64 {
+    (1.7 * f64::from(width) / title.chars().count().max(1) as f64).clamp(11.0, 18.0)
+}
+
 /// A number as short as it can be said.
 pub(super) fn tick(value: f64) -> String {
     let text = format!("{value:.4}");

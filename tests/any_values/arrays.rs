@@ -7,7 +7,7 @@ use crate::support::wave;
 use crate::{FLOATS, SIZES, Sweep};
 
 /// Arrays of all shapes, contents and layouts.
-fn arrays() -> Vec<Array2<f64>> {
+pub(crate) fn arrays() -> Vec<Array2<f64>> {
     let mut all: Vec<Array2<f64>> = [(0, 0), (0, 3), (3, 0), (1, 1), (1, 3), (2, 1), (6, 3)]
         .into_iter()
         .map(|(n, d)| Array2::from_shape_vec((n, d), wave(n * d, 0.5)).unwrap())
@@ -26,7 +26,7 @@ fn arrays() -> Vec<Array2<f64>> {
     all
 }
 
-fn labels() -> Vec<Array1<i64>> {
+pub(crate) fn labels() -> Vec<Array1<i64>> {
     vec![
         Array1::zeros(0),
         Array1::zeros(1),

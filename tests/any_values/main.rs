@@ -10,6 +10,7 @@ mod support;
 mod arrays;
 mod figures;
 mod images;
+mod measures;
 mod tensors;
 mod training;
 mod transforms;

@@ -36,6 +36,7 @@ fn parameters_of_transforms() {
         steps.push(Normalize { mean: vec![0.5], std: vec![a as f32; 3] }.into());
         steps.push(RandomGrayscale { p: a }.into());
         steps.push(RandomHorizontalFlip { p: a }.into());
+        steps.push(RandomRotate90 { p: a }.into());
         steps.push(RandomApply { transforms: vec![ToTensor.into()], p: a }.into());
         for b in FLOATS {
             let base = ColorJitter::default();

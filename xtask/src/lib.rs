@@ -2,6 +2,7 @@
 //! it brings it.
 
 pub mod bench;
+pub mod course;
 pub mod folders;
 pub mod lessons;
 pub mod notebook;

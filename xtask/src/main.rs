@@ -1,7 +1,7 @@
 //! `cargo xtask`: set-up and chores.
 
 use anyhow::{Context, Result, bail};
-use xtask::{bench, lessons, paths, setup, stock, test, tools, wheel};
+use xtask::{bench, course, lessons, paths, setup, stock, test, tools, wheel};
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
@@ -16,8 +16,11 @@ const USAGE: &str = "usage: cargo xtask COMMAND
           [--limit MINUTES]   end a lesson that takes longer
           [--check]           build and run the lessons' programs, too
           [--look]            open each page in Chromium and Firefox, where they are here
+          [--solutions]       run the lessons' copies with solutions, too
           [--serve]           show the site on this machine
   lab                       open JupyterLab on the notebooks
+  exercises                 write the lessons from notebooks/solutions
+            [--course DIR]    a folder for nbgrader instead
   wheel [--check]           build the kernel as a Python wheel into dist, try it in a fresh environment
   test [--long]             every check, the cheapest first
   bench [FILTER]            how long the library's parts take
@@ -54,6 +57,7 @@ fn run(arguments: &[&str]) -> Result<()> {
             setup::run()?;
             lessons::lab()
         }
+        ["exercises", rest @ ..] => course::run(&course::Options::parse(rest)?),
         ["bench", "--kernel", rest @ ..] => {
             setup::run()?;
             stock::bench(rest)

@@ -10,6 +10,7 @@
 //! | `images`, `probe`, `test` | 5000, 3000, 2000 | training pictures; labelled ones; unseen ones |
 //! | `epochs`, `batch`, `lr`, `warmup`, `temperature` | 4, 32, 8e-3, 1, 0.1 | the training; `warmup` in epochs |
 //! | `crop`, `rot90`, `flip`, `jitter`, `hue`, `gray` | 0.8, 1, 0.5, 0.4, 0.1, 0.2 | the views: smallest area, probabilities, strengths; 0, or `crop=1`, leaves one out |
+//! | | | with `gray=1` the probes, too, see grey pictures |
 //! | `factors` | 0 | 1: also what h and z know of the figures' factors |
 //! | `watch` | 0 | 1: also coupling, alignment and uniformity of every tenth step |
 //! | `sweep_c` | 0 | 1: also the linear probe at other inverse penalties |
@@ -22,6 +23,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use twoviews::prelude::*;
+use twoviews::transforms::to_grayscale;
 
 use measure::{Watched, factors, labelled, watch};
 use settings::Settings;
@@ -64,6 +66,20 @@ fn parts(settings: &Settings) -> Outcome<(Shapes10, [Subset; 3])> {
     Ok((shapes, [train?, probe?, test?]))
 }
 
+/// The same pictures in grey: a network that has seen no colour does not know what to make of one.
+fn greyed(subset: &Subset) -> Outcome<Subset> {
+    let images = subset.dataset();
+    let mut pixels = Vec::new();
+    for index in 0..images.len() {
+        let mut view = View::from_image(&images.image(index))?;
+        to_grayscale(&mut view)?;
+        pixels.extend(view.to_image()?.pixels);
+    }
+    let (targets, classes) = (images.targets().to_vec(), images.classes().to_vec());
+    let grey = ImageDataset::new(images.name(), images.size(), pixels, targets, classes)?;
+    Ok(Subset::new(&grey, subset.indices())?)
+}
+
 fn contrastive<L: ContrastiveLoss>(settings: &Settings) -> Outcome<Value> {
     twoviews::tch::set_num_threads(settings.get("threads", 1)?);
     let (shapes, [train, probe, test]) = parts(settings)?;
@@ -79,6 +95,11 @@ fn contrastive<L: ContrastiveLoss>(settings: &Settings) -> Outcome<Value> {
         ..Default::default()
     };
     let history = model.fit(&loader, options)?;
+    let (probe, test) = if settings.get("gray", 0.2)? < 1.0 {
+        (probe, test)
+    } else {
+        (greyed(&probe)?, greyed(&test)?)
+    };
     let (probe, test) = (DataLoader::new(&probe, 256, 0)?, DataLoader::new(&test, 256, 0)?);
     let (x, y) = model.transform_with_targets(&probe)?;
     let (x_test, y_test) = model.transform_with_targets(&test)?;

@@ -6,6 +6,8 @@
 
 use std::path::{Path, PathBuf};
 
+use twoviews_constants::variable::PREWARM;
+
 use crate::build::cargo::plan::{Cause, Plan, Recompiled, plan};
 use crate::build::cargo::versions::Versions;
 use crate::evaluator::errors::Failure;
@@ -38,6 +40,8 @@ struct Line {
     /// What stands behind the `=`, in TOML.
     specification: String,
     may_rebuild: bool,
+    /// Whether its path led nowhere, and this project's crate stands in.
+    is_moved: bool,
 }
 
 /// The cell as evcxr shall see it, or why its crates are not added. `folder` is the build directory.
@@ -67,7 +71,7 @@ pub(crate) fn prepared(folder: &Path, cell: &str) -> Result<String, Failure> {
         }
         let Some(mut line) = Line::read(rest).map_err(|error| failure(&error))? else { continue };
         let known = (line.specification == ANY).then(|| known(&line.name)).flatten();
-        if line.may_rebuild || known.is_some() {
+        if line.may_rebuild || line.is_moved || known.is_some() {
             let at = rest.as_ptr() as usize - cell.as_ptr() as usize;
             line.specification = known.unwrap_or(line.specification);
             text += &format!("{} {} = {}", &cell[end..at], line.name, line.specification);
@@ -124,10 +128,10 @@ impl Line {
         if name.starts_with(['.', '/']) {
             let (name, path) = local(Path::new(name))?;
             let specification = format!("{{ path = {} }}", quoted(&path.to_string_lossy()));
-            return Ok(Some(Self { name, specification, may_rebuild }));
+            return Ok(Some(Self { name, specification, may_rebuild, is_moved: false }));
         }
-        let specification = checked(name, specification)?;
-        Ok(Some(Self { name: name.to_owned(), specification, may_rebuild }))
+        let (specification, is_moved) = checked(name, specification)?;
+        Ok(Some(Self { name: name.to_owned(), specification, may_rebuild, is_moved }))
     }
 }
 
@@ -154,25 +158,39 @@ fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
 
-/// The specification with its path from the root; cargo's own errors do not name what is wrong here.
-fn checked(name: &str, specification: &str) -> Result<String, String> {
+/// The specification with its path from the root, and whether that is another path than was written; cargo's own
+/// errors do not name what is wrong here.
+fn checked(name: &str, specification: &str) -> Result<(String, bool), String> {
     let line = format!("it = {specification}").parse::<toml::Table>();
     let line = line.map_err(|error| {
         format!("`{name} = {specification}` is not a dependency: {}", error.message())
     })?;
     let Some(toml::Value::Table(table)) = line.get("it") else {
-        return Ok(specification.to_owned());
+        return Ok((specification.to_owned(), false));
     };
     if let Some(key) = table.keys().find(|key| !KEYS.contains(&key.as_str())) {
         return Err(format!("`{name}`: a dependency has no `{key}`, but {}", KEYS.join(", ")));
     }
     let Some(path) = table.get("path").and_then(|path| path.as_str()) else {
-        return Ok(specification.to_owned());
+        return Ok((specification.to_owned(), false));
     };
     let mut table = table.clone();
-    let path = absolute(Path::new(path))?;
+    let project = project(name, std::env::var(PREWARM).ok().as_deref());
+    // A lesson may be copied elsewhere.
+    let project = project.filter(|_| !Path::new(path).join("Cargo.toml").is_file());
+    let is_moved = project.is_some();
+    let path = match project {
+        Some(project) => project,
+        None => absolute(Path::new(path))?,
+    };
     table.insert("path".to_owned(), path.to_string_lossy().into_owned().into());
-    Ok(toml::Value::Table(table).to_string())
+    Ok((toml::Value::Table(table).to_string(), is_moved))
+}
+
+/// The folder of the crate that set-up loads beforehand, if that is `name`.
+fn project(name: &str, prewarm: Option<&str>) -> Option<PathBuf> {
+    let line: toml::Table = prewarm?.parse().ok()?;
+    Some(PathBuf::from(line.get(name)?.get("path")?.as_str()?))
 }
 
 /// Why nothing is added yet, and what to write instead.
@@ -227,7 +245,7 @@ mod tests {
     }
 
     fn parts(text: &str) -> (String, String, bool) {
-        let Line { name, specification, may_rebuild } = line(text);
+        let Line { name, specification, may_rebuild, .. } = line(text);
         (name, specification, may_rebuild)
     }
 
@@ -258,11 +276,23 @@ mod tests {
             name: "mine".to_owned(),
             specification: format!("{{ path = \"{text}\" }}"),
             may_rebuild: false,
+            is_moved: false,
         };
         assert_eq!(read(), Ok(Some(expected)));
         // The tests run in the package's folder.
         assert!(parts(" x = { path = \"src\" }").1.contains(env!("CARGO_MANIFEST_DIR")));
         assert!(Line::read(" x = { path = \"nowhere\" }").unwrap_err().contains("nowhere"));
+    }
+
+    #[test]
+    fn the_projects_crate_is_known_by_its_name_alone() {
+        let prewarm = Some("twoviews = { path = \"/home/a b/twoviews\" }");
+        assert_eq!(project("twoviews", prewarm), Some(PathBuf::from("/home/a b/twoviews")));
+        for (name, prewarm) in
+            [("other", prewarm), ("twoviews", None), ("twoviews", Some("twoviews = \"1\""))]
+        {
+            assert_eq!(project(name, prewarm), None);
+        }
     }
 
     #[test]

@@ -131,12 +131,13 @@ impl Lesson {
                 "name" | "takes" | "figure" => value.is_string(),
                 "downloads" => value.is_string() || value.is_boolean(),
                 "data" | "seeds" => !texts(value).is_empty(),
+                "course" => value.is_boolean(),
                 _ => false,
             };
             ensure!(
                 is_good,
                 "{place}: its metadata has twoviews.{name} = {value}; there are the texts name, takes, figure, \
-                 downloads (or true, false) and the lists of texts data and seeds"
+                 downloads (or true, false), course (true or false) and the lists of texts data and seeds"
             );
         }
         Ok(())
