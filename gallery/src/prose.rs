@@ -3,11 +3,7 @@
 //! `<!-- run: seconds CELL -->three minutes<!-- /run -->`
 //!
 //! and the gallery puts there what the run has given: `seconds` the time of a cell or, without one, of the
-<<<<<<< HEAD
-//! lesson; `memory` the most that its cells took; `cores` how many processors it had; `after CELL TEXT` what a cell has printed behind TEXT, up to the
-=======
 //! lesson; `memory` the most that its cells held; `cores` how many processors it had; `after CELL TEXT` what a cell has printed behind TEXT, up to the
->>>>>>> refs/heads/site
 //! next space. Jupyter shows none of the marks.
 
 use anyhow::{Context, Result, bail};
@@ -58,16 +54,10 @@ fn value(asked: &str, execution: &Execution) -> Result<String> {
             let cell = cell.with_context(|| format!("the run has no cell {id}"))?;
             Ok(duration(cell["seconds"].as_f64()))
         }
-<<<<<<< HEAD
-        ("memory", None, None) => Ok(run["memory_mb"]["cells"]
-            .as_u64()
-            .map_or_else(|| "not measured".to_owned(), |megabytes| format!("{megabytes} MB"))),
-=======
         ("memory", None, None) => Ok(match run["memory_mb"]["cells"].as_f64() {
             Some(megabytes) => format!("{megabytes:.0} MB"),
             None => "not measured".to_owned(),
         }),
->>>>>>> refs/heads/site
         ("cores", None, None) => Ok(run["machine"]["cores"].to_string()),
         ("after", Some(id), Some(label)) => {
             let printed = printed(&execution.notebook, id)?;
