@@ -1,6 +1,6 @@
 // Turn the knobs: two views of a figure
 //
-// Lesson 00. It begins with the first picture and the views that the lesson shows.
+// Lesson 00, which shows the picture and the views with which it begins, and lesson 03.
 "use strict";
 
 twoviews.experiments.set("two_views", (parts, compute) => {
