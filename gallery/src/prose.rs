@@ -3,7 +3,7 @@
 //! `<!-- run: seconds CELL -->three minutes<!-- /run -->`
 //!
 //! and the gallery puts there what the run has given: `seconds` the time of a cell or, without one, of the
-//! lesson; `memory` the most that its cells took; `cores` how many processors it had; `after CELL TEXT` what a cell has printed behind TEXT, up to the
+//! lesson; `memory` the most that its cells held; `cores` how many processors it had; `after CELL TEXT` what a cell has printed behind TEXT, up to the
 //! next space. Jupyter shows none of the marks.
 
 use anyhow::{Context, Result, bail};
@@ -54,9 +54,10 @@ fn value(asked: &str, execution: &Execution) -> Result<String> {
             let cell = cell.with_context(|| format!("the run has no cell {id}"))?;
             Ok(duration(cell["seconds"].as_f64()))
         }
-        ("memory", None, None) => Ok(run["memory_mb"]["cells"]
-            .as_u64()
-            .map_or_else(|| "not measured".to_owned(), |megabytes| format!("{megabytes} MB"))),
+        ("memory", None, None) => Ok(match run["memory_mb"]["cells"].as_f64() {
+            Some(megabytes) => format!("{megabytes:.0} MB"),
+            None => "not measured".to_owned(),
+        }),
         ("cores", None, None) => Ok(run["machine"]["cores"].to_string()),
         ("after", Some(id), Some(label)) => {
             let printed = printed(&execution.notebook, id)?;
@@ -150,17 +151,17 @@ mod tests {
             json!([{"output_type": "stream", "text": ["one\n", "mean +0.012, error 3\n"]}]);
         let cells = json!([{"cell_type": "code", "id": "c", "source": "", "outputs": outputs}]);
         let run = json!({"seconds": 125.2, "cells": [{"id": "c", "seconds": 3.04}],
-            "machine": {"cores": 2}});
+            "machine": {"cores": 2}, "memory_mb": {"cells": 512}});
         Execution { notebook: json!({"cells": cells}), run, drawings: Vec::new() }
     }
 
     #[test]
     fn what_stands_between_marks_comes_from_the_run() {
         let prose = "It takes <!-- run: seconds -->an hour<!-- /run -->, this <!-- run: seconds c -->x<!-- /run --> \
-                     on <!-- run: cores -->two<!-- /run --> cores, <!-- run: after c mean -->.5<!-- /run -->.";
+                     on <!-- run: cores -->two<!-- /run --> cores in <!-- run: memory -->1 GB<!-- /run -->, <!-- run: after c mean -->.5<!-- /run -->.";
         let filled = filled(prose, &execution()).unwrap();
         assert!(filled.contains("<!-- run: cores -->2<!-- /run -->"), "{filled}");
-        let wanted = "It takes 2 min 05 s, this 3.0 s on 2 cores, +0.012.";
+        let wanted = "It takes 2 min 05 s, this 3.0 s on 2 cores in 512 MB, +0.012.";
         assert_eq!(unmarked(&filled), wanted);
         assert_eq!(unmarked("No mark."), "No mark.");
     }

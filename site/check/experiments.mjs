@@ -20,6 +20,7 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const VIEWS = "lessons/00_quickstart.html";
 const BATCH = "lessons/01_decoupled_contrastive_learning.html";
+const CIRCLE = "lessons/04_what_was_learned.html";
 const LIMITS = { bytes: 200_000, temperature: 16, batchSize: 60 };
 
 let faults = 0;
@@ -163,7 +164,29 @@ const status = async (page) => {
   await page.context().close();
 }
 
-for (const name of [VIEWS, BATCH]) {
+// Lesson 04: alignment, uniformity and losses.
+{
+  const page = await open(CIRCLE);
+  const cases = [[0, 0, 0.1], [360, 20, 0.5], [75, 180, 1]];
+  const labels = ["Images spread over", "Views of an image apart", "Temperature τ"];
+  const found = [];
+  for (const values of cases) {
+    for (const [i, label] of labels.entries()) await set(page, label, String(values[i]));
+    found.push(await page.evaluate(() => [...document.querySelectorAll(".experiment data")].map((place) => Number(place.value))));
+  }
+  native({ circles: cases }).circles.forEach((expected, i) => {
+    const far = Math.max(...expected.map((x, j) => Math.abs(x - found[i][j])));
+    check(found[i].length === expected.length && far < 1e-6, `${CIRCLE}: ${found[i]}, natively ${expected} for ${cases[i]}`);
+  });
+  await page.getByLabel(labels[1], { exact: true }).focus();
+  const before = await status(page);
+  await page.keyboard.press("ArrowLeft");
+  const after = await status(page);
+  check(before !== after && after.startsWith("Alignment "), `${CIRCLE}: the distance of views says ${after}`);
+  await page.context().close();
+}
+
+for (const name of [VIEWS, BATCH, CIRCLE]) {
   for (const colorScheme of ["light", "dark"]) {
     for (const width of [390, 1280]) {
       const page = await open(name, { colorScheme, viewport: { width, height: 900 } });

@@ -1,5 +1,6 @@
 //! What a page has to show, computed natively: reads {"pictures": [...], "embeddings": [...], "width": W,
-//! "losses": [[n, temperature], ...]} and writes {"hashes": [...], "numbers": [[...], ...]}.
+//! "losses": [[n, temperature], ...], "circles": [[arc, apart, temperature], ...]} and writes {"hashes": [...],
+//! "numbers": [[...], ...], "circles": [[...], ...]}.
 //!
 //! A picture is class, seed, 1 if vivid, smallest part, jitter, blur, seed of the views; `site/check/experiments.mjs`
 //! compares.
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use twoviews::data::Palette;
 use twoviews_web::batch::Batch;
+use twoviews_web::circle::Circle;
 use twoviews_web::pictures::{self, Settings};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -44,6 +46,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             numbers.push(batch.numbers(case[1].as_f64().ok_or("a temperature")?)?);
         }
     }
-    println!("{}", json!({"hashes": hashes, "numbers": numbers}));
+    let mut circles = Vec::new();
+    for values in list(&wanted["circles"]) {
+        let number = |i: usize| values[i].as_f64().ok_or("a number");
+        circles.push(Circle { arc: number(0)?, apart: number(1)? }.numbers(number(2)?)?);
+    }
+    println!("{}", json!({"hashes": hashes, "numbers": numbers, "circles": circles}));
     Ok(())
 }

@@ -19,6 +19,7 @@ twoviews.experiments.set("batch", (parts, compute, data) => {
   const tau = () => tauOf(temperature.value);
   const nameOf = (i) => `image ${(i % n()) + 1}, view ${i < n() ? 1 : 2}`;
   let found = { q: [], shares: [] };
+  let room = [400, 112];
 
   const draw = () => {
     const anchors = 2 * n();
@@ -71,7 +72,7 @@ twoviews.experiments.set("batch", (parts, compute, data) => {
 
   const drawShares = (sorted) => {
     const ratio = globalThis.devicePixelRatio || 1;
-    const [width, height] = [bars.clientWidth || 400, bars.clientHeight || 120].map((side) => Math.round(side * ratio));
+    const [width, height] = room.map((side) => Math.round(side * ratio));
     Object.assign(bars, { width, height });
     const context = bars.getContext("2d");
     const top = Math.max(sorted[0], 1.2 / sorted.length);
@@ -141,6 +142,10 @@ twoviews.experiments.set("batch", (parts, compute, data) => {
     status.place,
   );
   compute.call("resize_batch", n());
-  new ResizeObserver(later).observe(bars);
+  // To ask for the size while drawing would lay out the whole page once more.
+  new ResizeObserver(([{ contentRect }]) => {
+    room = [contentRect.width, contentRect.height];
+    later();
+  }).observe(bars);
   return { draw, resize, numbers: () => found, tau, n };
 });

@@ -55,8 +55,8 @@ twoviews.experiments.set("circle", (parts, compute) => {
 
   const later = inFrame(draw);
   const degrees = (value) => `${value}°`;
-  const arc = slider({ label: "Images spread over", min: 0, max: 360, step: 5, value: 60, show: degrees, change: later });
-  const apart = slider({ label: "Views of an image apart", min: 0, max: 180, step: 1, value: 20, show: degrees, change: later });
+  const arc = slider({ label: "Images spread over", min: 0, max: 360, step: 5, value: 240, show: degrees, change: later });
+  const apart = slider({ label: "Views of an image apart", min: 0, max: 180, step: 1, value: 12, show: degrees, change: later });
   const temperature = slider({
     label: "Temperature τ", min: 0.05, max: 1, step: 0.05, value: 0.1, show: (value) => value.toFixed(2), change: later,
   });

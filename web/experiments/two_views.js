@@ -1,6 +1,6 @@
 // Turn the knobs: two views of a figure
 //
-// Lesson 00. It begins with the first picture and the views that the lesson shows.
+// Lesson 00, which shows the picture and the views with which it begins, and lesson 03.
 "use strict";
 
 twoviews.experiments.set("two_views", (parts, compute) => {
@@ -37,7 +37,7 @@ twoviews.experiments.set("two_views", (parts, compute) => {
   const colours = choice({ label: "Colours", options: COLOURS, change: later });
   const views = whole({ label: "Seed of the views", value: 201, change: later });
   const part = slider({
-    label: "Smallest part of the area", min: 0.02, max: 1, step: 0.02, value: 0.4,
+    label: "Smallest part of the area", min: 0.02, max: 1, step: 0.02, value: 0.8,
     show: (value) => `${Math.round(100 * value)} %`, change: later,
   });
   const jitter = slider({

@@ -52,8 +52,7 @@ impl Circle {
         let losses = similarities.at_temperature(temperature)?;
         // Of two vectors of length 1.
         let distance = |i: usize, j: usize| 2.0 - 2.0 * similarities.cosines()[2 * IMAGES * i + j];
-        let alignment =
-            (0..IMAGES).map(|i| distance(i, i + IMAGES)).sum::<f64>() / IMAGES as f64;
+        let alignment = (0..IMAGES).map(|i| distance(i, i + IMAGES)).sum::<f64>() / IMAGES as f64;
         let uniformity = |first: usize| {
             let pairs = (0..IMAGES).flat_map(|j| (0..j).map(move |i| (first + i, first + j)));
             let near: Vec<f64> = pairs.map(|(i, j)| (-2.0 * distance(i, j)).exp()).collect();

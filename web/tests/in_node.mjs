@@ -1,7 +1,7 @@
 // node in_node.mjs COMPUTE_JS PROGRAM CASES EMBEDDINGS WIDTH
 //
 // What the program computes in WebAssembly: for each case of pictures the SHA-256 of its bytes, for each case of
-// losses its numbers.
+// losses or of the circle its numbers.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { runInThisContext } from "node:vm";
@@ -9,7 +9,7 @@ import { runInThisContext } from "node:vm";
 const [script, program, cases, embeddings, width] = process.argv.slice(2);
 runInThisContext(readFileSync(script, "utf8"));
 const compute = await twoviews.Compute.open(readFileSync(program));
-const { pictures, losses } = JSON.parse(readFileSync(cases, "utf8"));
+const { pictures, losses, circles } = JSON.parse(readFileSync(cases, "utf8"));
 const begin = performance.now();
 const hashes = pictures.map((values) =>
   createHash("sha256").update(compute.call("two_views", ...values).bytes()).digest("hex"));
@@ -32,6 +32,7 @@ const numbers = losses.map(([n, temperature]) => {
   });
   return found;
 });
+const onCircle = circles.map((values) => [...compute.call("circle", ...values).numbers()]);
 let refused = "";
 try { compute.call("resize_batch", 1); } catch (error) { refused = error.message; }
-console.log(JSON.stringify({ hashes, numbers, refused, milliseconds, times }));
+console.log(JSON.stringify({ hashes, numbers, onCircle, refused, milliseconds, times }));

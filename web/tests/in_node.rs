@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use twoviews::data::Palette;
 use twoviews::rng::RandomStream;
 use twoviews_web::batch::Batch;
+use twoviews_web::circle::Circle;
 use twoviews_web::pictures::{self, Settings};
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -101,8 +102,10 @@ fn webassembly_computes_what_the_native_code_does() {
             ])
         })
         .collect();
+    let circles = [(0.0, 0.0, 0.1), (360.0, 20.0, 0.5), (75.0, 180.0, 1.0)];
     let (cases, file) = (folder.join("cases.json"), folder.join("embeddings"));
-    std::fs::write(&cases, json!({"pictures": pictures, "losses": losses}).to_string()).unwrap();
+    let all = json!({"pictures": pictures, "losses": losses, "circles": circles});
+    std::fs::write(&cases, all.to_string()).unwrap();
     let bytes: Vec<u8> = stored.iter().map(|x| x.cast_unsigned()).collect();
     std::fs::write(&file, bytes).unwrap();
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -119,17 +122,26 @@ fn webassembly_computes_what_the_native_code_does() {
     for (settings, hash) in settings.iter().zip(found["hashes"].as_array().unwrap()) {
         assert_eq!(hash, &hex(&pictures::draw(settings).unwrap().rgba()), "{settings:?}");
     }
+    let compare = |numbers: &Value, expected: &[f64], case: String| {
+        let numbers = numbers.as_array().unwrap();
+        assert_eq!(numbers.len(), expected.len());
+        for (found, expected) in numbers.iter().map(|x| x.as_f64().unwrap()).zip(expected) {
+            let close = (found - expected).abs() < 1e-9 * (1.0 + expected.abs());
+            assert!(close, "{case}: {found}, natively {expected}");
+        }
+    };
     let mut batch = Batch::new(&stored, WIDTH).unwrap();
     for ((n, temperature), numbers) in losses.iter().zip(found["numbers"].as_array().unwrap()) {
         batch.resize(*n).unwrap();
         let expected = batch.numbers(*temperature).unwrap();
-        let numbers: Vec<f64> =
-            numbers.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect();
-        assert_eq!(numbers.len(), expected.len());
-        for (found, expected) in numbers.iter().zip(expected) {
-            let close = (found - expected).abs() < 1e-9 * (1.0 + expected.abs());
-            assert!(close, "{n} images at {temperature}: {found}, natively {expected}");
-        }
+        compare(numbers, &expected, format!("{n} images at {temperature}"));
+    }
+    for ((arc, apart, temperature), numbers) in
+        circles.into_iter().zip(found["onCircle"].as_array().unwrap())
+    {
+        let circle = Circle { arc, apart };
+        let expected = [circle.numbers(temperature).unwrap(), circle.angles()].concat();
+        compare(numbers, &expected, format!("{circle:?} at {temperature}"));
     }
     assert!(found["refused"].as_str().unwrap().contains("n = 1"), "{}", found["refused"]);
 }

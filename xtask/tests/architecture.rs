@@ -45,7 +45,7 @@ const LAYERS: [(&str, Option<&str>, &[&str]); 5] = [
             "checks.rs",
         ],
     ),
-    ("web/src", None, &["pictures.rs", "batch.rs", "exports.rs"]),
+    ("web/src", None, &["pictures.rs", "batch.rs", "circle.rs", "exports.rs"]),
 ];
 
 /// cargo starts tests in the folder of their package.

@@ -17,7 +17,7 @@ for seed in 301 302 303 304 305; do
     "$program" method=supervised seed=$seed epochs=7 >> "$results"
 done
 for seed in 301 302 303; do
-    "$program" palette=vivid lr=4e-3 seed=$seed >> "$results"
-    "$program" palette=vivid lr=4e-3 gray=1 hue=0.5 seed=$seed >> "$results"
+    "$program" palette=vivid seed=$seed >> "$results"
+    "$program" palette=vivid gray=1 seed=$seed >> "$results"
 done
 python3 benches/learning/shapes10/table.py "$results"
