@@ -91,6 +91,12 @@ class Lessons(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder, fake_hub(folder) as address:
             self.run_untyped("01_decoupled_contrastive_learning", quick_lesson(address, folder), 10)
 
+    @unittest.skipUnless(LONG, "takes a minute more: TWOVIEWS_LONG")
+    def test_the_tutorial_runs_without_a_download(self) -> None:
+        # Nobody listens there.
+        nowhere = {"HF_ENDPOINT": "http://127.0.0.1:9", "TWOVIEWS_QUICK": "1"}
+        self.run_untyped("01_decoupled_contrastive_learning", nowhere, 10)
+
 
 if __name__ == "__main__":
     unittest.main()
