@@ -1,8 +1,8 @@
 //! Quarter turns: NumPy's `rot90`, by hand and by what must always hold.
 
 use twoviews::data::Image;
-use twoviews::prelude::*;
-use twoviews::transforms::rot90;
+use twoviews::rng::RandomStream;
+use twoviews::transforms::{RandomRotate90, ToTensor, Transform, View, rot90};
 
 /// An image whose pixels have numbers, three to each.
 fn numbered(height: usize, width: usize) -> Image {
@@ -53,7 +53,7 @@ fn all_four_turns_are_equally_likely_with_probability_p() {
     let turns: Vec<Image> = (0..4).map(|turns| turned(&image, turns)).collect();
     for p in [0.0, 0.4, 1.0] {
         let transform = RandomRotate90::new(p).unwrap();
-        let mut counts = [0.0; 4];
+        let mut counts = [0.0f64; 4];
         for index in 0..8_000 {
             let mut view = View::from_image(&image).unwrap();
             transform.apply(&mut view, &mut RandomStream::new(3, 0, index, 0)).unwrap();
