@@ -180,7 +180,7 @@ const status = async (page) => {
   });
   await page.getByLabel(labels[1], { exact: true }).focus();
   const before = await status(page);
-  await page.keyboard.press("ArrowLeft");
+  await page.keyboard.press("Home");
   const after = await status(page);
   check(before !== after && after.startsWith("Alignment "), `${CIRCLE}: the distance of views says ${after}`);
   await page.context().close();
