@@ -17,7 +17,8 @@ pub const NAME: &str = "stock";
 
 /// Builds it. Gives the folder to be named in `JUPYTER_PATH`, beside the environment's.
 pub fn ensure() -> Result<PathBuf> {
-    let mut programs = tools::build(&["--package", PROGRAM])?;
+    // Together with the kernel: alone it would have rust-analyzer compiled again, with fewer features.
+    let mut programs = tools::build(&["--package", "twoviews-kernel", "--package", PROGRAM])?;
     let program = programs.remove(PROGRAM).context("cargo did not say where it has built it")?;
     let mut environment: serde_json::Map<String, Value> = setup::kernel_variables()
         .into_iter()
