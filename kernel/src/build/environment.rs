@@ -7,7 +7,7 @@ use anyhow::Result;
 use twoviews_constants::variable::BUILD_DIRECTORY;
 
 use super::cargo::CargoShim;
-use super::directory::{self, BuildDirectory};
+use super::directory::BuildDirectory;
 use super::std_source::{self, StdSource};
 
 /// Where and with what cells are compiled; each part is missing where it could not be made.
@@ -20,9 +20,8 @@ pub(crate) struct BuildEnvironment {
 }
 
 impl BuildEnvironment {
-    /// Takes a build directory; the rest is made in it and in `private`.
-    pub(crate) fn new(private: &Path) -> Self {
-        let directory = directory::take();
+    /// With a build directory; the rest is made in `private`.
+    pub(crate) fn new(directory: Result<BuildDirectory>, private: &Path) -> Self {
         // Not in the build directory: that may lie in the folder of a crate, and rust-analyzer reads
         // all that lies there.
         let std_source = StdSource::hidden(private)
@@ -65,7 +64,7 @@ mod tests {
     #[test]
     fn the_standard_library_lies_outside_of_the_build_directory() {
         let private = tempfile::tempdir().unwrap();
-        let build = BuildEnvironment::new(private.path());
+        let build = BuildEnvironment::new(Err(anyhow::anyhow!("none")), private.path());
         assert!(build.std_source.unwrap().link.starts_with(private.path()));
     }
 }

@@ -12,7 +12,7 @@ use zeromq::{RepSocket, RouterSocket, SocketRecv, SocketSend};
 
 use super::kernel::Kernel;
 use super::shell::Shell;
-use crate::build::{BuildEnvironment, cargo, compilers};
+use crate::build::{BuildEnvironment, cargo, compilers, directory};
 use crate::child::markers::SOCKET;
 use crate::evaluator;
 use crate::output::{self, Outputs, Question};
@@ -65,7 +65,7 @@ pub(crate) fn compile_crates(environment: &BTreeMap<String, String>) -> Result<(
 /// Sets what evcxr, the cells and the library in them look at.
 #[allow(unsafe_code, reason = "the environment is changed while there is one thread")]
 fn begin(private: &PrivateFolder) -> BuildEnvironment {
-    let build = BuildEnvironment::new(&private.0);
+    let build = BuildEnvironment::new(directory::take(), &private.0);
     // SAFETY: no other thread runs yet.
     unsafe {
         // Jupyter may have been started by cargo. Build scripts such as ring's look at these, and
