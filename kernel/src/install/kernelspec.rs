@@ -172,10 +172,14 @@ mod tests {
             fs::write(folder.path().join(FILE), text).unwrap();
             assert_eq!(owner(folder.path()).unwrap(), Owner::Other);
         }
-        // What the wheel brings.
+        // What the wheel brings: the same, but for the place and the version.
         let wheel = Path::new("wheel/data/share/jupyter/kernels/twoviews");
         assert_eq!(owner(wheel).unwrap(), Owner::This);
         assert!(program(wheel).unwrap().ends_with("twoviews/../../../../bin/twoviews-kernel"));
+        let mut own = Kernelspec { environment: BTreeMap::new(), ..spec() }.json();
+        own["argv"][0] = "{resource_dir}/../../../../bin/twoviews-kernel".into();
+        own["metadata"][MARK]["version"] = "wheel".into();
+        assert_eq!(read(wheel), Some(own));
         let old = "{\"argv\": [\"/a/twoviews-kernel\", \"--control_file\"]}";
         fs::write(folder.path().join(FILE), old).unwrap();
         assert_eq!(owner(folder.path()).unwrap(), Owner::This);
