@@ -8,13 +8,14 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::SystemTime;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow};
 use sha2::{Digest, Sha256};
 use twoviews_constants::file::{LOCK, STAMP};
 use twoviews_constants::variable::CACHE_LIMIT;
+
+use super::compilers;
 
 /// Bytes, unless the user says otherwise.
 const LIMIT: u64 = 10_000_000_000;
@@ -27,9 +28,7 @@ pub(crate) struct Cache {
 impl Cache {
     /// `twoviews-kernel` in the user's folder for what can be made again.
     pub(crate) fn of_account() -> Result<Self> {
-        let set =
-            |name: &str| std::env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from);
-        let place = set("XDG_CACHE_HOME").or_else(|| {
+        let place = path_variable("XDG_CACHE_HOME").or_else(|| {
             let home = std::env::home_dir()?;
             Some(home.join(if cfg!(target_os = "macos") { "Library/Caches" } else { ".cache" }))
         });
@@ -59,9 +58,9 @@ impl Cache {
         all.filter(|directory| directory.join(LOCK).is_file()).collect()
     }
 
-    /// Folders of compilers that are not the present one.
+    /// Folders of compilers that are not the present one; none if that is not known.
     pub(crate) fn stale(&self) -> Vec<PathBuf> {
-        let present = compiler().unwrap_or_default();
+        let Ok(present) = compiler() else { return Vec::new() };
         let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
         entries
             .filter(|entry| entry.file_name() != present.as_str())
@@ -111,6 +110,11 @@ impl Cache {
     }
 }
 
+/// The path that a variable names, if it is set to anything.
+pub(crate) fn path_variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
 /// How many bytes build directories may hold.
 pub(crate) fn limit() -> u64 {
     let gigabytes =
@@ -120,14 +124,7 @@ pub(crate) fn limit() -> u64 {
 
 /// A name for the compiler: its version and a digest of all that it says of itself.
 fn compiler() -> Result<String> {
-    let output = Command::new("rustc").arg("-vV").output();
-    let output = output.context("rustc is not there: install Rust from https://rustup.rs")?;
-    ensure!(
-        output.status.success(),
-        "rustc does not start: {}",
-        String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default()
-    );
-    Ok(name_of(&String::from_utf8_lossy(&output.stdout)))
+    compilers::rustc_says().as_ref().map(|said| name_of(said)).map_err(|why| anyhow!("{why}"))
 }
 
 fn name_of(text: &str) -> String {

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 /// Asks rustc for its version while the kernel starts, so that nobody waits for the answer.
 pub(crate) fn ask_for_version() {
-    std::thread::spawn(rust_version);
+    std::thread::spawn(|| rustc_says().as_ref().inspect_err(|why| eprintln!("{why}")));
 }
 
 /// The version where there is no compiler.
@@ -17,20 +17,27 @@ const NO_COMPILER: &str =
 
 /// Why evcxr does not start, with what this machine lacks.
 pub(crate) fn explained(error: &str) -> String {
-    if rust_version() == UNKNOWN { format!("{NO_COMPILER} ({error})") } else { error.to_owned() }
+    rustc_says().as_ref().map_or_else(|why| format!("{why} ({error})"), |_| error.to_owned())
 }
 
 /// The version of the compiler that compiles the cells, such as `1.95.0`.
 pub(crate) fn rust_version() -> &'static str {
-    static VERSION: OnceLock<String> = OnceLock::new();
-    VERSION.get_or_init(|| {
-        let output = Command::new("rustc").arg("--version").output();
-        let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-        let version = text.ok().and_then(|text| Some(text.split(' ').nth(1)?.to_owned()));
-        version.unwrap_or_else(|| {
-            eprintln!("{NO_COMPILER}");
-            UNKNOWN.to_owned()
-        })
+    let said = rustc_says().as_deref().unwrap_or_default();
+    said.lines().find_map(|line| line.strip_prefix("release: ")).unwrap_or(UNKNOWN)
+}
+
+/// What rustc says of itself (`rustc -vV`), asked once; why there is no answer.
+pub(crate) fn rustc_says() -> &'static Result<String, String> {
+    static SAID: OnceLock<Result<String, String>> = OnceLock::new();
+    SAID.get_or_init(|| match Command::new("rustc").arg("-vV").output() {
+        Err(_) => Err(NO_COMPILER.to_owned()),
+        Ok(output) if output.status.success() => {
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        }
+        Ok(output) => {
+            let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+            Err(format!("{NO_COMPILER} ({})", errors.lines().next().unwrap_or_default()))
+        }
     })
 }
 

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use twoviews_constants::file::{LOCK, STAMP};
 use twoviews_constants::variable::BUILD_DIRECTORY;
 
-use super::cache::{self, Cache};
+use super::cache::{self, Cache, path_variable};
 
 /// More kernels at once than anyone runs on one machine.
 const DIRECTORIES: usize = 32;
@@ -26,9 +26,8 @@ pub(crate) struct BuildDirectory {
 
 /// Takes the first free folder: of those that are named, or else of the user account's.
 pub(crate) fn take() -> Result<BuildDirectory> {
-    let named = std::env::var_os(BUILD_DIRECTORY).filter(|folder| !folder.is_empty());
-    let (first, cache) = match named {
-        Some(folder) => (PathBuf::from(folder), None),
+    let (first, cache) = match path_variable(BUILD_DIRECTORY) {
+        Some(folder) => (folder, None),
         None => {
             let cache = Cache::of_account()?;
             (cache.first()?, Some(cache))

@@ -7,6 +7,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use crate::build::cache::path_variable;
+
 /// Whose kernels they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -42,26 +44,22 @@ impl Place {
     }
 }
 
-/// A variable that is set to something.
-fn set(name: &str) -> Option<PathBuf> {
-    env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
-}
-
 /// jupyter_core's `jupyter_data_dir`.
 fn user_data() -> Option<PathBuf> {
-    if let Some(folder) = set("JUPYTER_DATA_DIR") {
+    if let Some(folder) = path_variable("JUPYTER_DATA_DIR") {
         return Some(folder);
     }
     if cfg!(target_os = "macos") {
         return Some(env::home_dir()?.join("Library/Jupyter"));
     }
-    let data = set("XDG_DATA_HOME").or_else(|| Some(env::home_dir()?.join(".local/share")));
+    let data =
+        path_variable("XDG_DATA_HOME").or_else(|| Some(env::home_dir()?.join(".local/share")));
     Some(data?.join("jupyter"))
 }
 
 /// The active environment; the one that this program lies in, as where pip has put it; that of the first Python.
 fn sys_prefix() -> Result<PathBuf> {
-    let active = set("VIRTUAL_ENV").or_else(|| set("CONDA_PREFIX"));
+    let active = path_variable("VIRTUAL_ENV").or_else(|| path_variable("CONDA_PREFIX"));
     if let Some(folder) = active.or_else(|| environment_of(&env::current_exe().ok()?)) {
         return Ok(folder);
     }

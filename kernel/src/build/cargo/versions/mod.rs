@@ -22,6 +22,7 @@ use anyhow::{Context, Result};
 use twoviews_constants::variable::CARGO_LOCK;
 
 use self::lock::Lock;
+use crate::build::cache::path_variable;
 
 /// In a build directory, what its session has used.
 const SESSION: &str = "session.lock";
@@ -44,8 +45,7 @@ impl Versions {
     /// Where no project is named, its versions are none. `None` if `folder` lies in no other folder.
     pub(crate) fn of(folder: &Path) -> Option<Self> {
         let parent = folder.parent()?;
-        let project = std::env::var_os(CARGO_LOCK).filter(|path| !path.is_empty());
-        let project = project.map_or_else(|| parent.join(NO_PROJECT), PathBuf::from);
+        let project = path_variable(CARGO_LOCK).unwrap_or_else(|| parent.join(NO_PROJECT));
         let added = parent.join(ADDED);
         let (session, manifest) = (folder.join(SESSION), folder.join(MANIFEST));
         Some(Self { project, session, manifest, added })
