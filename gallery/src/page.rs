@@ -31,7 +31,7 @@ pub(crate) fn merged(lesson: &Lesson, execution: &Execution) -> Result<Value> {
     if drifts {
         return Ok(notebook);
     }
-    let cells = executed["cells"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let cells = lesson::cells(executed);
     for cell in notebook["cells"].as_array_mut().into_iter().flatten() {
         if let Some(done) = cells.iter().find(|done| done["id"] == cell["id"])
             && cell["cell_type"] == "code"
@@ -45,10 +45,8 @@ pub(crate) fn merged(lesson: &Lesson, execution: &Execution) -> Result<Value> {
 
 /// The page as a notebook for myst-nb; `notebook` is what [`merged`] gave.
 pub(crate) fn page(lesson: &Lesson, execution: &Execution, mut notebook: Value) -> Value {
-    let empty = Vec::new();
-    let cells = notebook["cells"].as_array().unwrap_or(&empty);
     let mut all = Vec::new();
-    for (i, cell) in cells.iter().enumerate() {
+    for (i, cell) in lesson::cells(&notebook).iter().enumerate() {
         if cell["cell_type"] == "code" {
             all.push(figures_with_text(cell))
         } else {
@@ -273,8 +271,8 @@ pub(crate) fn main_figure(lesson: &Lesson, execution: &Execution) -> Result<Opti
         let drawing = fs::read_to_string(path);
         return drawing.map(Some).with_context(|| format!("reading {}", path.display()));
     }
-    let cells = execution.notebook["cells"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let outputs = cells.iter().filter_map(|cell| cell["outputs"].as_array()).flatten();
+    let cells = lesson::cells(&execution.notebook).iter();
+    let outputs = cells.filter_map(|cell| cell["outputs"].as_array()).flatten();
     Ok(outputs.filter_map(drawing).next_back())
 }
 

@@ -8,7 +8,7 @@
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use xtask::lessons::lesson::{source, text};
+use xtask::lessons::lesson::{cells, id, source, text};
 
 use crate::execution::Execution;
 
@@ -73,8 +73,10 @@ fn value(asked: &str, execution: &Execution) -> Result<String> {
 
 /// What a cell has printed.
 fn printed(notebook: &Value, id: &str) -> Result<String> {
-    let mut cells = notebook["cells"].as_array().into_iter().flatten();
-    let cell = cells.find(|cell| cell["id"] == id).with_context(|| format!("no cell {id}"))?;
+    let cell = cells(notebook)
+        .iter()
+        .find(|cell| cell["id"] == id)
+        .with_context(|| format!("no cell {id}"))?;
     let outputs = cell["outputs"].as_array().into_iter().flatten();
     Ok(outputs.filter(|it| it["output_type"] == "stream").map(|it| text(&it["text"])).collect())
 }
@@ -95,9 +97,9 @@ pub(crate) fn duration(seconds: Option<f64>) -> String {
 /// as if a run had produced them, outside of marks, formulas and code.
 pub(crate) fn faults(notebook: &Value) -> Vec<String> {
     let mut faults = Vec::new();
-    let cells = notebook["cells"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let cells = cells(notebook);
     for cell in cells.iter().filter(|cell| cell["cell_type"] == "markdown") {
-        let (id, prose) = (cell["id"].as_str().unwrap_or_default(), source(cell));
+        let (id, prose) = (id(cell), source(cell));
         let mut plain = String::new();
         for (i, part) in prose.split(BEGIN).enumerate() {
             let Some((asked, after)) = part.split_once(CLOSE).filter(|_| i > 0) else {
