@@ -73,16 +73,15 @@ pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: b
         "site/requirements.txt",
         "gallery/src",
         "xtask/src/lessons",
-        "benches/RESULTS.md",
-        "CHANGELOG.md",
-        "README.md",
-        "docs/kernel.md",
-        "docs/for_teachers.md",
+        texts::README,
         "rustfmt.toml",
         "web/Cargo.toml",
         "web/src",
         "web/experiments",
-    ] {
+    ]
+    .into_iter()
+    .chain(texts::DOCUMENTS.map(|(document, _)| document))
+    {
         digest.files(&root, name)?;
     }
     for (lesson, execution) in lessons {
@@ -242,18 +241,18 @@ fn write_sources(
     }
     let names = texts::api_names(api)?;
     files.insert("downloads/api-names.json".into(), serde_json::to_vec(&names)?);
-    let readme = read("README.md")?;
+    let readme = read(texts::README)?;
     let texts = [
         ("index.md", texts::landing(&readme, lessons)?),
         ("lessons/index.md", texts::contents(lessons)),
         ("install.md", texts::install(&readme)?),
-        ("results.md", texts::for_the_site(&read("benches/RESULTS.md")?, "benches")),
-        ("changelog.md", texts::for_the_site(&read("CHANGELOG.md")?, "")),
-        ("kernel.md", texts::for_the_site(&read("docs/kernel.md")?, "docs")),
-        ("teachers.md", texts::for_the_site(&read("docs/for_teachers.md")?, "docs")),
         ("api.md", texts::api_page(api)?),
     ];
     files.extend(texts.map(|(name, text)| (name.to_owned(), text.into_bytes())));
+    for (document, page) in texts::DOCUMENTS {
+        let text = texts::for_the_site(&read(document)?, document);
+        files.insert(page.to_owned(), text.into_bytes());
+    }
     let source = folders.source();
     let wanted: HashSet<PathBuf> = files.keys().map(|name| source.join(name)).collect();
     for path in digest::files(&source)? {
