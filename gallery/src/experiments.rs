@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -38,21 +38,18 @@ impl Experiments {
         }
         say("compiling the pages' experiments");
         let mut cargo = Command::new("cargo");
-        cargo.current_dir(paths::root()).args(["build", "--quiet", "--package", "twoviews-web"]);
+        cargo.current_dir(paths::root()).args(["build", "--package", "twoviews-web"]);
         cargo.args(["--profile", "web", "--target", tools::WEBASSEMBLY]);
-        cargo.args(["--message-format", "json-render-diagnostics"]);
         // Flags for this machine's processor mean nothing there.
         cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
         tools::forget_package(&mut cargo);
-        let output = cargo.stderr(Stdio::inherit()).output()?;
-        ensure!(output.status.success(), "the experiments of the pages (web/) do not compile");
-        let said = String::from_utf8(output.stdout)?;
-        let programs = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let files = programs.filter(|it| it["target"]["name"] == "twoviews_web");
-        let files = files.flat_map(|it| it["filenames"].as_array().cloned().unwrap_or_default());
-        let mut files = files.filter_map(|name| name.as_str().map(str::to_owned));
+        let messages = tools::messages(&mut cargo)
+            .context("the experiments of the pages (web/) do not compile")?;
+        let programs = messages.iter().filter(|it| it["target"]["name"] == "twoviews_web");
+        let files = programs.filter_map(|it| it["filenames"].as_array()).flatten();
+        let mut files = files.filter_map(Value::as_str);
         let file = files.find(|name| name.ends_with(".wasm")).context("cargo names no program")?;
-        Ok(Self(Some(fs::read(&file).with_context(|| format!("reading {file}"))?)))
+        Ok(Self(Some(fs::read(file).with_context(|| format!("reading {file}"))?)))
     }
 
     /// Puts a place for each experiment that the page's cells name below the cell.
