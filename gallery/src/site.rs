@@ -124,7 +124,7 @@ pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: b
     tools::run(&mut sphinx)?;
     folders::atomic_write(&made_with, settings.as_bytes())?;
     let files_of = |lesson: &Lesson| folders.executed(lesson).join("files");
-    experiments.write(lessons, files_of, &html.join("_static/experiments"))?;
+    experiments.write(lessons, files_of, &html)?;
     put(&html, &api, &digest, &folders.site())
 }
 
