@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::digest::{self, Digest};
 use crate::execution::Execution;
 use crate::experiments::Experiments;
-use crate::{page, program, texts};
+use crate::{figures, page, program, texts};
 use xtask::lessons::lesson::Lesson;
 use xtask::say::say;
 use xtask::setup::python::Environment;
@@ -231,7 +231,7 @@ fn write_sources(
         let mut notebook = page::page(lesson, execution, notebook);
         experiments.place(lesson, &mut notebook)?;
         files.insert(format!("lessons/{name}.ipynb"), serde_json::to_vec_pretty(&notebook)?);
-        if let Some(figure) = page::main_figure(lesson, execution)? {
+        if let Some(figure) = figures::main_figure(lesson, execution)? {
             files.insert(format!("thumbnails/{name}.svg"), figure.into_bytes());
         }
     }

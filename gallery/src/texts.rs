@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use crate::digest;
 use crate::execution::Execution;
 use crate::prose::duration;
-use crate::{page, program};
+use crate::{figures, program};
 use xtask::lessons::lesson::Lesson;
 
 /// The first page: what this is, and each lesson with its figure and a sentence.
@@ -24,8 +24,8 @@ pub(crate) fn landing(readme: &str, lessons: &[(Lesson, Execution)]) -> Result<S
         let name = &lesson.name;
         let _ = writeln!(text, ":::{{grid-item-card}} {}", lesson.title());
         let _ = writeln!(text, ":link: lessons/{name}\n:link-type: doc");
-        if let Some(figure) = page::main_figure(lesson, execution)? {
-            let own = page::text_of(&figure);
+        if let Some(figure) = figures::main_figure(lesson, execution)? {
+            let own = figures::text_of(&figure);
             let alt =
                 own.unwrap_or_else(|| format!("Main figure of the lesson {}", lesson.title()));
             let _ = writeln!(text, ":img-top: thumbnails/{name}.svg");
