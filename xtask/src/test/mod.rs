@@ -11,11 +11,14 @@ use crate::say::say;
 use crate::setup::library::Library;
 use crate::{course, notebook, paths, setup, stock, tools};
 
+/// The folders of notebooks.
+const STORED: [&str; 3] = ["notebooks", "notebooks/solutions", "tests/notebooks"];
+
 /// Runs all checks; `long` adds the slow ones.
 pub fn run(long: bool) -> Result<()> {
     step("formatting", &["fmt", "--all", "--check"])?;
     say("the notebooks as they are stored");
-    for folder in ["notebooks", "notebooks/solutions", "tests/notebooks"] {
+    for folder in STORED {
         check_stored(folder)?;
     }
     course::check(&paths::root().join("notebooks"))?;
@@ -166,7 +169,7 @@ mod tests {
         assert!(with(json!(format!("1;\n{fits}\n2"))).is_ok());
         let error = with(json!(["1;\n", "x", long])).unwrap_err().to_string();
         assert!(error.contains("cell b has a line of 90 characters"), "{error}");
-        for folder in ["notebooks", "tests/notebooks"] {
+        for folder in STORED {
             check_stored(folder).unwrap();
         }
     }
