@@ -9,8 +9,8 @@ use anyhow::{Context, Result, ensure};
 use twoviews_constants::variable;
 
 use crate::execution::Setting;
-use crate::program;
 use crate::site::{Folders, formatted};
+use crate::{experiments, program};
 use xtask::lessons::lesson::Lesson;
 use xtask::say::say;
 use xtask::{course, folders, notebook, paths, tools};
@@ -82,7 +82,7 @@ pub(crate) fn look(folders: &Folders) -> Result<()> {
         ("Firefox", ["firefox-esr", "firefox"], "FIREFOX", "firefox.mjs"),
     ];
     // They are missing where the compiler lacks WebAssembly.
-    if folders.site().join("_static/experiments").is_dir() {
+    if experiments::compute_in(&folders.site()) {
         looks.push(("Chromium", ["chromium", "google-chrome"], "BROWSER", "experiments.mjs"));
     }
     for (browser, names, variable, script) in looks {

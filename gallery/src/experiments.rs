@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -21,6 +21,15 @@ const TAG: &str = "experiment:";
 const STYLE: &str = "style.css";
 /// What all experiments stand on.
 const BASE: [&str; 2] = ["compute.js", "page.js"];
+/// The compiled program, which only pages that compute have.
+const PROGRAM: &str = "program.js";
+/// The folder of all of these in a site.
+const FOLDER: &str = "_static/experiments";
+
+/// Whether a site's pages compute.
+pub(crate) fn compute_in(site: &Path) -> bool {
+    site.join(FOLDER).join(PROGRAM).is_file()
+}
 
 /// The program in which the experiments compute, if this machine can make it.
 pub(crate) struct Experiments(Option<Vec<u8>>);
@@ -38,21 +47,18 @@ impl Experiments {
         }
         say("compiling the pages' experiments");
         let mut cargo = Command::new("cargo");
-        cargo.current_dir(paths::root()).args(["build", "--quiet", "--package", "twoviews-web"]);
+        cargo.current_dir(paths::root()).args(["build", "--package", "twoviews-web"]);
         cargo.args(["--profile", "web", "--target", tools::WEBASSEMBLY]);
-        cargo.args(["--message-format", "json-render-diagnostics"]);
         // Flags for this machine's processor mean nothing there.
         cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
         tools::forget_package(&mut cargo);
-        let output = cargo.stderr(Stdio::inherit()).output()?;
-        ensure!(output.status.success(), "the experiments of the pages (web/) do not compile");
-        let said = String::from_utf8(output.stdout)?;
-        let programs = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let files = programs.filter(|it| it["target"]["name"] == "twoviews_web");
-        let files = files.flat_map(|it| it["filenames"].as_array().cloned().unwrap_or_default());
-        let mut files = files.filter_map(|name| name.as_str().map(str::to_owned));
+        let messages = tools::messages(&mut cargo)
+            .context("the experiments of the pages (web/) do not compile")?;
+        let programs = messages.iter().filter(|it| it["target"]["name"] == "twoviews_web");
+        let files = programs.filter_map(|it| it["filenames"].as_array()).flatten();
+        let mut files = files.filter_map(Value::as_str);
         let file = files.find(|name| name.ends_with(".wasm")).context("cargo names no program")?;
-        Ok(Self(Some(fs::read(&file).with_context(|| format!("reading {file}"))?)))
+        Ok(Self(Some(fs::read(file).with_context(|| format!("reading {file}"))?)))
     }
 
     /// Puts a place for each experiment that the page's cells name below the cell.
@@ -101,15 +107,16 @@ impl Experiments {
         Ok(html)
     }
 
-    /// Writes what the pages load to the folder, anew.
+    /// Writes what the pages load to the site, anew.
     pub(crate) fn write(
         &self,
         lessons: &[(Lesson, Execution)],
         files_of: impl Fn(&Lesson) -> PathBuf,
-        folder: &Path,
+        site: &Path,
     ) -> Result<()> {
-        folders::remove(folder)?;
-        fs::create_dir_all(folder)?;
+        let folder = site.join(FOLDER);
+        folders::remove(&folder)?;
+        fs::create_dir_all(&folder)?;
         let copy = |file: &str| {
             let from = source(file);
             fs::copy(&from, folder.join(file)).with_context(|| from.display().to_string())
@@ -120,7 +127,7 @@ impl Experiments {
             copy(file)?;
         }
         let program = BASE64_STANDARD.encode(program);
-        fs::write(folder.join("program.js"), format!("twoviews.module = \"{program}\";\n"))?;
+        fs::write(folder.join(PROGRAM), format!("twoviews.module = \"{program}\";\n"))?;
         for (lesson, execution) in lessons {
             let cells = crate::page::merged(lesson, execution)?["cells"].take();
             for name in cells.as_array().into_iter().flatten().flat_map(named) {
@@ -254,6 +261,18 @@ mod tests {
         let mut none = page("other");
         Experiments(None).place(&lesson(), &mut none).unwrap();
         assert_eq!(none, page("other"));
+    }
+
+    #[test]
+    fn a_site_without_webassembly_has_the_look_and_computes_nothing() {
+        let place = tempfile::tempdir().unwrap();
+        for (experiments, computes) in
+            [(Experiments(Some(vec![1])), true), (Experiments(None), false)]
+        {
+            experiments.write(&[], |_| PathBuf::new(), place.path()).unwrap();
+            assert!(place.path().join(FOLDER).join(STYLE).is_file());
+            assert_eq!(compute_in(place.path()), computes);
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod digest;
 mod execution;
 mod experiments;
 mod fake_hub;
+mod figures;
 mod page;
 mod program;
 mod prose;

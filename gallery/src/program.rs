@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, ensure};
-use serde_json::Value;
 use syn::spanned::Spanned;
 use syn::{Block, Item, Stmt};
 
@@ -84,11 +83,11 @@ pub(crate) fn convert(lesson: &Lesson) -> Result<Program> {
     let mut parts = Parts::default();
     let cells = lesson.notebook["cells"].as_array().context("a notebook without cells")?;
     for cell in cells {
-        let (id, text) = (cell["id"].as_str().unwrap_or_default(), lesson::source(cell));
+        let (id, text) = (lesson::id(cell), lesson::source(cell));
         match cell["cell_type"].as_str() {
             Some("markdown") => parts.headings(&text),
             // Jupyter's tag for a mistake that is meant.
-            Some("code") if has_tag(cell, "raises-exception") => {
+            Some("code") if lesson::has_tag(cell, "raises-exception") => {
                 parts.body +=
                     &format!("\n// The cell {id}, which fails on purpose, is left out.\n");
             }
@@ -125,10 +124,6 @@ pub(crate) fn convert(lesson: &Lesson) -> Result<Program> {
         closing = "}\n".repeat(parts.depth),
     );
     Ok(program)
-}
-
-fn has_tag(cell: &Value, tag: &str) -> bool {
-    cell["metadata"]["tags"].as_array().into_iter().flatten().any(|it| it == tag)
 }
 
 /// The program while it is made.
@@ -218,7 +213,7 @@ impl Parts {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

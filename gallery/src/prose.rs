@@ -3,12 +3,12 @@
 //! `<!-- run: seconds CELL -->three minutes<!-- /run -->`
 //!
 //! and the gallery puts there what the run has given: `seconds` the time of a cell or, without one, of the
-//! lesson; `memory` the most that its cells held; `cores` how many processors it had; `after CELL TEXT` what a cell has printed behind TEXT, up to the
-//! next space. Jupyter shows none of the marks.
+//! lesson; `memory` the most that its cells held; `cores` how many processors it had; `after CELL TEXT` what a
+//! cell has printed behind TEXT, up to the next space. Jupyter shows none of the marks.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde_json::Value;
-use xtask::lessons::lesson::{source, text};
+use xtask::lessons::lesson::{cells, id, source, text};
 
 use crate::execution::Execution;
 
@@ -25,8 +25,7 @@ pub(crate) fn filled(prose: &str, execution: &Execution) -> Result<String> {
         let (_, after) = after
             .split_once(END)
             .with_context(|| format!("`<!-- run:{asked}-->` without `{END}`"))?;
-        let found =
-            value(asked.trim(), execution).with_context(|| format!("`<!-- run:{asked}-->`"))?;
+        let found = value(asked, execution).with_context(|| format!("`<!-- run:{asked}-->`"))?;
         out += &format!("{before}{BEGIN}{asked}{CLOSE}{found}{END}");
         rest = after;
     }
@@ -43,23 +42,54 @@ pub(crate) fn unmarked(prose: &str) -> String {
     out.replace(END, "")
 }
 
+/// What a mark asks of a run.
+enum Asked<'a> {
+    Seconds(Option<&'a str>),
+    Memory,
+    Cores,
+    After(&'a str, &'a str),
+}
+
+impl<'a> Asked<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        let mut words = text.trim().splitn(3, ' ').map(str::trim);
+        match (words.next()?, words.next(), words.next()) {
+            ("seconds", cell, None) => Some(Self::Seconds(cell)),
+            ("memory", None, None) => Some(Self::Memory),
+            ("cores", None, None) => Some(Self::Cores),
+            ("after", Some(cell), Some(label)) => Some(Self::After(cell, label)),
+            _ => None,
+        }
+    }
+
+    /// The cell that it names.
+    fn cell(&self) -> Option<&'a str> {
+        match *self {
+            Self::Seconds(cell) => cell,
+            Self::After(cell, _) => Some(cell),
+            Self::Memory | Self::Cores => None,
+        }
+    }
+}
+
 fn value(asked: &str, execution: &Execution) -> Result<String> {
     let run = &execution.run;
-    let mut words = asked.splitn(3, ' ').map(str::trim);
-    match (words.next().unwrap_or_default(), words.next(), words.next()) {
-        ("seconds", None, None) => Ok(duration(run["seconds"].as_f64())),
-        ("seconds", Some(id), None) => {
+    let asked = Asked::parse(asked)
+        .context("there are `seconds`, `seconds CELL`, `memory`, `cores` and `after CELL TEXT`")?;
+    match asked {
+        Asked::Seconds(None) => Ok(duration(run["seconds"].as_f64())),
+        Asked::Seconds(Some(id)) => {
             let mut cells = run["cells"].as_array().into_iter().flatten();
             let cell = cells.find(|cell| cell["id"] == id);
             let cell = cell.with_context(|| format!("the run has no cell {id}"))?;
             Ok(duration(cell["seconds"].as_f64()))
         }
-        ("memory", None, None) => Ok(match run["memory_mb"]["cells"].as_f64() {
+        Asked::Memory => Ok(match run["memory_mb"]["cells"].as_f64() {
             Some(megabytes) => format!("{megabytes:.0} MB"),
             None => "not measured".to_owned(),
         }),
-        ("cores", None, None) => Ok(run["machine"]["cores"].to_string()),
-        ("after", Some(id), Some(label)) => {
+        Asked::Cores => Ok(run["machine"]["cores"].to_string()),
+        Asked::After(id, label) => {
             let printed = printed(&execution.notebook, id)?;
             let (_, behind) = printed
                 .split_once(label)
@@ -67,14 +97,15 @@ fn value(asked: &str, execution: &Execution) -> Result<String> {
             let found = behind.split_whitespace().next().unwrap_or_default();
             Ok(found.trim_end_matches([',', ';', ':', '.', ')']).to_owned())
         }
-        _ => bail!("there are `seconds`, `seconds CELL`, `memory`, `cores` and `after CELL TEXT`"),
     }
 }
 
 /// What a cell has printed.
 fn printed(notebook: &Value, id: &str) -> Result<String> {
-    let mut cells = notebook["cells"].as_array().into_iter().flatten();
-    let cell = cells.find(|cell| cell["id"] == id).with_context(|| format!("no cell {id}"))?;
+    let cell = cells(notebook)
+        .iter()
+        .find(|cell| cell["id"] == id)
+        .with_context(|| format!("no cell {id}"))?;
     let outputs = cell["outputs"].as_array().into_iter().flatten();
     Ok(outputs.filter(|it| it["output_type"] == "stream").map(|it| text(&it["text"])).collect())
 }
@@ -95,28 +126,24 @@ pub(crate) fn duration(seconds: Option<f64>) -> String {
 /// as if a run had produced them, outside of marks, formulas and code.
 pub(crate) fn faults(notebook: &Value) -> Vec<String> {
     let mut faults = Vec::new();
-    let cells = notebook["cells"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let cells = cells(notebook);
     for cell in cells.iter().filter(|cell| cell["cell_type"] == "markdown") {
-        let (id, prose) = (cell["id"].as_str().unwrap_or_default(), source(cell));
+        let (id, prose) = (id(cell), source(cell));
         let mut plain = String::new();
         for (i, part) in prose.split(BEGIN).enumerate() {
             let Some((asked, after)) = part.split_once(CLOSE).filter(|_| i > 0) else {
                 plain += part;
                 continue;
             };
-            let words: Vec<&str> = asked.split_whitespace().collect();
-            let wants_cell = matches!(words[..], ["seconds" | "after", _, ..]);
-            let is_known = match words[..] {
-                ["seconds"] | ["memory"] | ["cores"] => true,
-                ["seconds", named] | ["after", named, _, ..] => {
-                    cells.iter().any(|cell| cell["cell_type"] == "code" && cell["id"] == named)
+            let is_there =
+                |name| cells.iter().any(|it| it["cell_type"] == "code" && it["id"] == name);
+            let fault = match Asked::parse(asked).map(|asked| asked.cell()) {
+                None => Some("is not known"),
+                Some(named) => {
+                    named.filter(|name| !is_there(*name)).map(|_| "names no cell of code")
                 }
-                _ => false,
             };
-            if !is_known {
-                let what = if wants_cell { "names no cell of code" } else { "is not known" };
-                faults.push(format!("{id}: the mark `run:{asked}` {what}"));
-            }
+            faults.extend(fault.map(|fault| format!("{id}: the mark `run:{asked}` {fault}")));
             match after.split_once(END) {
                 Some((_, after)) => plain += after,
                 None => faults.push(format!("{id}: the mark `run:{asked}` has no end")),

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::digest::{self, Digest};
 use crate::execution::Execution;
 use crate::experiments::Experiments;
-use crate::{page, program, texts};
+use crate::{figures, page, program, texts};
 use xtask::lessons::lesson::Lesson;
 use xtask::say::say;
 use xtask::setup::python::Environment;
@@ -73,16 +73,15 @@ pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: b
         "site/requirements.txt",
         "gallery/src",
         "xtask/src/lessons",
-        "benches/RESULTS.md",
-        "CHANGELOG.md",
-        "README.md",
-        "docs/kernel.md",
-        "docs/for_teachers.md",
+        texts::README,
         "rustfmt.toml",
         "web/Cargo.toml",
         "web/src",
         "web/experiments",
-    ] {
+    ]
+    .into_iter()
+    .chain(texts::DOCUMENTS.map(|(document, _)| document))
+    {
         digest.files(&root, name)?;
     }
     for (lesson, execution) in lessons {
@@ -125,7 +124,7 @@ pub(crate) fn build(folders: &Folders, lessons: &[(Lesson, Execution)], force: b
     tools::run(&mut sphinx)?;
     folders::atomic_write(&made_with, settings.as_bytes())?;
     let files_of = |lesson: &Lesson| folders.executed(lesson).join("files");
-    experiments.write(lessons, files_of, &html.join("_static/experiments"))?;
+    experiments.write(lessons, files_of, &html)?;
     put(&html, &api, &digest, &folders.site())
 }
 
@@ -232,7 +231,7 @@ fn write_sources(
         let mut notebook = page::page(lesson, execution, notebook);
         experiments.place(lesson, &mut notebook)?;
         files.insert(format!("lessons/{name}.ipynb"), serde_json::to_vec_pretty(&notebook)?);
-        if let Some(figure) = page::main_figure(lesson, execution)? {
+        if let Some(figure) = figures::main_figure(lesson, execution)? {
             files.insert(format!("thumbnails/{name}.svg"), figure.into_bytes());
         }
     }
@@ -242,18 +241,18 @@ fn write_sources(
     }
     let names = texts::api_names(api)?;
     files.insert("downloads/api-names.json".into(), serde_json::to_vec(&names)?);
-    let readme = read("README.md")?;
+    let readme = read(texts::README)?;
     let texts = [
         ("index.md", texts::landing(&readme, lessons)?),
         ("lessons/index.md", texts::contents(lessons)),
         ("install.md", texts::install(&readme)?),
-        ("results.md", texts::for_the_site(&read("benches/RESULTS.md")?, "benches")),
-        ("changelog.md", texts::for_the_site(&read("CHANGELOG.md")?, "")),
-        ("kernel.md", texts::for_the_site(&read("docs/kernel.md")?, "docs")),
-        ("teachers.md", texts::for_the_site(&read("docs/for_teachers.md")?, "docs")),
         ("api.md", texts::api_page(api)?),
     ];
     files.extend(texts.map(|(name, text)| (name.to_owned(), text.into_bytes())));
+    for (document, page) in texts::DOCUMENTS {
+        let text = texts::for_the_site(&read(document)?, document);
+        files.insert(page.to_owned(), text.into_bytes());
+    }
     let source = folders.source();
     let wanted: HashSet<PathBuf> = files.keys().map(|name| source.join(name)).collect();
     for path in digest::files(&source)? {

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use crate::digest;
 use crate::execution::Execution;
 use crate::prose::duration;
-use crate::{page, program};
+use crate::{figures, program};
 use xtask::lessons::lesson::Lesson;
 
 /// The first page: what this is, and each lesson with its figure and a sentence.
@@ -24,8 +24,8 @@ pub(crate) fn landing(readme: &str, lessons: &[(Lesson, Execution)]) -> Result<S
         let name = &lesson.name;
         let _ = writeln!(text, ":::{{grid-item-card}} {}", lesson.title());
         let _ = writeln!(text, ":link: lessons/{name}\n:link-type: doc");
-        if let Some(figure) = page::main_figure(lesson, execution)? {
-            let own = page::text_of(&figure);
+        if let Some(figure) = figures::main_figure(lesson, execution)? {
+            let own = figures::text_of(&figure);
             let alt =
                 own.unwrap_or_else(|| format!("Main figure of the lesson {}", lesson.title()));
             let _ = writeln!(text, ":img-top: thumbnails/{name}.svg");
@@ -91,28 +91,32 @@ pub(crate) fn install(readme: &str) -> Result<String> {
     for heading in ["Two commands", "Settings", "Where it runs"] {
         let _ = write!(text, "## {heading}\n\n{}\n\n", section(readme, heading)?);
     }
-    Ok(for_the_site(&text, ""))
+    Ok(for_the_site(&text, README))
 }
 
+/// Of this document parts are a page.
+pub(crate) const README: &str = "README.md";
+
 /// Documents of the project that are pages of the site, too.
-const PAGES: [(&str, &str); 5] = [
-    ("README.md", "install.md"),
+pub(crate) const DOCUMENTS: [(&str, &str); 4] = [
     ("benches/RESULTS.md", "results.md"),
     ("CHANGELOG.md", "changelog.md"),
     ("docs/kernel.md", "kernel.md"),
     ("docs/for_teachers.md", "teachers.md"),
 ];
 
-/// The text of a document that stands in `folder`, for the site: its links to what is a page there lead to the
-/// page, those to other files are only their texts.
-pub(crate) fn for_the_site(text: &str, folder: &str) -> String {
+/// The text of the file `document`, for the site: its links to what is a page there lead to the page, those to
+/// other files are only their texts.
+pub(crate) fn for_the_site(text: &str, document: &str) -> String {
+    let folder = Path::new(document).parent().unwrap_or(Path::new(""));
     let mut out = String::new();
     let mut rest = text;
     while let Some((before, link, target, after)) = next_link(rest) {
         out += before;
         let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
-        let path = program::normal(&Path::new(folder).join(path));
-        let page = PAGES.iter().find(|(document, _)| Path::new(document) == path);
+        let path = program::normal(&folder.join(path));
+        let mut pages = DOCUMENTS.iter().chain(&[(README, "install.md")]);
+        let page = pages.find(|(document, _)| Path::new(document) == path);
         match page {
             _ if target.contains("://") || target.starts_with('#') => {
                 out += &format!("[{link}]({target})");
@@ -222,8 +226,8 @@ mod tests {
         let text = "a [b](../CHANGELOG.md) [`c`](../src/lib.rs), ![d](x.svg) [e](https://e.org/(f)#g) [h](kernel.md#i) j";
         let wanted =
             "a [b](changelog.md) `c`, ![d](x.svg) [e](https://e.org/(f)#g) [h](kernel.md#i) j";
-        assert_eq!(for_the_site(text, "docs"), wanted);
-        assert_eq!(for_the_site("no [link] (here)", ""), "no [link] (here)");
+        assert_eq!(for_the_site(text, "docs/kernel.md"), wanted);
+        assert_eq!(for_the_site("no [link] (here)", README), "no [link] (here)");
     }
 
     #[test]

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jupyter_client.blocking import BlockingKernelClient
+from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +33,35 @@ def start(environment: dict[str, str], **options) -> tuple[KernelManager, Blocki
     client.start_channels()
     client.wait_for_ready(timeout=60)
     return manager, client
+
+
+@contextlib.contextmanager
+def registered(kernels: Path, name: str, environment: dict[str, str], **options) -> Iterator[BlockingKernelClient]:
+    """A client of the kernel `name` in the folder `kernels`, started with these variables and no others."""
+    specs = KernelSpecManager(kernel_dirs=[str(kernels)])
+    manager = KernelManager(kernel_name=name, kernel_spec_manager=specs)
+    manager.start_kernel(env=environment, **options)
+    client = manager.client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=60)
+        yield client
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel()
+
+
+def answer(client: BlockingKernelClient, cell: str) -> tuple[dict, str]:
+    """The reply to a cell, and what it prints or gives as text."""
+    texts: list[str] = []
+
+    def collect(message: dict) -> None:
+        if message["msg_type"] in ("stream", "execute_result"):
+            content = message["content"]
+            texts.append(content.get("text", "") or content.get("data", {}).get("text/plain", ""))
+
+    reply = client.execute_interactive(cell, timeout=300, output_hook=collect)
+    return reply["content"], "".join(texts)
 
 
 @contextlib.contextmanager

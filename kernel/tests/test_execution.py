@@ -1,7 +1,6 @@
 """A lesson as the gallery executes it (`site/execute.py`): what is kept of a run that fails."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 import nbformat.v4 as v4
+import psutil
 from support import LONG, ROOT
 
 SPEC = {"kernelspec": {"name": "rust", "display_name": "Rust (twoviews)", "language": "rust"}}
@@ -103,12 +103,11 @@ class Execution(unittest.TestCase):
 
 
 def alive(process: int) -> bool:
+    """Whether it runs: one that has ended and was not waited for does not."""
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    # One that has ended and was not waited for.
-    return f"{process} (" in (text := Path(f"/proc/{process}/stat").read_text()) and ") Z " not in text
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from jupyter_client.kernelspec import KernelSpecManager, get_kernel_spec
-from jupyter_client.manager import KernelManager
+from jupyter_client.kernelspec import get_kernel_spec
+from support import answer, registered
 
 PROGRAM = get_kernel_spec("rust").argv[0]
 
@@ -34,30 +34,24 @@ class Install(unittest.TestCase):
 
     def run_cells(self, name: str, *cells: str) -> list[str]:
         """What the cells print or give, each as one text, in one session of the kernel `name`."""
-        specs = KernelSpecManager(kernel_dirs=[str(self.kernels)])
-        manager = KernelManager(kernel_name=name, kernel_spec_manager=specs)
-        manager.start_kernel(env=self.environment, cwd=str(self.home))
-        client = manager.client()
-        client.start_channels()
         texts = []
-        try:
-            client.wait_for_ready(timeout=60)
+        with registered(self.kernels, name, self.environment, cwd=str(self.home)) as client:
             for cell in cells:
-                messages: list[dict] = []
-                reply = client.execute_interactive(cell, timeout=300, output_hook=messages.append)
-                self.assertEqual(reply["content"]["status"], "ok", reply["content"])
-                texts.append("".join(m["content"].get("text", "") or m["content"].get("data", {}).get("text/plain", "")
-                                     for m in messages if m["msg_type"] in ("stream", "execute_result")))
-        finally:
-            client.stop_channels()
-            manager.shutdown_kernel()
+                reply, text = answer(client, cell)
+                self.assertEqual(reply["status"], "ok", reply)
+                texts.append(text)
         return texts
 
-    def test_a_life(self) -> None:
-        crate = self.home / "own crate"
+    def crate(self, folder: str, code: str) -> Path:
+        """A crate `own` in a folder of the home."""
+        crate = self.home / folder
         (crate / "src").mkdir(parents=True)
         (crate / "Cargo.toml").write_text('[package]\nname = "own"\nversion = "1.0.0"\nedition = "2021"\n')
-        (crate / "src/lib.rs").write_text("pub fn answer() -> i32 { 42 }\n")
+        (crate / "src/lib.rs").write_text(code)
+        return crate
+
+    def test_a_life(self) -> None:
+        crate = self.crate("own crate", "pub fn answer() -> i32 { 42 }\n")
         (self.home / "list.toml").write_text('[dependencies]\nown = { path = "own crate" }\n')
         done = self.kernel("install", "--crates", str(self.home / "list.toml"), "--env", "GREETING=Grüß Gott")
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -90,10 +84,7 @@ class Install(unittest.TestCase):
         self.assertIn("Python", other.read_text())
 
     def test_a_list_that_does_not_compile_registers_nothing(self) -> None:
-        crate = self.home / "own"
-        (crate / "src").mkdir(parents=True)
-        (crate / "Cargo.toml").write_text('[package]\nname = "own"\nversion = "1.0.0"\nedition = "2021"\n')
-        (crate / "src/lib.rs").write_text("pub fn answer() -> i32 { \"no number\" }\n")
+        self.crate("own", "pub fn answer() -> i32 { \"no number\" }\n")
         (self.home / "list.toml").write_text('own = { path = "own" }\n')
         done = self.kernel("install", "--crates", str(self.home / "list.toml"))
         self.assertEqual(done.returncode, 1)

@@ -1,11 +1,8 @@
 """Whole notebooks with nbclient, as `jupyter execute` and nbconvert run them."""
 
-import sys
 import unittest
-from pathlib import Path
 
 import nbformat.v4 as v4
-from bs4 import BeautifulSoup
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
@@ -24,18 +21,6 @@ def run(*cells: str, tags: dict[int, str] | None = None):
     except CellExecutionError as error:
         return notebook, error
     return notebook, None
-
-
-class Pages(unittest.TestCase):
-    def test_figures_keep_their_words_in_the_page(self) -> None:
-        sys.path.insert(0, str(Path(__file__).parents[2] / "xtask/python"))
-        import self_contained
-        outputs = [v4.new_output("display_data", data={mime: "x"}, metadata={"alt": f'{mime} "a" < b'})
-                   for mime in ("image/png", "image/svg+xml")]
-        page = self_contained.page(v4.new_notebook(cells=[v4.new_code_cell("1", outputs=outputs)]))
-        images = BeautifulSoup(page, features="html.parser").select(".jp-OutputArea img")
-        self.assertEqual([image["alt"] for image in images], [output.metadata.alt for output in outputs])
-
 
 
 class Notebooks(unittest.TestCase):

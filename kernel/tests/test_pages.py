@@ -1,10 +1,11 @@
-"""The HTML page that is written beside an executed notebook asks no other host."""
+"""The HTML page that is written beside an executed notebook: it asks no other host, and figures keep their words."""
 
 import re
 import sys
 import unittest
 
 import nbformat.v4 as v4
+from bs4 import BeautifulSoup
 from support import ROOT
 
 sys.path.insert(0, str(ROOT / "xtask/python"))
@@ -29,6 +30,13 @@ class Pages(unittest.TestCase):
         self.assertEqual([address[:80] for address in fetched if not address.startswith(("data:", "#"))], [])
         self.assertIn("renderMathInElement(text", page)
         self.assertIn("<svg xmlns", page)
+
+    def test_figures_keep_their_words_in_the_page(self) -> None:
+        outputs = [v4.new_output("display_data", data={mime: "x"}, metadata={"alt": f'{mime} "a" < b'})
+                   for mime in ("image/png", "image/svg+xml")]
+        page = self_contained.page(v4.new_notebook(cells=[v4.new_code_cell("1", outputs=outputs)]))
+        images = BeautifulSoup(page, features="html.parser").select(".jp-OutputArea img")
+        self.assertEqual([image["alt"] for image in images], [output.metadata.alt for output in outputs])
 
 
 if __name__ == "__main__":

@@ -5,30 +5,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.manager import KernelManager
+sys.path.insert(0, str(Path(__file__).parents[2] / "kernel/tests"))
+from support import answer, registered  # noqa: E402
 
 
 def run(cell: str, environment: dict[str, str]) -> tuple[dict, str]:
     """The reply to a cell, and what it prints or gives."""
-    specs = KernelSpecManager(kernel_dirs=[str(Path(sys.prefix) / "share/jupyter/kernels")])
-    manager = KernelManager(kernel_name="twoviews", kernel_spec_manager=specs)
-    manager.start_kernel(env=environment)
-    client = manager.client()
-    client.start_channels()
-    texts: list[str] = []
-
-    def collect(message: dict) -> None:
-        content = message["content"]
-        texts.append(content.get("text", "") or content.get("data", {}).get("text/plain", ""))
-
-    try:
-        client.wait_for_ready(timeout=60)
-        reply = client.execute_interactive(cell, timeout=300, output_hook=collect)
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel()
-    return reply["content"], "".join(texts)
+    with registered(Path(sys.prefix) / "share/jupyter/kernels", "twoviews", environment) as client:
+        return answer(client, cell)
 
 
 def main() -> None:

@@ -137,16 +137,20 @@ pub fn run(command: &mut Command) -> Result<()> {
 pub fn build(arguments: &[&str]) -> Result<HashMap<String, PathBuf>> {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(paths::root()).arg("build").args(arguments);
-    cargo.args(["--quiet", "--message-format", "json-render-diagnostics"]);
-    cargo.stderr(Stdio::inherit());
-    let output = cargo.output().context("cannot start cargo")?;
-    succeeded(&cargo, output.status)?;
-    let program = |line: &str| {
-        let message: Value = serde_json::from_str(line).ok()?;
+    let program = |message: &Value| {
         let name = message["target"]["name"].as_str()?.to_owned();
         Some((name, PathBuf::from(message["executable"].as_str()?)))
     };
-    Ok(String::from_utf8_lossy(&output.stdout).lines().filter_map(program).collect())
+    Ok(messages(&mut cargo)?.iter().filter_map(program).collect())
+}
+
+/// Lets `cargo` build, quietly, and gives its messages, which name what it has built.
+pub fn messages(cargo: &mut Command) -> Result<Vec<Value>> {
+    cargo.args(["--quiet", "--message-format", "json-render-diagnostics"]);
+    let output = cargo.stderr(Stdio::inherit()).output().context("cannot start cargo")?;
+    succeeded(cargo, output.status)?;
+    let lines = String::from_utf8_lossy(&output.stdout);
+    Ok(lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
 }
 
 /// `cargo xtask gallery` with `arguments`. It is a program of its own: what it reads lessons with would

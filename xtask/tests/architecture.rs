@@ -38,6 +38,7 @@ const LAYERS: [(&str, Option<&str>, &[&str]); 5] = [
             "show.rs",
             "program.rs",
             "prose.rs",
+            "figures.rs",
             "page.rs",
             "experiments.rs",
             "texts.rs",

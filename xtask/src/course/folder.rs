@@ -5,7 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Source, text};
+use super::text;
+use crate::lessons::lesson::Lesson;
 use crate::say::say;
 use crate::{folders, paths};
 
@@ -13,7 +14,7 @@ const SETTINGS: &str = "nbgrader_config.py";
 
 /// Writes nbgrader's settings and each lesson with its solutions as an assignment of the lesson's name. What
 /// else is in the folder, such as submissions and grades, stays.
-pub(super) fn write(course: &Path, sources: &[Source]) -> Result<()> {
+pub(super) fn write(course: &Path, sources: &[Lesson]) -> Result<()> {
     ensure!(!sources.is_empty(), "no lesson has solutions: notebooks/solutions is empty");
     let settings = fs::read_to_string(paths::script(SETTINGS))?;
     for source in sources {

@@ -3,14 +3,11 @@
 use anyhow::{Result, ensure};
 use serde_json::Value;
 
-use super::{cells, id};
-use crate::lessons::lesson::source;
+use crate::lessons::lesson::{LONGEST_LINE, cells, has_tag, id, source};
 
 /// Lines of a cell of code: most of the cells, and any.
 const MEDIAN_LINES: usize = 8;
 const MOST_LINES: usize = 25;
-/// Characters of a line.
-const WIDTH: usize = 88;
 const EXERCISES: std::ops::RangeInclusive<usize> = 2..=4;
 const QUESTIONS: usize = 3;
 /// Tags of the cells of text that each lesson has.
@@ -37,10 +34,6 @@ fn is_code(cell: &&Value) -> bool {
     cell["cell_type"] == "code"
 }
 
-fn has_tag(cell: &Value, tag: &str) -> bool {
-    cell["metadata"]["tags"].as_array().is_some_and(|tags| tags.iter().any(|it| it == tag))
-}
-
 fn sizes(cells: &[Value]) -> Result<()> {
     let mut lengths = Vec::new();
     for cell in cells.iter().filter(is_code) {
@@ -48,8 +41,8 @@ fn sizes(cells: &[Value]) -> Result<()> {
         for line in text.lines() {
             let width = line.chars().count();
             ensure!(
-                width <= WIDTH,
-                "cell {}: {width} characters, at most {WIDTH}: {line}",
+                width <= LONGEST_LINE,
+                "cell {}: {width} characters, at most {LONGEST_LINE}: {line}",
                 id(cell)
             );
         }

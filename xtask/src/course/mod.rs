@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::lessons::lesson::read;
+use crate::lessons::lesson::{self, Lesson, read};
 use crate::say::say;
 use crate::{folders, paths};
 
@@ -43,8 +43,8 @@ pub fn run(options: &Options) -> Result<()> {
         return folder::write(course, &sources);
     }
     for source in &sources {
-        let lesson = source.lesson();
-        let text = text(&solutions::without(&source.notebook).with_context(|| source.shown())?)?;
+        let lesson = for_readers(source);
+        let text = text(&solutions::without(&source.notebook).with_context(|| shown(source))?)?;
         if fs::read_to_string(&lesson).is_ok_and(|before| before == text) {
             say(&format!("{} is as its solutions say", source.name));
         } else {
@@ -59,22 +59,21 @@ pub fn run(options: &Options) -> Result<()> {
 pub fn check(notebooks: &Path) -> Result<()> {
     let sources = sources(notebooks)?;
     for source in &sources {
-        let lesson = source.lesson();
-        let stored = fs::read_to_string(&lesson).with_context(|| lesson.display().to_string())?;
-        let made = solutions::without(&source.notebook).with_context(|| source.shown())?;
+        let lesson = for_readers(source);
+        let made = solutions::without(&source.notebook).with_context(|| shown(source))?;
         ensure!(
-            serde_json::from_str::<Value>(&stored)? == made,
+            read(&lesson)? == made,
             "{} is not what {} makes of it: change the latter, then `cargo xtask exercises`",
             lesson.display(),
-            source.shown()
+            shown(source)
         );
     }
-    for path in notebooks_in(notebooks)? {
+    for path in lesson::notebooks(notebooks)? {
         let notebook = read(&path)?;
         solutions::has_none(&notebook)
             .and_then(|()| form::check(&notebook))
             .with_context(|| path.display().to_string())?;
-        let is_known = sources.iter().any(|source| source.lesson() == path);
+        let is_known = sources.iter().any(|source| for_readers(source) == path);
         ensure!(
             is_known || !form::is_of_course(&notebook),
             "{}: a lesson of the course has its solutions in notebooks/solutions",
@@ -84,53 +83,23 @@ pub fn check(notebooks: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A lesson with its solutions.
-#[derive(Debug)]
-pub struct Source {
-    /// The lesson's name.
-    pub name: String,
-    /// The file.
-    pub path: PathBuf,
-    /// Its content.
-    pub notebook: Value,
+/// The notebook that readers get of a lesson with its solutions.
+fn for_readers(source: &Lesson) -> PathBuf {
+    let folder = source.path.parent().and_then(Path::parent).unwrap_or(Path::new("."));
+    folder.join(&source.name).with_extension("ipynb")
 }
 
-impl Source {
-    /// The notebook that readers get.
-    fn lesson(&self) -> PathBuf {
-        let folder = self.path.parent().and_then(Path::parent).unwrap_or(Path::new("."));
-        folder.join(&self.name).with_extension("ipynb")
-    }
-
-    fn shown(&self) -> String {
-        format!("notebooks/solutions/{}.ipynb", self.name)
-    }
+fn shown(source: &Lesson) -> String {
+    format!("notebooks/solutions/{}.ipynb", source.name)
 }
 
-/// All lessons that have solutions, by their names.
-pub fn sources(notebooks: &Path) -> Result<Vec<Source>> {
+/// All lessons that have solutions, with them, by their names.
+pub fn sources(notebooks: &Path) -> Result<Vec<Lesson>> {
     let folder = notebooks.join("solutions");
     if !folder.is_dir() {
         return Ok(Vec::new());
     }
-    let named = |path: PathBuf| {
-        let stem = path.file_stem().and_then(|stem| stem.to_str());
-        let name = stem.with_context(|| format!("a name in UTF-8: {}", path.display()))?;
-        Ok(Source { name: name.to_owned(), notebook: read(&path)?, path })
-    };
-    notebooks_in(&folder)?.into_iter().map(named).collect()
-}
-
-fn notebooks_in(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "ipynb") {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    Ok(paths)
+    lesson::notebooks(&folder)?.iter().map(|path| Lesson::read(path)).collect()
 }
 
 /// A notebook as nbformat stores it.
@@ -141,16 +110,6 @@ fn text(notebook: &Value) -> Result<String> {
     notebook.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, indented))?;
     bytes.push(b'\n');
     Ok(String::from_utf8(bytes)?)
-}
-
-/// The cells of a notebook.
-fn cells(notebook: &Value) -> &[Value] {
-    notebook["cells"].as_array().map(Vec::as_slice).unwrap_or_default()
-}
-
-/// The name of a cell, for messages.
-fn id(cell: &Value) -> &str {
-    cell["id"].as_str().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -185,7 +144,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let course = place.path().join("new/course");
         let path = paths::root().join("tests/notebooks/exercises.ipynb");
-        let source = Source { name: "02_x".into(), notebook: read(&path).unwrap(), path };
+        let source = Lesson { name: "02_x".into(), notebook: read(&path).unwrap(), path };
         assert!(folder::write(&course, &[]).is_err());
         folder::write(&course, &[source]).unwrap();
         let notebook = fs::read_to_string(course.join("source/02_x/02_x.ipynb")).unwrap();

@@ -4,8 +4,7 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::{cells, id};
-use crate::lessons::lesson::source;
+use crate::lessons::lesson::{cells, id, source};
 
 /// What stands in the place of a solution. It compiles wherever an `Option` is wanted.
 pub(super) const STUB: &str = "None // your code";

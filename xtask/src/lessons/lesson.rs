@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
+/// A line of code that is longer is cut off on a page of 1,000 pixels.
+pub const LONGEST_LINE: usize = 88;
+
 /// A notebook of the folder `notebooks`.
 #[derive(Clone, Debug)]
 pub struct Lesson {
@@ -144,8 +147,7 @@ impl Lesson {
     }
 
     fn markdown(&self) -> impl Iterator<Item = String> + '_ {
-        let cells = self.notebook["cells"].as_array().map(Vec::as_slice).unwrap_or_default();
-        cells.iter().filter(|cell| cell["cell_type"] == "markdown").map(source)
+        cells(&self.notebook).iter().filter(|cell| cell["cell_type"] == "markdown").map(source)
     }
 }
 
@@ -161,14 +163,8 @@ pub struct Code {
 /// All lessons in the order of their numbers: the notebooks of the folder itself named `NN_name.ipynb`.
 /// Solutions and a user's own notebooks are none.
 pub fn all(folder: &Path) -> Result<Vec<Lesson>> {
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
-        let path = entry?.path();
-        if is_lesson(&path) {
-            paths.push(path);
-        }
-    }
-    paths.sort();
+    let mut paths = notebooks(folder)?;
+    paths.retain(|path| is_lesson(path));
     ensure!(!paths.is_empty(), "no notebook NN_name.ipynb in {}", folder.display());
     paths.iter().map(|path| Lesson::read(path)).collect()
 }
@@ -176,7 +172,20 @@ pub fn all(folder: &Path) -> Result<Vec<Lesson>> {
 fn is_lesson(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let number = name.split_once('_').map_or("", |(number, _)| number);
-    name.ends_with(".ipynb") && number.len() == 2 && number.bytes().all(|it| it.is_ascii_digit())
+    number.len() == 2 && number.bytes().all(|it| it.is_ascii_digit())
+}
+
+/// All notebooks of a folder itself, by their names.
+pub fn notebooks(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "ipynb") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
 }
 
 /// The lesson with the other name `wanted`, or else those whose names begin with it, or else contain it.
@@ -211,6 +220,21 @@ fn texts(value: &Value) -> Vec<String> {
     all.iter().filter_map(|text| Some(text.as_str()?.to_owned())).collect()
 }
 
+/// The cells of a notebook.
+pub fn cells(notebook: &Value) -> &[Value] {
+    notebook["cells"].as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+/// The lasting name of a cell.
+pub fn id(cell: &Value) -> &str {
+    cell["id"].as_str().unwrap_or_default()
+}
+
+/// Whether a cell has a tag.
+pub fn has_tag(cell: &Value, tag: &str) -> bool {
+    cell["metadata"]["tags"].as_array().is_some_and(|tags| tags.iter().any(|it| it == tag))
+}
+
 /// The text of a cell, which is stored as lines or as a whole.
 pub fn source(cell: &Value) -> String {
     text(&cell["source"])
@@ -226,13 +250,8 @@ pub fn text(value: &Value) -> String {
 
 /// The cells of code in their order.
 pub fn code_cells(notebook: &Value) -> Vec<Code> {
-    let cells = notebook["cells"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let code = cells.iter().filter(|cell| cell["cell_type"] == "code");
-    code.map(|cell| {
-        let id = cell["id"].as_str().unwrap_or_default().to_owned();
-        Code { id, source: source(cell) }
-    })
-    .collect()
+    let code = cells(notebook).iter().filter(|cell| cell["cell_type"] == "code");
+    code.map(|cell| Code { id: id(cell).to_owned(), source: source(cell) }).collect()
 }
 
 /// The first cell of code in which two notebooks differ, or which only one of them has.

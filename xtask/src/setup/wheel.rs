@@ -15,14 +15,18 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The wheel that set-up is to take in place of a build: the one that is named, or one in `dist`.
 pub(super) fn given() -> Result<Option<PathBuf>> {
-    let Some(named) = std::env::var_os(KERNEL_WHEEL).filter(|name| !name.is_empty()) else {
-        return in_dist(&paths::root());
-    };
-    let named = std::env::current_dir()?.join(named);
+    match std::env::var_os(KERNEL_WHEEL).filter(|name| !name.is_empty()) {
+        Some(named) => checked(std::env::current_dir()?.join(named)).map(Some),
+        None => in_dist(&paths::root()),
+    }
+}
+
+/// The wheel that is named, if it is one of this version.
+fn checked(named: PathBuf) -> Result<PathBuf> {
     ensure!(named.is_file(), "{KERNEL_WHEEL} names {}, which is not there", named.display());
     let found = version(&named);
     match found.as_deref() {
-        Some(VERSION) => Ok(Some(named)),
+        Some(VERSION) => Ok(named),
         Some(other) => bail!(
             "{KERNEL_WHEEL}: {} is of version {other}, this project of {VERSION}",
             named.display()
@@ -71,6 +75,8 @@ fn version(path: &Path) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, SystemTime};
+
     use super::*;
 
     #[test]
@@ -95,6 +101,42 @@ mod tests {
         wheel("999.0.0");
         assert_eq!(in_dist(root.path()).unwrap(), None);
         let own = wheel(VERSION);
-        assert_eq!(in_dist(root.path()).unwrap(), Some(own));
+        assert_eq!(in_dist(root.path()).unwrap(), Some(own.clone()));
+        // The newest of several, whatever their names.
+        for build in ["0", "~"] {
+            let newer = wheel(&format!("{VERSION}-{build}"));
+            let at = |path: &Path, seconds| {
+                let file = fs::File::options().append(true).open(path).unwrap();
+                file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
+            };
+            at(&own, 1000);
+            at(&newer, 2000);
+            assert_eq!(in_dist(root.path()).unwrap(), Some(newer.clone()));
+            at(&own, 3000);
+            assert_eq!(in_dist(root.path()).unwrap(), Some(own.clone()));
+            fs::remove_file(newer).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_named_file_that_is_no_wheel_of_this_version_is_refused_by_its_name() {
+        let place = tempfile::tempdir().unwrap();
+        let own = format!("twoviews_kernel-{VERSION}-py3-none-x.whl");
+        for (name, says) in [
+            (own.as_str(), None),
+            ("twoviews_kernel-999.0.0-py3-none-x.whl", Some("of version 999.0.0")),
+            ("numpy-1.0-py3-none-any.whl", Some("not a wheel of twoviews-kernel")),
+        ] {
+            let path = place.path().join(name);
+            let said = |path: &Path| checked(path.to_owned()).unwrap_err().to_string();
+            assert!(said(&path).contains("not there") && said(&path).contains(name));
+            fs::write(&path, "").unwrap();
+            match says {
+                None => assert_eq!(checked(path.clone()).unwrap(), path),
+                Some(says) => {
+                    assert!(said(&path).contains(says) && said(&path).contains(name), "{name}");
+                }
+            }
+        }
     }
 }

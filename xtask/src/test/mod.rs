@@ -1,21 +1,24 @@
 //! Every check, the cheapest first.
 
-use std::fs;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use twoviews_constants::variable;
 
+use crate::lessons::lesson::{self, LONGEST_LINE};
 use crate::say::say;
 use crate::setup::library::Library;
 use crate::{course, notebook, paths, setup, stock, tools};
+
+/// The folders of notebooks.
+const STORED: [&str; 3] = ["notebooks", "notebooks/solutions", "tests/notebooks"];
 
 /// Runs all checks; `long` adds the slow ones.
 pub fn run(long: bool) -> Result<()> {
     step("formatting", &["fmt", "--all", "--check"])?;
     say("the notebooks as they are stored");
-    for folder in ["notebooks", "notebooks/solutions", "tests/notebooks"] {
+    for folder in STORED {
         check_stored(folder)?;
     }
     course::check(&paths::root().join("notebooks"))?;
@@ -104,21 +107,14 @@ fn step(what: &str, arguments: &[&str]) -> Result<()> {
     tools::run(&mut cargo)
 }
 
-/// A line of code that is longer is cut off on a page of 1,000 pixels.
-const LONGEST_LINE: usize = 88;
-
 /// Stored notebooks have no outputs, stable cell names, the project's kernel and lines that fit a page.
 fn check_stored(folder: &str) -> Result<()> {
     let folder = paths::root().join(folder);
     if !folder.is_dir() {
         return Ok(());
     }
-    for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "ipynb") {
-            let notebook: Value = serde_json::from_str(&fs::read_to_string(&path)?)?;
-            check_notebook(&notebook).with_context(|| path.display().to_string())?;
-        }
+    for path in lesson::notebooks(&folder)? {
+        check_notebook(&lesson::read(&path)?).with_context(|| path.display().to_string())?;
     }
     Ok(())
 }
@@ -127,16 +123,12 @@ fn check_notebook(notebook: &Value) -> Result<()> {
     ensure!(notebook["metadata"]["kernelspec"]["name"] == "rust", "the kernel is not `rust`");
     let mut ids = std::collections::HashSet::new();
     for cell in notebook["cells"].as_array().context("no cells")? {
-        let id = cell["id"].as_str().unwrap_or_default();
+        let id = lesson::id(cell);
         ensure!(!id.is_empty() && ids.insert(id), "a cell has no id, or the id {id:?} twice");
         if cell["cell_type"] == "code" {
             let empty = cell["outputs"].as_array().is_some_and(Vec::is_empty);
             ensure!(empty && cell["execution_count"].is_null(), "cell {id} is stored with outputs");
-            let lines: Vec<&str> = match &cell["source"] {
-                Value::Array(parts) => parts.iter().filter_map(Value::as_str).collect(),
-                source => source.as_str().into_iter().collect(),
-            };
-            for line in lines.concat().lines() {
+            for line in lesson::source(cell).lines() {
                 let length = line.chars().count();
                 ensure!(
                     length <= LONGEST_LINE,
@@ -177,7 +169,7 @@ mod tests {
         assert!(with(json!(format!("1;\n{fits}\n2"))).is_ok());
         let error = with(json!(["1;\n", "x", long])).unwrap_err().to_string();
         assert!(error.contains("cell b has a line of 90 characters"), "{error}");
-        for folder in ["notebooks", "tests/notebooks"] {
+        for folder in STORED {
             check_stored(folder).unwrap();
         }
     }
