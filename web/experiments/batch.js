@@ -81,11 +81,11 @@ twoviews.experiments.set("batch", (parts, compute, data) => {
   };
 
   const later = inFrame(draw);
+  // At once, not in the next frame: what draws then, for whatever reason, is to find the batch that the slider says.
   const resize = () => {
     compute.call("resize_batch", n());
     anchor.input.max = 2 * n();
     anchor.tell();
-    draw();
   };
 
   const temperature = slider({
@@ -93,7 +93,7 @@ twoviews.experiments.set("batch", (parts, compute, data) => {
   });
   const size = slider({
     label: "Batch size N", min: 0, max: SIZES.length - 1, step: 1, value: Math.min(4, SIZES.length - 1),
-    show: (i) => `${SIZES[i]} images`, change: inFrame(resize),
+    show: (i) => `${SIZES[i]} images`, change: () => { resize(); later(); },
   });
   const anchor = slider({
     label: "Anchor", min: 1, max: 2 * n(), step: 1, value: 1, show: (i) => nameOf(i - 1), change: later,
@@ -142,5 +142,5 @@ twoviews.experiments.set("batch", (parts, compute, data) => {
     room = [contentRect.width, contentRect.height];
     later();
   }).observe(bars);
-  return { draw, resize, numbers: () => found, tau, n };
+  return { draw, resize: () => { resize(); draw(); }, numbers: () => found, tau, n };
 });
