@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::message::{self, Tone};
+use super::message::{Message, Tone};
 use super::{Answer, Attempt, attempt};
 
 /// How far a number may be off, beside 1 or the right number if that is larger.
@@ -117,12 +117,16 @@ impl Check {
 
     /// Shows the verdict below a notebook's cell.
     pub fn evcxr_display(&self) {
-        let (tone, head, rest) = match self.verdict() {
+        self.message().show();
+    }
+
+    fn message(&self) -> Message {
+        let (tone, verdict, rest) = match self.verdict() {
             Verdict::NotAttempted => (Tone::Neutral, "not attempted", String::new()),
             Verdict::NotYet(why) => (Tone::NotYet, "not yet:", why),
             Verdict::Right => (Tone::Good, "right", String::new()),
         };
-        message::show(tone, &format!("{}: {head}", self.exercise), &rest, &self.to_string());
+        Message { tone, head: format!("{}: {verdict}", self.exercise), rest }
     }
 }
 
@@ -144,11 +148,7 @@ fn judged<T: Answer>(
 
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.verdict() {
-            Verdict::NotAttempted => write!(f, "{}: not attempted", self.exercise),
-            Verdict::NotYet(why) => write!(f, "{}: not yet: {why}", self.exercise),
-            Verdict::Right => write!(f, "{}: right", self.exercise),
-        }
+        self.message().fmt(f)
     }
 }
 

@@ -1,5 +1,7 @@
 //! A short answer below a cell.
 
+use std::fmt;
+
 use crate::notebook::Bundle;
 
 /// Colours of the bar beside an answer, which are seen on white as on black.
@@ -20,17 +22,35 @@ impl Tone {
     }
 }
 
-/// Shows `head` in bold and what follows, with a bar of the tone's colour, and as plain text for those
-/// who see no HTML.
-pub(super) fn show(tone: Tone, head: &str, rest: &str, plain: &str) {
-    let space = if rest.is_empty() { "" } else { " " };
-    let html = format!(
-        "<div style=\"border-left: 4px solid {}; padding: 2px 12px;\"><b>{}</b>{space}{}</div>",
-        tone.color(),
-        html(head),
-        html(rest),
-    );
-    Bundle::new(plain).with("text/html", html).show();
+/// What is said, in bold the head alone.
+pub(super) struct Message {
+    pub tone: Tone,
+    pub head: String,
+    pub rest: String,
+}
+
+impl Message {
+    /// Shows it with a bar of the tone's colour, and as plain text for those who see no HTML.
+    pub fn show(&self) {
+        let html = format!(
+            "<div style=\"border-left: 4px solid {}; padding: 2px 12px;\"><b>{}</b>{}{}</div>",
+            self.tone.color(),
+            html(&self.head),
+            self.space(),
+            html(&self.rest),
+        );
+        Bundle::new(&self.to_string()).with("text/html", html).show();
+    }
+
+    fn space(&self) -> &'static str {
+        if self.rest.is_empty() { "" } else { " " }
+    }
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}{}", self.head, self.space(), self.rest)
+    }
 }
 
 /// Text as HTML, with what stands in backquotes as code.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::message::{self, Tone, short};
+use super::message::{Message, Tone, short};
 
 /// What the reader expects before an experiment: a number, or one of several choices by its letter.
 ///
@@ -143,34 +143,26 @@ impl Outcome {
 
     /// Shows it below a notebook's cell.
     pub fn evcxr_display(&self) {
-        let tone = match self.score {
-            Score::Held => Tone::Good,
-            Score::NotMade | Score::NoResult => Tone::Neutral,
-            Score::TooHigh(_) | Score::TooLow(_) | Score::Missed => Tone::NotYet,
+        self.message().show();
+    }
+
+    fn message(&self) -> Message {
+        let (tone, head) = match self.score {
+            Score::NotMade => (Tone::Neutral, "no prediction:".to_owned()),
+            Score::Held => (Tone::Good, "held:".to_owned()),
+            Score::TooHigh(off) => (Tone::NotYet, format!("too high by {}:", short(off))),
+            Score::TooLow(off) => (Tone::NotYet, format!("too low by {}:", short(off))),
+            Score::Missed => (Tone::NotYet, "not so:".to_owned()),
+            Score::NoResult => (Tone::Neutral, "no result:".to_owned()),
         };
-        message::show(tone, &format!("{}:", self.head()), &self.rest(), &self.to_string());
-    }
-
-    fn head(&self) -> String {
-        match self.score {
-            Score::NotMade => "no prediction".to_owned(),
-            Score::Held => "held".to_owned(),
-            Score::TooHigh(off) => format!("too high by {}", short(off)),
-            Score::TooLow(off) => format!("too low by {}", short(off)),
-            Score::Missed => "not so".to_owned(),
-            Score::NoResult => "no result".to_owned(),
-        }
-    }
-
-    fn rest(&self) -> String {
         let stop = if self.reason.is_empty() { "" } else { ". " };
-        format!("{}{stop}{}", self.text, self.reason)
+        Message { tone, head, rest: format!("{}{stop}{}", self.text, self.reason) }
     }
 }
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.head(), self.rest())
+        self.message().fmt(f)
     }
 }
 

@@ -4,7 +4,7 @@
 "use strict";
 
 twoviews.experiments.set("batch", (parts, compute, data) => {
-  const { element, slider, inFrame, announcer, colour } = twoviews;
+  const { element, slider, readings, inFrame, announcer, colour } = twoviews;
   if (!data.z1) throw new twoviews.Unable("the run of this page has stored no embeddings");
   const [images, width] = data.z1.shape;
   const SIZES = [2, 4, 8, 16, 32, 64, 128, 256].filter((n) => n <= images);
@@ -13,6 +13,7 @@ twoviews.experiments.set("batch", (parts, compute, data) => {
   compute.call("load_embeddings", width);
 
   const percent = (share) => `${(100 * share).toPrecision(3)} %`;
+  const short = (value) => (Math.abs(value) < 0.001 ? value.toExponential(2) : value.toFixed(4));
   const n = () => SIZES[size.value];
   // Fifty steps to a power of ten, about the temperature with which the encoder was trained.
   const tauOf = (step) => data.temperature[0] * 10 ** (step / 50);
@@ -35,10 +36,10 @@ twoviews.experiments.set("batch", (parts, compute, data) => {
     const sorted = Float64Array.from(shares).sort().reverse();
     const tenth = Math.max(1, Math.round(anchors / 10));
     const ofTenth = sorted.slice(0, tenth).reduce((sum, x) => sum + x, 0);
-    set(values.infoNce, infoNce);
-    set(values.dcl, dcl);
-    set(values.q, meanQ);
-    set(values.tenth, ofTenth, percent);
+    values.set("infoNce", infoNce, short(infoNce));
+    values.set("dcl", dcl, short(dcl));
+    values.set("q", meanQ, short(meanQ));
+    values.set("tenth", ofTenth, percent(ofTenth));
     drawShares(sorted);
     const row = compute.call("batch_row", anchor.value - 1).numbers();
     const told = tellAnchor(row);
@@ -48,11 +49,6 @@ twoviews.experiments.set("batch", (parts, compute, data) => {
       + `${percent(sorted[anchors - 1])}, with DCL ${percent(1 / anchors)} each`);
     status.say(`Temperature ${tau().toPrecision(2)}, ${n()} images: SimCLR ${infoNce.toFixed(3)}, DCL ${dcl.toFixed(3)}, `
       + `mean q ${meanQ.toPrecision(3)}. ${told}`);
-  };
-
-  const set = (place, value, show = (value) => (Math.abs(value) < 0.001 ? value.toExponential(2) : value.toFixed(4))) => {
-    place.textContent = show(value);
-    place.value = value;
   };
 
   const tellAnchor = (row) => {
@@ -85,11 +81,11 @@ twoviews.experiments.set("batch", (parts, compute, data) => {
   };
 
   const later = inFrame(draw);
+  // At once, not in the next frame: what draws then, for whatever reason, is to find the batch that the slider says.
   const resize = () => {
     compute.call("resize_batch", n());
     anchor.input.max = 2 * n();
     anchor.tell();
-    draw();
   };
 
   const temperature = slider({
@@ -97,14 +93,15 @@ twoviews.experiments.set("batch", (parts, compute, data) => {
   });
   const size = slider({
     label: "Batch size N", min: 0, max: SIZES.length - 1, step: 1, value: Math.min(4, SIZES.length - 1),
-    show: (i) => `${SIZES[i]} images`, change: inFrame(resize),
+    show: (i) => `${SIZES[i]} images`, change: () => { resize(); later(); },
   });
   const anchor = slider({
     label: "Anchor", min: 1, max: 2 * n(), step: 1, value: 1, show: (i) => nameOf(i - 1), change: later,
   });
 
-  const values = Object.fromEntries(["infoNce", "dcl", "q", "tenth"].map((name) => [name, element("data")]));
-  const row = (label, value) => element("div", {}, element("dt", {}, label), element("dd", {}, value));
+  const values = readings({
+    infoNce: "SimCLR's loss, InfoNCE", dcl: "DCL's loss", q: "mean of q", tenth: "the top tenth's share of the gradient",
+  });
   const matrix = element("canvas", { role: "img" });
   const marker = element("span", { className: "experiment-row" });
   matrix.addEventListener("click", (event) => {
@@ -131,9 +128,7 @@ twoviews.experiments.set("batch", (parts, compute, data) => {
           ", the stronger the more they weigh in the denominator. Touch or click a row to choose the anchor.")),
       element("div", {},
         element("div", { className: "experiment-controls" }, ...[temperature, size, anchor].map((control) => control.place)),
-        element("dl", { className: "experiment-values" },
-          row("SimCLR's loss, InfoNCE", values.infoNce), row("DCL's loss", values.dcl), row("mean of q", values.q),
-          row("the top tenth's share of the gradient", values.tenth)),
+        values.place,
         element("figure", {}, bars,
           element("figcaption", {}, "Share of each anchor in the gradient (the pull on its positive pair), largest first: ",
             element("span", { className: "experiment-key simclr" }, "SimCLR"), ", ",
@@ -147,5 +142,5 @@ twoviews.experiments.set("batch", (parts, compute, data) => {
     room = [contentRect.width, contentRect.height];
     later();
   }).observe(bars);
-  return { draw, resize, numbers: () => found, tau, n };
+  return { draw, resize: () => { resize(); draw(); }, numbers: () => found, tau, n };
 });

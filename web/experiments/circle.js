@@ -4,16 +4,13 @@
 "use strict";
 
 twoviews.experiments.set("circle", (parts, compute) => {
-  const { element, slider, inFrame, announcer, colour } = twoviews;
+  const { element, slider, readings, inFrame, announcer, colour } = twoviews;
   let found = {};
 
   const draw = () => {
     const [alignment, uniformity, infoNce, dcl, ...angles] = compute.call("circle", arc.value, apart.value, temperature.value).numbers();
     found = { alignment, uniformity, infoNce, dcl };
-    Object.entries(found).forEach(([name, value]) => {
-      values[name].textContent = value.toFixed(3);
-      values[name].value = value;
-    });
+    Object.entries(found).forEach(([name, value]) => values.set(name, value, value.toFixed(3)));
     drawCircle(angles);
     const text = `Alignment ${alignment.toFixed(3)}, uniformity ${uniformity.toFixed(3)}, SimCLR's loss ${infoNce.toFixed(3)}, DCL's ${dcl.toFixed(3)}.`;
     picture.setAttribute("aria-label", `twelve images spread over ${arc.value} degrees of a circle, the two views of each ${apart.value} degrees apart`);
@@ -61,8 +58,10 @@ twoviews.experiments.set("circle", (parts, compute) => {
     label: "Temperature τ", min: 0.05, max: 1, step: 0.05, value: 0.1, show: (value) => value.toFixed(2), change: later,
   });
 
-  const values = Object.fromEntries(["alignment", "uniformity", "infoNce", "dcl"].map((name) => [name, element("data")]));
-  const row = (label, value) => element("div", {}, element("dt", {}, label), element("dd", {}, value));
+  const values = readings({
+    alignment: "alignment, lower is better", uniformity: "uniformity, lower is better",
+    infoNce: "SimCLR's loss, InfoNCE", dcl: "DCL's loss",
+  });
   const picture = element("canvas", { role: "img" });
   const status = announcer();
   status.place.classList.add("experiment-hidden");
@@ -73,9 +72,7 @@ twoviews.experiments.set("circle", (parts, compute) => {
         element("figcaption", {}, "Dots are first views, rings second ones; a line joins the two views of an image.")),
       element("div", {},
         element("div", { className: "experiment-controls" }, ...[arc, apart, temperature].map((control) => control.place)),
-        element("dl", { className: "experiment-values" },
-          row("alignment, lower is better", values.alignment), row("uniformity, lower is better", values.uniformity),
-          row("SimCLR's loss, InfoNCE", values.infoNce), row("DCL's loss", values.dcl)))),
+        values.place)),
     status.place,
   );
   new ResizeObserver(later).observe(picture);

@@ -48,6 +48,15 @@
 
   const button = (text, press) => element("button", { type: "button", onclick: press }, text);
 
+  // Numbers under their labels, each by its name.
+  const readings = (labels) => {
+    const values = new Map(Object.keys(labels).map((name) => [name, element("data")]));
+    const rows = Object.entries(labels).map(([name, label]) =>
+      element("div", {}, element("dt", {}, label), element("dd", {}, values.get(name))));
+    const set = (name, value, text) => { Object.assign(values.get(name), { value, textContent: text }); };
+    return { place: element("dl", { className: "experiment-values" }, ...rows), set };
+  };
+
   // Runs once in a frame, however often it is asked to.
   const inFrame = (work) => {
     let asked = false;
@@ -74,7 +83,7 @@
   // What an experiment throws when the page has not what it needs.
   class Unable extends Error {}
 
-  Object.assign(twoviews, { Unable, element, slider, whole, choice, button, inFrame, announcer, colour });
+  Object.assign(twoviews, { Unable, element, slider, whole, choice, button, readings, inFrame, announcer, colour });
 
   const unable = (places, why) => {
     for (const place of places) {

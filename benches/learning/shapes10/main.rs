@@ -9,11 +9,12 @@
 //! | `data`, `palette` | 42, `muted` | which pictures |
 //! | `images`, `probe`, `test` | 5000, 3000, 2000 | training pictures; labelled ones; unseen ones |
 //! | `epochs`, `batch`, `lr`, `warmup`, `temperature` | 4, 32, 8e-3, 1, 0.1 | the training; `warmup` in epochs |
+//! | `optimizer` | `adamw` | `sgd`, `adam` or `adamw` |
 //! | `crop`, `rot90`, `flip`, `jitter`, `hue`, `gray` | 0.8, 1, 0.5, 0.4, 0.1, 0.2 | the views: smallest area, probabilities, strengths; 0, or `crop=1`, leaves one out |
 //! | | | with `gray=1` the probes, too, see grey pictures |
 //! | `factors` | 0 | 1: also what h and z know of the figures' factors |
 //! | `watch` | 0 | 1: also coupling, alignment and uniformity of every tenth step |
-//! | `sweep_c` | 0 | 1: also the linear probe at other inverse penalties |
+//! | `sweep_c` | 0 | 1: also the linear probe at other inverse strengths C of the penalty |
 //! | `threads` | 1 | libtorch's threads |
 
 mod measure;
@@ -51,8 +52,9 @@ fn parts(settings: &Settings) -> Outcome<(Shapes10, [Subset; 3])> {
         settings.get("test", 2_000)?,
     ];
     let palette = match settings.text("palette", "muted").as_str() {
+        "muted" => Palette::Muted,
         "vivid" => Palette::Vivid,
-        _ => Palette::Muted,
+        other => return Err(format!("palette={other}: muted or vivid").into()),
     };
     let shapes =
         Shapes10 { num_images: sizes.iter().sum(), palette, seed: settings.get("data", 42)? };
