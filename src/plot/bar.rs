@@ -4,12 +4,12 @@ use std::fmt;
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::text_anchor::{HPos, VPos};
 
 use super::alt;
 use super::canvas::{Draw, figure_methods, is_drawable, is_drawable_range};
-use super::chart::{DrawResult, draw_baselines, draw_legend, text, tick};
-use super::palette::{BEHIND, INK, LINE, RIM};
+use super::chart::{DrawResult, axes, draw_baselines, draw_legend, text, text_at};
+use super::palette::{INK, RIM};
 use crate::{Error, Result};
 
 /// Share of a group's width that its bars fill.
@@ -112,19 +112,12 @@ impl BarPlot {
             .x_label_area_size(30)
             .y_label_area_size(60)
             .build_cartesian_2d(left..right, low..high)?;
-        chart
-            .configure_mesh()
+        axes(&mut chart)
             .disable_x_mesh()
             // With room for one more label than there are groups, the ticks are whole numbers.
             .x_labels(self.groups.len() + 1)
-            .y_desc(&self.y_label)
-            .axis_style(LINE)
-            .axis_desc_style(text(15))
-            .label_style(text(13))
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(LINE.mix(BEHIND))
             .x_label_formatter(&|x| self.groups.get(*x as usize).cloned().unwrap_or_default())
-            .y_label_formatter(&|y| tick(*y))
+            .y_desc(&self.y_label)
             .draw()?;
         for (series, bars) in self.bars.iter().enumerate() {
             let color = bars.color;
@@ -153,7 +146,7 @@ impl BarPlot {
                         )])?;
                     }
                 }
-                let style = text(12).pos(Pos::new(HPos::Center, VPos::Bottom));
+                let style = text_at(12, HPos::Center, VPos::Bottom);
                 let above = height + error + 0.012 * (high - low);
                 chart.draw_series([Text::new(format!("{height:.2}"), (middle, above), style)])?;
             }

@@ -5,11 +5,11 @@ use std::fmt;
 use ndarray::Array2;
 use plotters::coord::Shift;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::text_anchor::{HPos, VPos};
 
 use super::alt;
 use super::canvas::{Draw, figure_methods, is_drawable, is_drawable_range};
-use super::chart::{DrawResult, text, tick, title_size};
+use super::chart::{DrawResult, range_of, text_at, tick, title_size};
 use super::raster::Raster;
 use super::scale::color;
 use crate::{Error, Result};
@@ -147,12 +147,7 @@ impl HeatMap {
 
     /// Numbers of the first and the last colour.
     fn span(&self) -> (f64, f64) {
-        let (low, high) = self.range.unwrap_or_else(|| {
-            let ends = |(low, high): (f64, f64), &v: &f64| (low.min(v), high.max(v));
-            self.values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), ends)
-        });
-        // Of one value only, any colour.
-        if is_drawable_range(low, high) { (low, high) } else { (low - 0.5, low + 0.5) }
+        range_of(self.range, self.values.iter().copied())
     }
 
     /// Side of a cell.
@@ -328,34 +323,33 @@ impl HeatMap {
     }
 
     fn try_draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
-        let words =
-            |size: f64, horizontal, vertical| text(size).pos(Pos::new(horizontal, vertical));
         let (width, height) = self.size();
         let (left, top) = self.corner();
         let side = self.side() as i32;
         let (right, bottom) =
             (left + side * self.columns() as i32, top + side * self.rows() as i32);
-        let title = words(title_size(&self.title, width), HPos::Center, VPos::Top);
+        let title = text_at(title_size(&self.title, width), HPos::Center, VPos::Top);
         area.draw(&Text::new(self.title.clone(), (width as i32 / 2, MARGIN as i32 - 4), title))?;
         // Numbers at the scale.
         let (low, high) = self.span();
         for (value, y) in [(high, top), (low, top + STEPS as i32 - 1)] {
             let place = (right + 12 + STEP_WIDTH as i32 + 4, y);
-            area.draw(&Text::new(tick(value), place, words(12.0, HPos::Left, VPos::Center)))?;
+            area.draw(&Text::new(tick(value), place, text_at(12.0, HPos::Left, VPos::Center)))?;
         }
         for (i, name) in self.row_names.iter().enumerate() {
             let place = (left - 5, top + side * i as i32 + side / 2);
-            area.draw(&Text::new(name.clone(), place, words(12.0, HPos::Right, VPos::Center)))?;
+            area.draw(&Text::new(name.clone(), place, text_at(12.0, HPos::Right, VPos::Center)))?;
         }
         for (i, name) in self.column_names.iter().enumerate() {
             let place = (left + side * i as i32 + side / 2, bottom + 5);
-            let style = words(12.0, HPos::Right, VPos::Center).transform(FontTransform::Rotate270);
+            let style =
+                text_at(12.0, HPos::Right, VPos::Center).transform(FontTransform::Rotate270);
             area.draw(&Text::new(name.clone(), place, style))?;
         }
         let names = room(&self.column_names) as i32;
         let place = ((left + right) / 2, bottom + names + 4);
-        area.draw(&Text::new(self.x_label.clone(), place, words(14.0, HPos::Center, VPos::Top)))?;
-        let style = words(14.0, HPos::Center, VPos::Top).transform(FontTransform::Rotate270);
+        area.draw(&Text::new(self.x_label.clone(), place, text_at(14.0, HPos::Center, VPos::Top)))?;
+        let style = text_at(14.0, HPos::Center, VPos::Top).transform(FontTransform::Rotate270);
         area.draw(&Text::new(
             self.y_label.clone(),
             (MARGIN as i32 - 6, (top + bottom) / 2),
@@ -363,7 +357,7 @@ impl HeatMap {
         ))?;
         if self.is_numbered() {
             for ((i, j), &value) in self.values.indexed_iter() {
-                let number = words(11.0, HPos::Center, VPos::Center);
+                let number = text_at(11.0, HPos::Center, VPos::Center);
                 let place = (left + side * j as i32 + side / 2, top + side * i as i32 + side / 2);
                 area.draw(&Text::new(format!("{value:.2}"), place, number))?;
             }
@@ -382,7 +376,7 @@ impl HeatMap {
         let y = (height - LEGEND) as i32;
         for marks in &self.marks {
             area.draw(&Rectangle::new([(x, y), (x + 10, y + 10)], marks.color.stroke_width(2)))?;
-            let style = words(12.0, HPos::Left, VPos::Center);
+            let style = text_at(12.0, HPos::Left, VPos::Center);
             area.draw(&Text::new(marks.label.clone(), (x + 16, y + 6), style))?;
             x += 32 + 7 * marks.label.chars().count() as i32;
         }

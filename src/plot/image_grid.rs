@@ -4,11 +4,11 @@ use std::fmt;
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::text_anchor::{HPos, VPos};
 
 use super::alt;
 use super::canvas::{Draw, figure_methods};
-use super::chart::text;
+use super::chart::text_at;
 use crate::data::{Image, check_pixels};
 use crate::{Error, Result};
 
@@ -148,7 +148,7 @@ impl Draw for ImageGrid {
         // Captions first: their rims go behind the images.
         for (i, (image, caption)) in self.cells.iter().enumerate() {
             let (left, top) = corner(i);
-            let style = text(12).pos(Pos::new(HPos::Center, VPos::Top));
+            let style = text_at(12, HPos::Center, VPos::Top);
             let middle = left + image.width as i32 * side / 2;
             let below = top + image.height as i32 * side + 2;
             area.draw(&Text::new(caption.clone(), (middle, below), style)).map_err(message)?;

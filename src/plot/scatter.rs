@@ -4,11 +4,11 @@ use std::fmt;
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::text_anchor::{HPos, VPos};
 
 use super::alt;
 use super::canvas::{Draw, figure_methods, is_drawable};
-use super::chart::{DrawResult, text, tick, title_size};
+use super::chart::{DrawResult, extent, text_at, tick, title_size};
 use super::palette::LINE;
 use super::raster::Raster;
 use crate::data::{Image, check_pixels};
@@ -77,8 +77,7 @@ impl ScatterPlot {
 
     /// Lowest and highest number of an axis, with a margin.
     fn span(&self, axis: fn((f64, f64)) -> f64) -> (f64, f64) {
-        let ends = |(low, high): (f64, f64), v: f64| (low.min(v), high.max(v));
-        let (low, high) = self.points().map(axis).fold((f64::INFINITY, f64::NEG_INFINITY), ends);
+        let (low, high) = extent(self.points().map(axis));
         let margin = (0.06 * (high - low)).max(1e-6 * low.abs().max(high.abs())).max(1e-12);
         (low - margin, high + margin)
     }
@@ -135,8 +134,7 @@ impl Draw for ScatterPlot {
     }
 
     fn describe(&self) -> String {
-        let (x, y) = (alt::label(&self.x_label), alt::label(&self.y_label));
-        let axes = if y.is_empty() || x.is_empty() { y + &x } else { format!("{y} against {x}") };
+        let axes = alt::axes(&self.x_label, &self.y_label);
         let mut text = alt::head(Self::FIGURE, &self.title, &axes);
         let class = |Points { label, points, .. }: &Points| {
             let n = points.len().max(1) as f64;
@@ -178,26 +176,24 @@ impl Draw for ScatterPlot {
 
 impl ScatterPlot {
     fn try_draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
-        let words =
-            |size: f64, horizontal, vertical| text(size).pos(Pos::new(horizontal, vertical));
         let [left, top, right, bottom] = self.plane();
-        let title = words(title_size(&self.title, self.size.0), HPos::Center, VPos::Top);
+        let title = text_at(title_size(&self.title, self.size.0), HPos::Center, VPos::Top);
         let middle = ((left + right) / 2, (top + bottom) / 2);
         area.draw(&Text::new(self.title.clone(), (self.size.0 as i32 / 2, MARGIN - 4), title))?;
         area.draw(&Rectangle::new([(left, top), (right, bottom)], LINE))?;
         // An embedding's numbers mean little: the ends are enough.
         let (x, y) = (self.span(|point| point.0), self.span(|point| point.1));
         for (value, at, side) in [(x.0, left, HPos::Left), (x.1, right, HPos::Right)] {
-            let style = words(12.0, side, VPos::Top);
+            let style = text_at(12.0, side, VPos::Top);
             area.draw(&Text::new(tick(value), (at, bottom + 7), style))?;
         }
         for (value, at, side) in [(y.0, bottom, VPos::Bottom), (y.1, top, VPos::Top)] {
-            let style = words(12.0, HPos::Right, side);
+            let style = text_at(12.0, HPos::Right, side);
             area.draw(&Text::new(tick(value), (left - 4, at), style))?;
         }
-        let style = words(14.0, HPos::Center, VPos::Top);
+        let style = text_at(14.0, HPos::Center, VPos::Top);
         area.draw(&Text::new(self.x_label.clone(), (middle.0, bottom + 16), style))?;
-        let style = words(14.0, HPos::Center, VPos::Top).transform(FontTransform::Rotate270);
+        let style = text_at(14.0, HPos::Center, VPos::Top).transform(FontTransform::Rotate270);
         area.draw(&Text::new(self.y_label.clone(), (MARGIN - 6, middle.1), style))?;
         for Points { color, points, .. } in &self.classes {
             for &point in points {
@@ -208,7 +204,7 @@ impl ScatterPlot {
         for (i, Points { label, color, .. }) in named.enumerate() {
             let (x, y) = (right + 12, top + 8 + 18 * i as i32);
             area.draw(&Circle::new((x, y), 4, color.filled()))?;
-            let style = words(12.0, HPos::Left, VPos::Center);
+            let style = text_at(12.0, HPos::Left, VPos::Center);
             area.draw(&Text::new(label.clone(), (x + 10, y), style))?;
         }
         Ok(())
