@@ -24,6 +24,9 @@ const NAMES: u32 = 140;
 const LABEL: u32 = 20;
 /// Room for the scale of colours.
 const SCALE: u32 = 70;
+/// Height and width of the scale in shown pixels.
+const STEPS: u32 = 100;
+const STEP_WIDTH: usize = 12;
 const LEGEND: u32 = 22;
 /// Rows and columns up to which numbers are written into the cells.
 const NUMBERED: usize = 12;
@@ -162,6 +165,18 @@ impl HeatMap {
         ((MARGIN + left + label(&self.y_label)) as i32, (MARGIN + TITLE) as i32)
     }
 
+    /// The scale of colours, beside the matrix.
+    fn scale(&self, span: (f64, f64)) -> Raster {
+        let (left, top) = self.corner();
+        let left = left + (self.columns() as u32 * self.side()) as i32 + 12;
+        let rows = (0..STEPS).flat_map(|i| {
+            let share = 1.0 - f64::from(i) / f64::from(STEPS - 1);
+            let RGBColor(r, g, b) = color(span.0 + share * (span.1 - span.0), span);
+            [r, g, b].repeat(STEP_WIDTH)
+        });
+        Raster { left, top, side: 1, columns: STEP_WIDTH, pixels: rows.collect() }
+    }
+
     /// Whether numbers stand in the cells.
     fn is_numbered(&self) -> bool {
         self.rows().max(self.columns()) <= NUMBERED
@@ -285,44 +300,11 @@ impl Draw for HeatMap {
         vec![matrix, self.scale(span)]
     }
 
-    fn draw<B: DrawingBackend>(
-        &self,
-        _: &DrawingArea<B, Shift>,
-    ) -> std::result::Result<(), String> {
+    fn draw<B: DrawingBackend>(&self, _: &DrawingArea<B, Shift>) -> DrawResult<B> {
         Ok(())
     }
 
-    fn draw_over<B: DrawingBackend>(
-        &self,
-        area: &DrawingArea<B, Shift>,
-    ) -> std::result::Result<(), String> {
-        self.try_draw(area).map_err(|error| error.to_string())
-    }
-}
-
-/// Room for names beside their rows, or below their columns.
-fn room(names: &[String]) -> u32 {
-    let longest = names.iter().map(|name| name.chars().count()).max();
-    longest.map_or(0, |length| (7 * length as u32 + 12).min(NAMES))
-}
-
-/// Height of the scale in shown pixels.
-const STEPS: u32 = 100;
-const STEP_WIDTH: usize = 12;
-
-impl HeatMap {
-    fn scale(&self, span: (f64, f64)) -> Raster {
-        let (left, top) = self.corner();
-        let left = left + (self.columns() as u32 * self.side()) as i32 + 12;
-        let rows = (0..STEPS).flat_map(|i| {
-            let share = 1.0 - f64::from(i) / f64::from(STEPS - 1);
-            let RGBColor(r, g, b) = color(span.0 + share * (span.1 - span.0), span);
-            [r, g, b].repeat(STEP_WIDTH)
-        });
-        Raster { left, top, side: 1, columns: STEP_WIDTH, pixels: rows.collect() }
-    }
-
-    fn try_draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
+    fn draw_over<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
         let (width, height) = self.size();
         let (left, top) = self.corner();
         let side = self.side() as i32;
@@ -382,4 +364,10 @@ impl HeatMap {
         }
         Ok(())
     }
+}
+
+/// Room for names beside their rows, or below their columns.
+fn room(names: &[String]) -> u32 {
+    let longest = names.iter().map(|name| name.chars().count()).max();
+    longest.map_or(0, |length| (7 * length as u32 + 12).min(NAMES))
 }

@@ -145,16 +145,7 @@ impl Draw for Histogram {
         text
     }
 
-    fn draw<B: DrawingBackend>(
-        &self,
-        area: &DrawingArea<B, Shift>,
-    ) -> std::result::Result<(), String> {
-        self.try_draw(area).map_err(|error| error.to_string())
-    }
-}
-
-impl Histogram {
-    fn try_draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
+    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
         let (low, high) = self.span();
         let shares: Vec<Vec<f64>> = self.samples.iter().map(|it| self.shares(it)).collect();
         let most = shares.iter().flatten().fold(0.0f64, |most, &it| most.max(it));

@@ -8,7 +8,7 @@ use plotters::style::text_anchor::{HPos, VPos};
 
 use super::alt;
 use super::canvas::{Draw, figure_methods};
-use super::chart::text_at;
+use super::chart::{DrawResult, text_at};
 use crate::data::{Image, check_pixels};
 use crate::{Error, Result};
 
@@ -134,24 +134,20 @@ impl Draw for ImageGrid {
         format!("{text}: {}.", alt::listed(&captions, caption, "captions"))
     }
 
-    fn draw<B: DrawingBackend>(
-        &self,
-        area: &DrawingArea<B, Shift>,
-    ) -> std::result::Result<(), String> {
+    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
         let (width, height) = self.cell();
         let side = self.magnification as i32;
         let corner = |i: usize| {
             let (column, row) = ((i % self.columns) as u32, (i / self.columns) as u32);
             ((GAP + column * width) as i32, (GAP + row * height) as i32)
         };
-        let message = |error: DrawingAreaErrorKind<B::ErrorType>| error.to_string();
         // Captions first: their rims go behind the images.
         for (i, (image, caption)) in self.cells.iter().enumerate() {
             let (left, top) = corner(i);
             let style = text_at(12, HPos::Center, VPos::Top);
             let middle = left + image.width as i32 * side / 2;
             let below = top + image.height as i32 * side + 2;
-            area.draw(&Text::new(caption.clone(), (middle, below), style)).map_err(message)?;
+            area.draw(&Text::new(caption.clone(), (middle, below), style))?;
         }
         for (i, (image, _)) in self.cells.iter().enumerate() {
             let (left, top) = corner(i);
@@ -162,7 +158,7 @@ impl Draw for ImageGrid {
                 Rectangle::new([(x, y), (x + side, y + side)], color.filled())
             });
             for pixel in pixels {
-                area.draw(&pixel).map_err(message)?;
+                area.draw(&pixel)?;
             }
         }
         Ok(())

@@ -181,16 +181,7 @@ impl Draw for LinePlot {
         text + &alt::baselines(&self.baselines)
     }
 
-    fn draw<B: DrawingBackend>(
-        &self,
-        area: &DrawingArea<B, Shift>,
-    ) -> std::result::Result<(), String> {
-        self.try_draw(area).map_err(|error| error.to_string())
-    }
-}
-
-impl LinePlot {
-    fn try_draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
+    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
         let (x, y) = self.ranges();
         let mut chart = ChartBuilder::on(area)
             .margin(12)

@@ -166,16 +166,7 @@ impl Draw for ScatterPlot {
         self.thumbnails.iter().map(thumbnail).collect()
     }
 
-    fn draw<B: DrawingBackend>(
-        &self,
-        area: &DrawingArea<B, Shift>,
-    ) -> std::result::Result<(), String> {
-        self.try_draw(area).map_err(|error| error.to_string())
-    }
-}
-
-impl ScatterPlot {
-    fn try_draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
+    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
         let [left, top, right, bottom] = self.plane();
         let title = text_at(title_size(&self.title, self.size.0), HPos::Center, VPos::Top);
         let middle = ((left + right) / 2, (top + bottom) / 2);
