@@ -90,15 +90,18 @@ impl ScatterPlot {
         [MARGIN + AXES, MARGIN + TITLE, right, (height - MARGIN - AXES).max(MARGIN + TITLE + 10)]
     }
 
-    /// Where a point is drawn.
-    fn place(&self, (x, y): (f64, f64)) -> (i32, i32) {
+    /// Where a point is drawn. The axes' spans go through all points, so once for all of them.
+    fn place(&self) -> impl Fn((f64, f64)) -> (i32, i32) + use<> {
         let [left, top, right, bottom] = self.plane();
+        let spans = (self.span(|point| point.0), self.span(|point| point.1));
         let share = |value: f64, (low, high): (f64, f64)| {
             (value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0)
         };
-        let across = share(x, self.span(|point| point.0)) * f64::from(right - left);
-        let down = (1.0 - share(y, self.span(|point| point.1))) * f64::from(bottom - top);
-        (left + across.round() as i32, top + down.round() as i32)
+        move |(x, y)| {
+            let across = share(x, spans.0) * f64::from(right - left);
+            let down = (1.0 - share(y, spans.1)) * f64::from(bottom - top);
+            (left + across.round() as i32, top + down.round() as i32)
+        }
     }
 }
 
@@ -152,8 +155,9 @@ impl Draw for ScatterPlot {
     }
 
     fn rasters(&self) -> Vec<Raster> {
+        let place = self.place();
         let thumbnail = |(point, image): &((f64, f64), Image)| {
-            let (x, y) = self.place(*point);
+            let (x, y) = place(*point);
             let half = |side: usize| (side / 2) as i32;
             Raster {
                 left: x - half(image.width),
@@ -186,9 +190,10 @@ impl Draw for ScatterPlot {
         area.draw(&Text::new(self.x_label.clone(), (middle.0, bottom + 16), style))?;
         let style = text_at(14.0, HPos::Center, VPos::Top).transform(FontTransform::Rotate270);
         area.draw(&Text::new(self.y_label.clone(), (MARGIN - 6, middle.1), style))?;
+        let place = self.place();
         for Points { color, points, .. } in &self.classes {
             for &point in points {
-                area.draw(&Circle::new(self.place(point), 3, color.mix(0.8).filled()))?;
+                area.draw(&Circle::new(place(point), 3, color.mix(0.8).filled()))?;
             }
         }
         let named = self.classes.iter().filter(|class| !class.label.is_empty());
