@@ -12,6 +12,7 @@ use super::canvas::{Draw, figure_methods, is_drawable, is_drawable_range};
 use super::chart::{DrawResult, range_of, text_at, tick, title_size};
 use super::raster::Raster;
 use super::scale::color;
+use crate::probes::confusion_matrix;
 use crate::{Error, Result};
 
 /// Side of the matrix that is aimed at, in pixels.
@@ -91,40 +92,19 @@ impl HeatMap {
         }
     }
 
-    /// How often images of each class (rows) are taken for each class (columns), as a share of the row.
+    /// How often images of each class `y` (rows) are taken for each class (columns), as a share of the row.
     ///
     /// # Errors
-    /// If the lengths differ, or a label is no index of `classes`.
+    /// As [`confusion_matrix`].
     pub fn confusion<'a>(
         title: &str,
-        truth: impl IntoIterator<Item = &'a i64>,
+        y: impl IntoIterator<Item = &'a i64>,
         predicted: impl IntoIterator<Item = &'a i64>,
         classes: &[impl AsRef<str>],
     ) -> Result<Self> {
-        let n = classes.len();
-        let mut counts = Array2::<f64>::zeros((n, n));
-        let (mut truth, mut predicted) = (truth.into_iter(), predicted.into_iter());
-        loop {
-            let pair = match (truth.next(), predicted.next()) {
-                (None, None) => break,
-                (Some(&truth), Some(&predicted)) => (truth, predicted),
-                _ => {
-                    return Err(Error::Shape {
-                        name: "predicted",
-                        found: vec![counts.sum() as i64],
-                        expected: "as many labels as `truth`".into(),
-                        hint: "Give one prediction for each image.".into(),
-                    });
-                }
-            };
-            let class = |label: i64| usize::try_from(label).ok().filter(|&class| class < n);
-            let (Some(row), Some(column)) = (class(pair.0), class(pair.1)) else {
-                let hint = format!("There are {n} classes: labels are 0 to {}.", n.max(1) - 1);
-                let label = format!("{} taken for {}", pair.0, pair.1);
-                return Err(Error::parameter("label", label, "an index of `classes`", hint));
-            };
-            counts[(row, column)] += 1.0;
-        }
+        let y = y.into_iter().copied().collect();
+        let predicted = predicted.into_iter().copied().collect();
+        let mut counts = confusion_matrix(&y, &predicted, classes.len())?.mapv(|n| n as f64);
         for mut row in counts.outer_iter_mut() {
             let sum = row.sum().max(1.0);
             row /= sum;
