@@ -39,7 +39,7 @@ pub(super) fn with_font(figure: &'static str) -> Result<()> {
 pub(super) trait Draw {
     /// Its name in messages.
     const FIGURE: &'static str;
-    /// Whether it consists of pixels: as SVG it would be thousands of squares, so it is shown as PNG only.
+    /// Whether it consists of pictures: an SVG would only wrap them, so it is shown as PNG only.
     const IS_PIXELS: bool = false;
     /// Refuses what cannot be drawn.
     fn check(&self) -> Result<()>;
