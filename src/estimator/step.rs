@@ -45,9 +45,6 @@ impl fmt::Debug for StepOutputs {
     }
 }
 
-/// What [`train_step`](Estimator::train_step) hands back: the loss, and the embeddings if they are wanted.
-pub(super) type Stepped = (f64, Option<[Tensor; 2]>);
-
 impl<L: ContrastiveLoss> Estimator<L> {
     /// One step; returns the loss before it and, if `keep_z`, the embeddings it was computed of.
     pub(super) fn train_step(
@@ -56,7 +53,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
         optimizer: &mut Optimizer,
         learning_rate: f64,
         keep_z: bool,
-    ) -> Result<Stepped> {
+    ) -> Result<(f64, Option<[Tensor; 2]>)> {
         let (loss, z) = {
             let (z1, z2) = self.embed_views(batch, true)?;
             let loss = self.loss.forward(&z1, &z2)?;
