@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::Estimator;
-use crate::encode::Precision;
 use crate::loaders::ViewsBatch;
 use crate::losses::ContrastiveLoss;
 use crate::optim::Optimizer;
@@ -86,11 +85,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
             let hint = "Both views come from the same images.".into();
             return Err(Error::Shape { name: "view", found, expected, hint });
         }
-        // The images' kind decides in which precision the convolutions compute.
-        let embed = |x: &Tensor| match self.config.precision {
-            Precision::Float32 => self.embed(x, train),
-            Precision::BFloat16 => self.embed(&x.f_to_kind(Kind::BFloat16)?, train),
-        };
+        let embed = |x: &Tensor| self.embed(&self.config.precision.convert(x)?, train);
         if self.config.joint_views {
             let z = embed(&Tensor::f_cat(&[first, second], 0)?)?; // (2B, D)
             let n = z.size()[0] / 2;
