@@ -59,6 +59,18 @@ fn its_encoder_begins_as_the_estimators() {
 }
 
 #[test]
+fn it_trains_in_either_precision() {
+    tch::set_num_threads(1);
+    let losses = [Precision::Float32, Precision::BFloat16].map(|precision| {
+        let config = DCLConfig { precision, ..config(1) };
+        let mut model = Classifier::new(config, 10, Device::Cpu).unwrap();
+        model.fit(&loader(shapes(40), 1), quiet()).unwrap().losses
+    });
+    let [whole, half] = losses.map(|losses| losses[0]);
+    assert!(whole != half && (whole - half).abs() < 0.02 * whole, "{whole} {half}");
+}
+
+#[test]
 fn every_view_counts_and_hooks_are_called() {
     tch::set_num_threads(1);
     let mut model = Classifier::new(config(2), 10, Device::Cpu).unwrap();

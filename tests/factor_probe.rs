@@ -125,6 +125,8 @@ fn bad_input_is_named() {
     named(fit(&none, &Array2::zeros((0, 1))), "at least one row");
     named(fit(&x, &Array2::zeros((6, 0))), "at least one row");
     named(fit(&array![[f64::NAN], [1.0]], &array![[1.0], [2.0]]), "row 0");
+    named(fit(&array![[1.0], [1.0]], &array![[1.0], [f64::NAN]]), "y is not finite in row 1");
+    named(fit(&array![[1.0], [1.0]], &array![[f64::MAX], [f64::MAX]]), "y is not finite");
     named(fit(&array![[f64::MAX], [f64::MAX]], &array![[1.0], [2.0]]), "not finite");
     named(fit(&array![[1e200], [-1e200]], &array![[1.0], [2.0]]), "not finite");
     let fitted = Ridge::default().fit(&x, &y).unwrap();

@@ -1,8 +1,11 @@
 //! The hook that is given what every step has computed.
 
-use std::cell::{Cell, RefCell};
+mod support;
+
+use std::cell::RefCell;
 use std::rc::Rc;
 
+use support::failing::Failing;
 use tch::{Device, Tensor};
 use twoviews::estimator::StepOutputs;
 use twoviews::losses::DCLWLoss;
@@ -102,38 +105,6 @@ fn every_step_hands_over_what_its_loss_was_computed_of() {
     check_every_step::<DCLWLoss>(false);
 }
 
-/// Interrupts the run after some batches.
-struct Interrupted {
-    loader: MultiViewsLoader,
-    left: Cell<usize>,
-}
-
-impl ViewsLoader for Interrupted {
-    fn num_images(&self) -> usize {
-        self.loader.num_images()
-    }
-    fn batch_size(&self) -> usize {
-        self.loader.batch_size()
-    }
-    fn seed(&self) -> u64 {
-        self.loader.seed()
-    }
-    fn batches_per_epoch(&self) -> usize {
-        self.loader.batches_per_epoch()
-    }
-    fn epoch(
-        &self,
-        epoch: u64,
-        first_batch: usize,
-    ) -> Result<Box<dyn Iterator<Item = Result<ViewsBatch>> + '_>> {
-        Ok(Box::new(self.loader.epoch(epoch, first_batch)?.map(|batch| {
-            let left = self.left.get();
-            self.left.set(left.saturating_sub(1));
-            if left == 0 { Err(Error::Interrupted { place: "here".into() }) } else { batch }
-        })))
-    }
-}
-
 #[test]
 fn an_interrupted_and_resumed_run_calls_it_once_for_each_step() {
     tch::set_num_threads(1);
@@ -143,7 +114,7 @@ fn an_interrupted_and_resumed_run_calls_it_once_for_each_step() {
     for steps in [0, 1, BATCHES, BATCHES + 1] {
         let parts = Rc::default();
         let mut model = DCL::new(config(false), Device::Cpu).unwrap();
-        let stopped = Interrupted { loader: loader(), left: steps.into() };
+        let stopped = Failing { loader: loader(), left: steps.into() };
         assert!(model.fit(&stopped, keeping(&parts)).unwrap().interrupted);
         assert_eq!(parts.borrow().len(), steps);
         model.resume(&loader(), keeping(&parts)).unwrap();

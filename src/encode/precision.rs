@@ -1,6 +1,6 @@
 //! The precision in which an encoder computes.
 
-use tch::{Device, Kind};
+use tch::{Device, Kind, Tensor};
 
 use crate::{Error, Result};
 
@@ -27,6 +27,14 @@ impl Precision {
             Self::Float32 => Kind::Float,
             Self::BFloat16 => Kind::BFloat16,
         }
+    }
+
+    /// The images of a training step, whose kind decides in which precision the convolutions compute.
+    pub(crate) fn convert(self, x: &Tensor) -> Result<Tensor> {
+        Ok(match self {
+            Self::Float32 => x.shallow_clone(),
+            Self::BFloat16 => x.f_to_kind(Kind::BFloat16)?,
+        })
     }
 
     /// Refuses a precision that `device` can only emulate, more slowly than float32.

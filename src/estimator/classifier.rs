@@ -145,10 +145,7 @@ impl Classifier {
             }
         }
         let losses = batch.views.iter().map(|view| {
-            let x = match self.config.precision {
-                Precision::Float32 => view.shallow_clone(),
-                Precision::BFloat16 => view.f_to_kind(Kind::BFloat16)?,
-            };
+            let x = self.config.precision.convert(view)?;
             let h = self.encoder.forward_t(&x, true)?; // (B, latent)
             let logits = h.f_linear(&self.head.ws, self.head.bs.as_ref())?; // (B, classes)
             let mean = Reduction::Mean;

@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::Estimator;
-use crate::encode::Precision;
 use crate::loaders::ViewsBatch;
 use crate::losses::ContrastiveLoss;
 use crate::optim::Optimizer;
@@ -45,9 +44,6 @@ impl fmt::Debug for StepOutputs {
     }
 }
 
-/// What [`train_step`](Estimator::train_step) hands back: the loss, and the embeddings if they are wanted.
-pub(super) type Stepped = (f64, Option<[Tensor; 2]>);
-
 impl<L: ContrastiveLoss> Estimator<L> {
     /// One step; returns the loss before it and, if `keep_z`, the embeddings it was computed of.
     pub(super) fn train_step(
@@ -56,7 +52,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
         optimizer: &mut Optimizer,
         learning_rate: f64,
         keep_z: bool,
-    ) -> Result<Stepped> {
+    ) -> Result<(f64, Option<[Tensor; 2]>)> {
         let (loss, z) = {
             let (z1, z2) = self.embed_views(batch, true)?;
             let loss = self.loss.forward(&z1, &z2)?;
@@ -89,11 +85,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
             let hint = "Both views come from the same images.".into();
             return Err(Error::Shape { name: "view", found, expected, hint });
         }
-        // The images' kind decides in which precision the convolutions compute.
-        let embed = |x: &Tensor| match self.config.precision {
-            Precision::Float32 => self.embed(x, train),
-            Precision::BFloat16 => self.embed(&x.f_to_kind(Kind::BFloat16)?, train),
-        };
+        let embed = |x: &Tensor| self.embed(&self.config.precision.convert(x)?, train);
         if self.config.joint_views {
             let z = embed(&Tensor::f_cat(&[first, second], 0)?)?; // (2B, D)
             let n = z.size()[0] / 2;

@@ -60,6 +60,12 @@ pub(super) fn head(kind: &str, title: &str, axes: &str) -> String {
     if axes.is_empty() { text + "." } else { format!("{text}. {axes}.") }
 }
 
+/// What the axes of a plane are.
+pub(super) fn axes(x_label: &str, y_label: &str) -> String {
+    let (x, y) = (label(x_label), label(y_label));
+    if y.is_empty() || x.is_empty() { y + &x } else { format!("{y} against {x}") }
+}
+
 /// The course of a line: all of a few points, else both ends and what lies below and above them.
 pub(super) fn course(points: &[(f64, f64)]) -> String {
     let at = |&(x, y): &(f64, f64)| format!("{} at {}", number(y), number(x));

@@ -4,12 +4,12 @@ use std::fmt;
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::text_anchor::{HPos, VPos};
 
 use super::alt;
 use super::canvas::{Draw, figure_methods, is_drawable, is_drawable_range};
-use super::chart::{DrawResult, draw_baselines, draw_legend, text, tick};
-use super::palette::{BEHIND, INK, LINE, RIM};
+use super::chart::{DrawResult, axes, draw_baselines, draw_legend, text, text_at};
+use super::palette::{INK, RIM};
 use crate::{Error, Result};
 
 /// Share of a group's width that its bars fill.
@@ -100,67 +100,6 @@ impl BarPlot {
         let left = group as f64 - FILLED / 2.0 + series as f64 * width;
         (left, left + width)
     }
-
-    fn try_draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
-        let right = self.groups.len() as f64 - 0.5;
-        // Room for the baselines' labels beside the bars.
-        let left = if self.baselines.is_empty() { -0.5 } else { -0.95 };
-        let (low, high) = self.y_range;
-        let mut chart = ChartBuilder::on(area)
-            .margin(12)
-            .caption(&self.title, text(16))
-            .x_label_area_size(30)
-            .y_label_area_size(60)
-            .build_cartesian_2d(left..right, low..high)?;
-        chart
-            .configure_mesh()
-            .disable_x_mesh()
-            // With room for one more label than there are groups, the ticks are whole numbers.
-            .x_labels(self.groups.len() + 1)
-            .y_desc(&self.y_label)
-            .axis_style(LINE)
-            .axis_desc_style(text(15))
-            .label_style(text(13))
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(LINE.mix(BEHIND))
-            .x_label_formatter(&|x| self.groups.get(*x as usize).cloned().unwrap_or_default())
-            .y_label_formatter(&|y| tick(*y))
-            .draw()?;
-        for (series, bars) in self.bars.iter().enumerate() {
-            let color = bars.color;
-            let rectangles = bars.heights.iter().enumerate().map(|(group, &height)| {
-                let (left, right) = self.sides(group, series);
-                Rectangle::new([(left, low.max(0.0)), (right, height)], color.filled())
-            });
-            chart.draw_series(rectangles)?.label(&bars.label).legend(move |(x, y)| {
-                Rectangle::new([(x, y - 5), (x + 14, y + 5)], color.filled())
-            });
-            for (group, &height) in bars.heights.iter().enumerate() {
-                let (left, right) = self.sides(group, series);
-                let middle = (left + right) / 2.0;
-                let error = bars.errors.get(group).copied().unwrap_or(0.0);
-                if error > 0.0 {
-                    let (down, up) = (height - error, height + error);
-                    // Seen on the bar and above it.
-                    for style in [RIM.stroke_width(4), INK.stroke_width(1)] {
-                        chart.draw_series([ErrorBar::new_vertical(
-                            middle,
-                            down,
-                            height,
-                            up,
-                            style.filled(),
-                            8,
-                        )])?;
-                    }
-                }
-                let style = text(12).pos(Pos::new(HPos::Center, VPos::Bottom));
-                let above = height + error + 0.012 * (high - low);
-                chart.draw_series([Text::new(format!("{height:.2}"), (middle, above), style)])?;
-            }
-        }
-        draw_baselines(&mut chart, &self.baselines, left + 0.03)?;
-        draw_legend(&mut chart, SeriesLabelPosition::UpperLeft)
-    }
 }
 
 figure_methods!(BarPlot);
@@ -222,10 +161,57 @@ impl Draw for BarPlot {
         text + &alt::baselines(&self.baselines)
     }
 
-    fn draw<B: DrawingBackend>(
-        &self,
-        area: &DrawingArea<B, Shift>,
-    ) -> std::result::Result<(), String> {
-        self.try_draw(area).map_err(|error| error.to_string())
+    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
+        let right = self.groups.len() as f64 - 0.5;
+        // Room for the baselines' labels beside the bars.
+        let left = if self.baselines.is_empty() { -0.5 } else { -0.95 };
+        let (low, high) = self.y_range;
+        let mut chart = ChartBuilder::on(area)
+            .margin(12)
+            .caption(&self.title, text(16))
+            .x_label_area_size(30)
+            .y_label_area_size(60)
+            .build_cartesian_2d(left..right, low..high)?;
+        axes(&mut chart)
+            .disable_x_mesh()
+            // With room for one more label than there are groups, the ticks are whole numbers.
+            .x_labels(self.groups.len() + 1)
+            .x_label_formatter(&|x| self.groups.get(*x as usize).cloned().unwrap_or_default())
+            .y_desc(&self.y_label)
+            .draw()?;
+        for (series, bars) in self.bars.iter().enumerate() {
+            let color = bars.color;
+            let rectangles = bars.heights.iter().enumerate().map(|(group, &height)| {
+                let (left, right) = self.sides(group, series);
+                Rectangle::new([(left, low.max(0.0)), (right, height)], color.filled())
+            });
+            chart.draw_series(rectangles)?.label(&bars.label).legend(move |(x, y)| {
+                Rectangle::new([(x, y - 5), (x + 14, y + 5)], color.filled())
+            });
+            for (group, &height) in bars.heights.iter().enumerate() {
+                let (left, right) = self.sides(group, series);
+                let middle = (left + right) / 2.0;
+                let error = bars.errors.get(group).copied().unwrap_or(0.0);
+                if error > 0.0 {
+                    let (down, up) = (height - error, height + error);
+                    // Seen on the bar and above it.
+                    for style in [RIM.stroke_width(4), INK.stroke_width(1)] {
+                        chart.draw_series([ErrorBar::new_vertical(
+                            middle,
+                            down,
+                            height,
+                            up,
+                            style.filled(),
+                            8,
+                        )])?;
+                    }
+                }
+                let style = text_at(12, HPos::Center, VPos::Bottom);
+                let above = height + error + 0.012 * (high - low);
+                chart.draw_series([Text::new(format!("{height:.2}"), (middle, above), style)])?;
+            }
+        }
+        draw_baselines(&mut chart, &self.baselines, left + 0.03)?;
+        draw_legend(&mut chart, SeriesLabelPosition::UpperLeft)
     }
 }

@@ -5,9 +5,11 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use plotters::prelude::{DrawingArea, IntoDrawingArea, SVGBackend};
+use plotters::coord::Shift;
+use plotters::prelude::{DrawingArea, DrawingBackend, IntoDrawingArea, SVGBackend};
 use plotters::style::{FontStyle, register_font};
 
+use super::chart::DrawResult;
 use super::palette::{RIM, RIM_WIDTH};
 use super::pixels::{PixelBackend, Pixels};
 use super::raster::Raster;
@@ -37,7 +39,7 @@ pub(super) fn with_font(figure: &'static str) -> Result<()> {
 pub(super) trait Draw {
     /// Its name in messages.
     const FIGURE: &'static str;
-    /// Whether it consists of pixels: as SVG it would be thousands of squares, so it is shown as PNG only.
+    /// Whether it consists of pictures: an SVG would only wrap them, so it is shown as PNG only.
     const IS_PIXELS: bool = false;
     /// Refuses what cannot be drawn.
     fn check(&self) -> Result<()>;
@@ -51,15 +53,9 @@ pub(super) trait Draw {
         Vec::new()
     }
     /// Draws everything, or what lies below the pictures.
-    fn draw<B: plotters::prelude::DrawingBackend>(
-        &self,
-        area: &DrawingArea<B, plotters::coord::Shift>,
-    ) -> std::result::Result<(), String>;
+    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B>;
     /// Draws what lies over the pictures.
-    fn draw_over<B: plotters::prelude::DrawingBackend>(
-        &self,
-        _: &DrawingArea<B, plotters::coord::Shift>,
-    ) -> std::result::Result<(), String> {
+    fn draw_over<B: DrawingBackend>(&self, _: &DrawingArea<B, Shift>) -> DrawResult<B> {
         Ok(())
     }
 }
@@ -150,10 +146,8 @@ pub(super) fn is_drawable(value: f64) -> bool {
 pub(super) fn svg<F: Draw>(figure: &F) -> Result<String> {
     prepare(figure)?;
     let mut text = String::new();
-    {
-        let area = SVGBackend::with_string(&mut text, figure.size()).into_drawing_area();
-        draw(figure, &area)?;
-    }
+    let backend = SVGBackend::with_string(&mut text, figure.size());
+    draw_on::<F, _>(backend, |area| figure.draw(area))?;
     let rasters = figure.rasters();
     if !rasters.is_empty() {
         text.truncate(text.rfind("</svg>").unwrap_or(text.len()));
@@ -161,10 +155,8 @@ pub(super) fn svg<F: Draw>(figure: &F) -> Result<String> {
             text += &raster.to_svg().map_err(|error| unencodable::<F>(&error))?;
         }
         let mut over = String::new();
-        {
-            let area = SVGBackend::with_string(&mut over, figure.size()).into_drawing_area();
-            draw_over(figure, &area)?;
-        }
+        let backend = SVGBackend::with_string(&mut over, figure.size());
+        draw_on::<F, _>(backend, |area| figure.draw_over(area))?;
         // Without its own beginning.
         let begin = over.find("<svg ").and_then(|at| Some(at + over[at..].find('>')? + 1));
         text += &over[begin.unwrap_or(0)..];
@@ -210,11 +202,11 @@ fn with_words(svg: &str, words: &str) -> String {
 pub(super) fn png<F: Draw>(figure: &F) -> Result<Vec<u8>> {
     prepare(figure)?;
     let mut pixels = Pixels::new(figure.size());
-    draw(figure, &PixelBackend(&mut pixels).into_drawing_area())?;
+    draw_on::<F, _>(PixelBackend(&mut pixels), |area| figure.draw(area))?;
     for raster in figure.rasters() {
         raster.draw(&mut pixels);
     }
-    draw_over(figure, &PixelBackend(&mut pixels).into_drawing_area())?;
+    draw_on::<F, _>(PixelBackend(&mut pixels), |area| figure.draw_over(area))?;
     encode::png(&pixels).map_err(|error| unencodable::<F>(&error))
 }
 
@@ -241,24 +233,15 @@ pub(super) fn save<F: Draw>(figure: &F, path: &Path) -> Result<()> {
     })
 }
 
-fn draw<F: Draw, B: plotters::prelude::DrawingBackend>(
-    figure: &F,
-    area: &DrawingArea<B, plotters::coord::Shift>,
+/// Draws on a backend, or says why it cannot.
+fn draw_on<F: Draw, B: DrawingBackend>(
+    backend: B,
+    draw: impl FnOnce(&DrawingArea<B, Shift>) -> DrawResult<B>,
 ) -> Result<()> {
-    figure
-        .draw(area)
-        .and_then(|()| area.present().map_err(|error| error.to_string()))
-        .map_err(|problem| Error::Plot { figure: F::FIGURE, problem })
-}
-
-fn draw_over<F: Draw, B: plotters::prelude::DrawingBackend>(
-    figure: &F,
-    area: &DrawingArea<B, plotters::coord::Shift>,
-) -> Result<()> {
-    figure
-        .draw_over(area)
-        .and_then(|()| area.present().map_err(|error| error.to_string()))
-        .map_err(|problem| Error::Plot { figure: F::FIGURE, problem })
+    let area = backend.into_drawing_area();
+    draw(&area)
+        .and_then(|()| area.present())
+        .map_err(|error| Error::Plot { figure: F::FIGURE, problem: error.to_string() })
 }
 
 /// What the figure shows, on one line, never empty.

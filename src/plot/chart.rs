@@ -1,9 +1,11 @@
-//! What every figure with axes has: baselines, a legend and short numbers at the ticks.
+//! What figures with axes share: their range, lines behind, baselines, a legend and short numbers at the ticks.
 
+use plotters::chart::MeshStyle;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::canvas::FONT;
+use super::canvas::{FONT, is_drawable_range};
 use super::palette::{BEHIND, INK, LINE};
 
 /// A chart whose axes are both plain numbers.
@@ -16,6 +18,53 @@ pub(super) type DrawResult<B> =
 /// Text of a height in pixels.
 pub(super) fn text<'a>(size: impl Into<f64>) -> TextStyle<'a> {
     (FONT, size.into()).into_font().color(&INK)
+}
+
+/// Text whose point is at one of its sides, or in its middle.
+pub(super) fn text_at<'a>(size: impl Into<f64>, horizontal: HPos, vertical: VPos) -> TextStyle<'a> {
+    text(size).pos(Pos::new(horizontal, vertical))
+}
+
+/// The smallest and the largest value.
+pub(super) fn extent(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
+}
+
+/// `range`, or the smallest and the largest value; with room around them if all are one.
+pub(super) fn range_of(range: Option<(f64, f64)>, values: impl Iterator<Item = f64>) -> (f64, f64) {
+    let (low, high) = range.unwrap_or_else(|| extent(values));
+    let margin = low.abs().max(1.0) / 2.0;
+    if is_drawable_range(low, high) { (low, high) } else { (low - margin, low + margin) }
+}
+
+/// The look of axes, with short numbers at the ticks, still to be drawn.
+pub(super) fn axes<'a, 'b, B: DrawingBackend>(
+    chart: &'b mut Chart<'a, B>,
+) -> MeshStyle<'a, 'b, RangedCoordf64, RangedCoordf64, B> {
+    let mut axes = chart.configure_mesh();
+    axes.axis_style(LINE)
+        .axis_desc_style(text(15))
+        .label_style(text(13))
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(LINE.mix(BEHIND))
+        .x_label_formatter(&|x| tick(*x))
+        .y_label_formatter(&|y| tick(*y));
+    axes
+}
+
+/// Points joined by a line; without a label it is not in the legend.
+pub(super) fn draw_line<'a, B: DrawingBackend + 'a>(
+    chart: &mut Chart<'a, B>,
+    label: &str,
+    color: RGBColor,
+    points: impl IntoIterator<Item = (f64, f64)>,
+) -> DrawResult<B> {
+    let line = chart.draw_series(LineSeries::new(points, color.stroke_width(2)))?;
+    if !label.is_empty() {
+        line.label(label)
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2)));
+    }
+    Ok(())
 }
 
 /// Horizontal dashed lines over the whole width, their labels beginning at `label_x`.

@@ -5,13 +5,14 @@ use std::fmt;
 use ndarray::Array2;
 use plotters::coord::Shift;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::text_anchor::{HPos, VPos};
 
 use super::alt;
 use super::canvas::{Draw, figure_methods, is_drawable, is_drawable_range};
-use super::chart::{DrawResult, text, tick, title_size};
+use super::chart::{DrawResult, range_of, text_at, tick, title_size};
 use super::raster::Raster;
 use super::scale::color;
+use crate::probes::confusion_matrix;
 use crate::{Error, Result};
 
 /// Side of the matrix that is aimed at, in pixels.
@@ -24,6 +25,9 @@ const NAMES: u32 = 140;
 const LABEL: u32 = 20;
 /// Room for the scale of colours.
 const SCALE: u32 = 70;
+/// Height and width of the scale in shown pixels.
+const STEPS: u32 = 100;
+const STEP_WIDTH: usize = 12;
 const LEGEND: u32 = 22;
 /// Rows and columns up to which numbers are written into the cells.
 const NUMBERED: usize = 12;
@@ -88,40 +92,19 @@ impl HeatMap {
         }
     }
 
-    /// How often images of each class (rows) are taken for each class (columns), as a share of the row.
+    /// How often images of each class `y` (rows) are taken for each class (columns), as a share of the row.
     ///
     /// # Errors
-    /// If the lengths differ, or a label is no index of `classes`.
+    /// As [`confusion_matrix`].
     pub fn confusion<'a>(
         title: &str,
-        truth: impl IntoIterator<Item = &'a i64>,
+        y: impl IntoIterator<Item = &'a i64>,
         predicted: impl IntoIterator<Item = &'a i64>,
         classes: &[impl AsRef<str>],
     ) -> Result<Self> {
-        let n = classes.len();
-        let mut counts = Array2::<f64>::zeros((n, n));
-        let (mut truth, mut predicted) = (truth.into_iter(), predicted.into_iter());
-        loop {
-            let pair = match (truth.next(), predicted.next()) {
-                (None, None) => break,
-                (Some(&truth), Some(&predicted)) => (truth, predicted),
-                _ => {
-                    return Err(Error::Shape {
-                        name: "predicted",
-                        found: vec![counts.sum() as i64],
-                        expected: "as many labels as `truth`".into(),
-                        hint: "Give one prediction for each image.".into(),
-                    });
-                }
-            };
-            let class = |label: i64| usize::try_from(label).ok().filter(|&class| class < n);
-            let (Some(row), Some(column)) = (class(pair.0), class(pair.1)) else {
-                let hint = format!("There are {n} classes: labels are 0 to {}.", n.max(1) - 1);
-                let label = format!("{} taken for {}", pair.0, pair.1);
-                return Err(Error::parameter("label", label, "an index of `classes`", hint));
-            };
-            counts[(row, column)] += 1.0;
-        }
+        let y = y.into_iter().copied().collect();
+        let predicted = predicted.into_iter().copied().collect();
+        let mut counts = confusion_matrix(&y, &predicted, classes.len())?.mapv(|n| n as f64);
         for mut row in counts.outer_iter_mut() {
             let sum = row.sum().max(1.0);
             row /= sum;
@@ -147,12 +130,7 @@ impl HeatMap {
 
     /// Numbers of the first and the last colour.
     fn span(&self) -> (f64, f64) {
-        let (low, high) = self.range.unwrap_or_else(|| {
-            let ends = |(low, high): (f64, f64), &v: &f64| (low.min(v), high.max(v));
-            self.values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), ends)
-        });
-        // Of one value only, any colour.
-        if is_drawable_range(low, high) { (low, high) } else { (low - 0.5, low + 0.5) }
+        range_of(self.range, self.values.iter().copied())
     }
 
     /// Side of a cell.
@@ -165,6 +143,18 @@ impl HeatMap {
         let left = room(&self.row_names);
         let label = |text: &str| if text.is_empty() { 0 } else { LABEL };
         ((MARGIN + left + label(&self.y_label)) as i32, (MARGIN + TITLE) as i32)
+    }
+
+    /// The scale of colours, beside the matrix.
+    fn scale(&self, span: (f64, f64)) -> Raster {
+        let (left, top) = self.corner();
+        let left = left + (self.columns() as u32 * self.side()) as i32 + 12;
+        let rows = (0..STEPS).flat_map(|i| {
+            let share = 1.0 - f64::from(i) / f64::from(STEPS - 1);
+            let RGBColor(r, g, b) = color(span.0 + share * (span.1 - span.0), span);
+            [r, g, b].repeat(STEP_WIDTH)
+        });
+        Raster { left, top, side: 1, columns: STEP_WIDTH, pixels: rows.collect() }
     }
 
     /// Whether numbers stand in the cells.
@@ -290,72 +280,38 @@ impl Draw for HeatMap {
         vec![matrix, self.scale(span)]
     }
 
-    fn draw<B: DrawingBackend>(
-        &self,
-        _: &DrawingArea<B, Shift>,
-    ) -> std::result::Result<(), String> {
+    fn draw<B: DrawingBackend>(&self, _: &DrawingArea<B, Shift>) -> DrawResult<B> {
         Ok(())
     }
 
-    fn draw_over<B: DrawingBackend>(
-        &self,
-        area: &DrawingArea<B, Shift>,
-    ) -> std::result::Result<(), String> {
-        self.try_draw(area).map_err(|error| error.to_string())
-    }
-}
-
-/// Room for names beside their rows, or below their columns.
-fn room(names: &[String]) -> u32 {
-    let longest = names.iter().map(|name| name.chars().count()).max();
-    longest.map_or(0, |length| (7 * length as u32 + 12).min(NAMES))
-}
-
-/// Height of the scale in shown pixels.
-const STEPS: u32 = 100;
-const STEP_WIDTH: usize = 12;
-
-impl HeatMap {
-    fn scale(&self, span: (f64, f64)) -> Raster {
-        let (left, top) = self.corner();
-        let left = left + (self.columns() as u32 * self.side()) as i32 + 12;
-        let rows = (0..STEPS).flat_map(|i| {
-            let share = 1.0 - f64::from(i) / f64::from(STEPS - 1);
-            let RGBColor(r, g, b) = color(span.0 + share * (span.1 - span.0), span);
-            [r, g, b].repeat(STEP_WIDTH)
-        });
-        Raster { left, top, side: 1, columns: STEP_WIDTH, pixels: rows.collect() }
-    }
-
-    fn try_draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
-        let words =
-            |size: f64, horizontal, vertical| text(size).pos(Pos::new(horizontal, vertical));
+    fn draw_over<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
         let (width, height) = self.size();
         let (left, top) = self.corner();
         let side = self.side() as i32;
         let (right, bottom) =
             (left + side * self.columns() as i32, top + side * self.rows() as i32);
-        let title = words(title_size(&self.title, width), HPos::Center, VPos::Top);
+        let title = text_at(title_size(&self.title, width), HPos::Center, VPos::Top);
         area.draw(&Text::new(self.title.clone(), (width as i32 / 2, MARGIN as i32 - 4), title))?;
         // Numbers at the scale.
         let (low, high) = self.span();
         for (value, y) in [(high, top), (low, top + STEPS as i32 - 1)] {
             let place = (right + 12 + STEP_WIDTH as i32 + 4, y);
-            area.draw(&Text::new(tick(value), place, words(12.0, HPos::Left, VPos::Center)))?;
+            area.draw(&Text::new(tick(value), place, text_at(12.0, HPos::Left, VPos::Center)))?;
         }
         for (i, name) in self.row_names.iter().enumerate() {
             let place = (left - 5, top + side * i as i32 + side / 2);
-            area.draw(&Text::new(name.clone(), place, words(12.0, HPos::Right, VPos::Center)))?;
+            area.draw(&Text::new(name.clone(), place, text_at(12.0, HPos::Right, VPos::Center)))?;
         }
         for (i, name) in self.column_names.iter().enumerate() {
             let place = (left + side * i as i32 + side / 2, bottom + 5);
-            let style = words(12.0, HPos::Right, VPos::Center).transform(FontTransform::Rotate270);
+            let style =
+                text_at(12.0, HPos::Right, VPos::Center).transform(FontTransform::Rotate270);
             area.draw(&Text::new(name.clone(), place, style))?;
         }
         let names = room(&self.column_names) as i32;
         let place = ((left + right) / 2, bottom + names + 4);
-        area.draw(&Text::new(self.x_label.clone(), place, words(14.0, HPos::Center, VPos::Top)))?;
-        let style = words(14.0, HPos::Center, VPos::Top).transform(FontTransform::Rotate270);
+        area.draw(&Text::new(self.x_label.clone(), place, text_at(14.0, HPos::Center, VPos::Top)))?;
+        let style = text_at(14.0, HPos::Center, VPos::Top).transform(FontTransform::Rotate270);
         area.draw(&Text::new(
             self.y_label.clone(),
             (MARGIN as i32 - 6, (top + bottom) / 2),
@@ -363,7 +319,7 @@ impl HeatMap {
         ))?;
         if self.is_numbered() {
             for ((i, j), &value) in self.values.indexed_iter() {
-                let number = words(11.0, HPos::Center, VPos::Center);
+                let number = text_at(11.0, HPos::Center, VPos::Center);
                 let place = (left + side * j as i32 + side / 2, top + side * i as i32 + side / 2);
                 area.draw(&Text::new(format!("{value:.2}"), place, number))?;
             }
@@ -382,10 +338,16 @@ impl HeatMap {
         let y = (height - LEGEND) as i32;
         for marks in &self.marks {
             area.draw(&Rectangle::new([(x, y), (x + 10, y + 10)], marks.color.stroke_width(2)))?;
-            let style = words(12.0, HPos::Left, VPos::Center);
+            let style = text_at(12.0, HPos::Left, VPos::Center);
             area.draw(&Text::new(marks.label.clone(), (x + 16, y + 6), style))?;
             x += 32 + 7 * marks.label.chars().count() as i32;
         }
         Ok(())
     }
+}
+
+/// Room for names beside their rows, or below their columns.
+fn room(names: &[String]) -> u32 {
+    let longest = names.iter().map(|name| name.chars().count()).max();
+    longest.map_or(0, |length| (7 * length as u32 + 12).min(NAMES))
 }

@@ -7,8 +7,7 @@ use plotters::prelude::*;
 
 use super::alt;
 use super::canvas::{Draw, figure_methods, is_drawable, is_drawable_range};
-use super::chart::{DrawResult, draw_legend, text, tick, title_size};
-use super::palette::{BEHIND, LINE};
+use super::chart::{DrawResult, axes, draw_legend, draw_line, range_of, text, title_size};
 use crate::{Error, Result};
 
 /// The numbers of one colour.
@@ -69,13 +68,8 @@ impl Histogram {
     }
 
     fn span(&self) -> (f64, f64) {
-        let (low, high) = self.range.unwrap_or_else(|| {
-            let values = self.samples.iter().flat_map(|sample| &sample.values);
-            let ends = |(low, high): (f64, f64), &v: &f64| (low.min(v), high.max(v));
-            values.fold((f64::INFINITY, f64::NEG_INFINITY), ends)
-        });
-        let margin = low.abs().max(1.0) / 2.0;
-        if is_drawable_range(low, high) { (low, high) } else { (low - margin, low + margin) }
+        let values = self.samples.iter().flat_map(|sample| sample.values.iter().copied());
+        range_of(self.range, values)
     }
 
     /// Share of a sample's numbers in each bin; the last bin holds its end.
@@ -151,16 +145,7 @@ impl Draw for Histogram {
         text
     }
 
-    fn draw<B: DrawingBackend>(
-        &self,
-        area: &DrawingArea<B, Shift>,
-    ) -> std::result::Result<(), String> {
-        self.try_draw(area).map_err(|error| error.to_string())
-    }
-}
-
-impl Histogram {
-    fn try_draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
+    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
         let (low, high) = self.span();
         let shares: Vec<Vec<f64>> = self.samples.iter().map(|it| self.shares(it)).collect();
         let most = shares.iter().flatten().fold(0.0f64, |most, &it| most.max(it));
@@ -171,18 +156,7 @@ impl Histogram {
             .x_label_area_size(42)
             .y_label_area_size(60)
             .build_cartesian_2d(low..high, 0.0..top)?;
-        chart
-            .configure_mesh()
-            .x_desc(&self.x_label)
-            .y_desc("Share")
-            .axis_style(LINE)
-            .axis_desc_style(text(15))
-            .label_style(text(13))
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(LINE.mix(BEHIND))
-            .x_label_formatter(&|x| tick(*x))
-            .y_label_formatter(&|y| tick(*y))
-            .draw()?;
+        axes(&mut chart).x_desc(&self.x_label).y_desc("Share").draw()?;
         let edge = |i: usize| low + (high - low) * i as f64 / self.bins as f64;
         for (sample, shares) in self.samples.iter().zip(&shares) {
             let color = sample.color;
@@ -193,12 +167,7 @@ impl Histogram {
                 .chain([(edge(self.bins), 0.0)])
                 .collect();
             chart.draw_series([Polygon::new(outline.clone(), color.mix(0.2))])?;
-            let line = chart.draw_series(LineSeries::new(outline, color.stroke_width(2)))?;
-            if !sample.label.is_empty() {
-                line.label(&sample.label).legend(move |(x, y)| {
-                    PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2))
-                });
-            }
+            draw_line(&mut chart, &sample.label, color, outline)?;
         }
         draw_legend(&mut chart, SeriesLabelPosition::UpperRight)
     }

@@ -4,11 +4,12 @@ use std::fmt;
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::text_anchor::{HPos, VPos};
 
 use super::alt;
 use super::canvas::{Draw, figure_methods};
-use super::chart::text;
+use super::chart::{DrawResult, text_at};
+use super::raster::Raster;
 use crate::data::{Image, check_pixels};
 use crate::{Error, Result};
 
@@ -58,6 +59,16 @@ impl ImageGrid {
         let (width, height) = (largest(|image| image.width), largest(|image| image.height));
         let shown = |side: u32, more| side.saturating_mul(self.magnification).saturating_add(more);
         (shown(width, GAP), shown(height, GAP + CAPTION))
+    }
+
+    /// Left and top of each image, the image and its caption.
+    fn placed(&self) -> impl Iterator<Item = ((i32, i32), &(Image, String))> {
+        let (width, height) = self.cell();
+        let corner = move |i: usize| {
+            let (column, row) = ((i % self.columns) as u32, (i / self.columns) as u32);
+            ((GAP + column * width) as i32, (GAP + row * height) as i32)
+        };
+        self.cells.iter().enumerate().map(move |(i, cell)| (corner(i), cell))
     }
 }
 
@@ -134,36 +145,24 @@ impl Draw for ImageGrid {
         format!("{text}: {}.", alt::listed(&captions, caption, "captions"))
     }
 
-    fn draw<B: DrawingBackend>(
-        &self,
-        area: &DrawingArea<B, Shift>,
-    ) -> std::result::Result<(), String> {
-        let (width, height) = self.cell();
+    fn rasters(&self) -> Vec<Raster> {
+        let side = self.magnification;
+        self.placed()
+            .map(|((left, top), (image, _))| {
+                let (columns, pixels) = (image.width, image.pixels.clone());
+                Raster { left, top, side, columns, pixels }
+            })
+            .collect()
+    }
+
+    /// Captions: their rims go behind the images.
+    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
         let side = self.magnification as i32;
-        let corner = |i: usize| {
-            let (column, row) = ((i % self.columns) as u32, (i / self.columns) as u32);
-            ((GAP + column * width) as i32, (GAP + row * height) as i32)
-        };
-        let message = |error: DrawingAreaErrorKind<B::ErrorType>| error.to_string();
-        // Captions first: their rims go behind the images.
-        for (i, (image, caption)) in self.cells.iter().enumerate() {
-            let (left, top) = corner(i);
-            let style = text(12).pos(Pos::new(HPos::Center, VPos::Top));
+        for ((left, top), (image, caption)) in self.placed() {
+            let style = text_at(12, HPos::Center, VPos::Top);
             let middle = left + image.width as i32 * side / 2;
             let below = top + image.height as i32 * side + 2;
-            area.draw(&Text::new(caption.clone(), (middle, below), style)).map_err(message)?;
-        }
-        for (i, (image, _)) in self.cells.iter().enumerate() {
-            let (left, top) = corner(i);
-            let pixels = image.pixels.chunks_exact(3).enumerate().map(|(p, rgb)| {
-                let x = left + (p % image.width) as i32 * side;
-                let y = top + (p / image.width) as i32 * side;
-                let color = RGBColor(rgb[0], rgb[1], rgb[2]);
-                Rectangle::new([(x, y), (x + side, y + side)], color.filled())
-            });
-            for pixel in pixels {
-                area.draw(&pixel).map_err(message)?;
-            }
+            area.draw(&Text::new(caption.clone(), (middle, below), style))?;
         }
         Ok(())
     }

@@ -7,8 +7,10 @@ use plotters::prelude::*;
 
 use super::alt;
 use super::canvas::{Draw, figure_methods, is_drawable, is_drawable_range};
-use super::chart::{DrawResult, draw_baselines, draw_legend, text, tick};
-use super::palette::{BEHIND, BLUE, GREEN, LINE};
+use super::chart::{
+    DrawResult, axes, draw_baselines, draw_legend, draw_line, extent, text, title_size,
+};
+use super::palette::{BLUE, GREEN};
 use crate::{Error, Result};
 
 /// Points joined by a line.
@@ -94,11 +96,11 @@ impl LinePlot {
     /// Lowest and highest value on each axis.
     fn ranges(&self) -> ((f64, f64), (f64, f64)) {
         let points = || self.series.iter().flat_map(|series| &series.points);
-        let x = span(points().map(|p| p.0));
+        let x = extent(points().map(|p| p.0));
         let bars = self.series.iter().flat_map(|series| {
             series.points.iter().zip(&series.errors).flat_map(|(p, e)| [p.1 - e, p.1 + e])
         });
-        let y = span(points().map(|p| p.1).chain(bars).chain(self.baselines.iter().map(|b| b.1)));
+        let y = extent(points().map(|p| p.1).chain(bars).chain(self.baselines.iter().map(|b| b.1)));
         let (low, high) = self.y_range.unwrap_or(y);
         // Of equal heights, too; of large ones so much that the ticks differ.
         let least = 1e-9_f64.max(1e-7 * y.0.abs().max(y.1.abs()));
@@ -115,11 +117,6 @@ impl LinePlot {
         let margin = margin.max(1e-8 * x.0.abs().max(x.1.abs()));
         ((x.0 - margin, x.1 + margin), y)
     }
-}
-
-/// The smallest and the largest value.
-fn span(values: impl Iterator<Item = f64>) -> (f64, f64) {
-    values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
 }
 
 figure_methods!(LinePlot);
@@ -172,8 +169,7 @@ impl Draw for LinePlot {
     }
 
     fn describe(&self) -> String {
-        let (x, y) = (alt::label(&self.x_label), alt::label(&self.y_label));
-        let axes = if y.is_empty() || x.is_empty() { y + &x } else { format!("{y} against {x}") };
+        let axes = alt::axes(&self.x_label, &self.y_label);
         let mut text = alt::head(Self::FIGURE, &self.title, &axes);
         for (name, lines) in self.lines() {
             let name = if name.is_empty() { "Without a name".to_owned() } else { alt::label(name) };
@@ -185,48 +181,19 @@ impl Draw for LinePlot {
         text + &alt::baselines(&self.baselines)
     }
 
-    fn draw<B: DrawingBackend>(
-        &self,
-        area: &DrawingArea<B, Shift>,
-    ) -> std::result::Result<(), String> {
-        self.try_draw(area).map_err(|error| error.to_string())
-    }
-}
-
-impl LinePlot {
-    fn try_draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
+    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
         let (x, y) = self.ranges();
-        // Long titles get a smaller type, so that they stay inside the figure.
-        let title_size = (1.7 * f64::from(self.size.0) / self.title.chars().count().max(1) as f64)
-            .clamp(11.0, 18.0);
         let mut chart = ChartBuilder::on(area)
             .margin(12)
-            .caption(&self.title, text(title_size))
+            .caption(&self.title, text(title_size(&self.title, self.size.0)))
             .x_label_area_size(42)
             .y_label_area_size(60)
             .build_cartesian_2d(x.0..x.1, y.0..y.1)?;
-        chart
-            .configure_mesh()
-            .x_desc(&self.x_label)
-            .y_desc(&self.y_label)
-            .axis_style(LINE)
-            .axis_desc_style(text(15))
-            .label_style(text(13))
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(LINE.mix(BEHIND))
-            .x_label_formatter(&|x| tick(*x))
-            .y_label_formatter(&|y| tick(*y))
-            .draw()?;
+        axes(&mut chart).x_desc(&self.x_label).y_desc(&self.y_label).draw()?;
         draw_baselines(&mut chart, &self.baselines, x.0 + 0.01 * (x.1 - x.0))?;
         for series in &self.series {
             let color = series.color;
-            let line = LineSeries::new(series.points.iter().copied(), color.stroke_width(2));
-            let line = chart.draw_series(line)?;
-            if !series.label.is_empty() {
-                line.label(&series.label).legend(move |(x, y)| {
-                    PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2))
-                });
-            }
+            draw_line(&mut chart, &series.label, color, series.points.iter().copied())?;
             if series.markers {
                 chart.draw_series(
                     series.points.iter().map(|&point| Circle::new(point, 4, color.filled())),

@@ -4,11 +4,11 @@ use std::fmt;
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::text_anchor::{HPos, VPos};
 
 use super::alt;
 use super::canvas::{Draw, figure_methods, is_drawable};
-use super::chart::{DrawResult, text, tick, title_size};
+use super::chart::{DrawResult, extent, text_at, tick, title_size};
 use super::palette::LINE;
 use super::raster::Raster;
 use crate::data::{Image, check_pixels};
@@ -77,8 +77,7 @@ impl ScatterPlot {
 
     /// Lowest and highest number of an axis, with a margin.
     fn span(&self, axis: fn((f64, f64)) -> f64) -> (f64, f64) {
-        let ends = |(low, high): (f64, f64), v: f64| (low.min(v), high.max(v));
-        let (low, high) = self.points().map(axis).fold((f64::INFINITY, f64::NEG_INFINITY), ends);
+        let (low, high) = extent(self.points().map(axis));
         let margin = (0.06 * (high - low)).max(1e-6 * low.abs().max(high.abs())).max(1e-12);
         (low - margin, high + margin)
     }
@@ -91,15 +90,18 @@ impl ScatterPlot {
         [MARGIN + AXES, MARGIN + TITLE, right, (height - MARGIN - AXES).max(MARGIN + TITLE + 10)]
     }
 
-    /// Where a point is drawn.
-    fn place(&self, (x, y): (f64, f64)) -> (i32, i32) {
+    /// Where a point is drawn. The axes' spans go through all points, so once for all of them.
+    fn place(&self) -> impl Fn((f64, f64)) -> (i32, i32) + use<> {
         let [left, top, right, bottom] = self.plane();
+        let spans = (self.span(|point| point.0), self.span(|point| point.1));
         let share = |value: f64, (low, high): (f64, f64)| {
             (value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0)
         };
-        let across = share(x, self.span(|point| point.0)) * f64::from(right - left);
-        let down = (1.0 - share(y, self.span(|point| point.1))) * f64::from(bottom - top);
-        (left + across.round() as i32, top + down.round() as i32)
+        move |(x, y)| {
+            let across = share(x, spans.0) * f64::from(right - left);
+            let down = (1.0 - share(y, spans.1)) * f64::from(bottom - top);
+            (left + across.round() as i32, top + down.round() as i32)
+        }
     }
 }
 
@@ -135,8 +137,7 @@ impl Draw for ScatterPlot {
     }
 
     fn describe(&self) -> String {
-        let (x, y) = (alt::label(&self.x_label), alt::label(&self.y_label));
-        let axes = if y.is_empty() || x.is_empty() { y + &x } else { format!("{y} against {x}") };
+        let axes = alt::axes(&self.x_label, &self.y_label);
         let mut text = alt::head(Self::FIGURE, &self.title, &axes);
         let class = |Points { label, points, .. }: &Points| {
             let n = points.len().max(1) as f64;
@@ -154,8 +155,9 @@ impl Draw for ScatterPlot {
     }
 
     fn rasters(&self) -> Vec<Raster> {
+        let place = self.place();
         let thumbnail = |(point, image): &((f64, f64), Image)| {
-            let (x, y) = self.place(*point);
+            let (x, y) = place(*point);
             let half = |side: usize| (side / 2) as i32;
             Raster {
                 left: x - half(image.width),
@@ -168,47 +170,37 @@ impl Draw for ScatterPlot {
         self.thumbnails.iter().map(thumbnail).collect()
     }
 
-    fn draw<B: DrawingBackend>(
-        &self,
-        area: &DrawingArea<B, Shift>,
-    ) -> std::result::Result<(), String> {
-        self.try_draw(area).map_err(|error| error.to_string())
-    }
-}
-
-impl ScatterPlot {
-    fn try_draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
-        let words =
-            |size: f64, horizontal, vertical| text(size).pos(Pos::new(horizontal, vertical));
+    fn draw<B: DrawingBackend>(&self, area: &DrawingArea<B, Shift>) -> DrawResult<B> {
         let [left, top, right, bottom] = self.plane();
-        let title = words(title_size(&self.title, self.size.0), HPos::Center, VPos::Top);
+        let title = text_at(title_size(&self.title, self.size.0), HPos::Center, VPos::Top);
         let middle = ((left + right) / 2, (top + bottom) / 2);
         area.draw(&Text::new(self.title.clone(), (self.size.0 as i32 / 2, MARGIN - 4), title))?;
         area.draw(&Rectangle::new([(left, top), (right, bottom)], LINE))?;
         // An embedding's numbers mean little: the ends are enough.
         let (x, y) = (self.span(|point| point.0), self.span(|point| point.1));
         for (value, at, side) in [(x.0, left, HPos::Left), (x.1, right, HPos::Right)] {
-            let style = words(12.0, side, VPos::Top);
+            let style = text_at(12.0, side, VPos::Top);
             area.draw(&Text::new(tick(value), (at, bottom + 7), style))?;
         }
         for (value, at, side) in [(y.0, bottom, VPos::Bottom), (y.1, top, VPos::Top)] {
-            let style = words(12.0, HPos::Right, side);
+            let style = text_at(12.0, HPos::Right, side);
             area.draw(&Text::new(tick(value), (left - 4, at), style))?;
         }
-        let style = words(14.0, HPos::Center, VPos::Top);
+        let style = text_at(14.0, HPos::Center, VPos::Top);
         area.draw(&Text::new(self.x_label.clone(), (middle.0, bottom + 16), style))?;
-        let style = words(14.0, HPos::Center, VPos::Top).transform(FontTransform::Rotate270);
+        let style = text_at(14.0, HPos::Center, VPos::Top).transform(FontTransform::Rotate270);
         area.draw(&Text::new(self.y_label.clone(), (MARGIN - 6, middle.1), style))?;
+        let place = self.place();
         for Points { color, points, .. } in &self.classes {
             for &point in points {
-                area.draw(&Circle::new(self.place(point), 3, color.mix(0.8).filled()))?;
+                area.draw(&Circle::new(place(point), 3, color.mix(0.8).filled()))?;
             }
         }
         let named = self.classes.iter().filter(|class| !class.label.is_empty());
         for (i, Points { label, color, .. }) in named.enumerate() {
             let (x, y) = (right + 12, top + 8 + 18 * i as i32);
             area.draw(&Circle::new((x, y), 4, color.filled()))?;
-            let style = words(12.0, HPos::Left, VPos::Center);
+            let style = text_at(12.0, HPos::Left, VPos::Center);
             area.draw(&Text::new(label.clone(), (x + 10, y), style))?;
         }
         Ok(())

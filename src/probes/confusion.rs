@@ -27,7 +27,7 @@ pub fn confusion_matrix(
             name: "predicted",
             found: vec![predicted.len() as i64],
             expected: format!("({}) like y", y.len()),
-            hint: "Give one prediction for each label.".into(),
+            hint: "Give as many labels as there are predictions.".into(),
         });
     }
     if !(1..=10_000).contains(&classes) {
@@ -37,7 +37,7 @@ pub fn confusion_matrix(
     let place = |name, label: i64| match usize::try_from(label) {
         Ok(class) if class < classes => Ok(class),
         _ => {
-            let hint = format!("There are {classes} classes, counted from 0.");
+            let hint = format!("There are {classes} classes: labels are 0 to {}.", classes - 1);
             Err(Error::parameter(name, label, "a class index", hint))
         }
     };

@@ -5,6 +5,7 @@ use std::fmt;
 use ndarray::{Array1, Array2, Axis};
 
 use super::Ridge;
+use super::features::{check_finite, features_of};
 use crate::data::{Factor, Shapes10};
 use crate::rng::RandomStream;
 use crate::{Error, Result};
@@ -147,15 +148,8 @@ impl FactorProbe {
         let x = x.mapv(Into::into);
         let (mean, scale) = mean_and_scale(&x);
         let fitted = ridge.fit(&((x - &mean) / &scale), y)?;
-        if x_test.ncols() != mean.len() {
-            return Err(Error::Shape {
-                name: "x_test",
-                found: vec![x_test.nrows() as i64, x_test.ncols() as i64],
-                expected: format!("(N, {}) like x", mean.len()),
-                hint: "Use features of the same encoder.".into(),
-            });
-        }
-        let predicted = fitted.predict(&((x_test.mapv(Into::into) - &mean) / &scale))?;
+        let x_test = features_of(mean.len(), "x_test", x_test)?;
+        let predicted = fitted.predict(&((x_test - &mean) / &scale))?;
         let r2 = r2_score(y_test, &predicted)?;
         let (low, high) = self.interval(y_test, &predicted, r2);
         Ok(FactorScore { r2, low, high })
@@ -228,12 +222,6 @@ fn check_shapes(y: &Array2<f64>, predicted: &Array2<f64>) -> Result<()> {
             hint: "Give one prediction for each number.".into(),
         });
     }
-    for (name, rows) in [("y", y), ("predicted", predicted)] {
-        if let Some(at) = rows.iter().position(|value| !value.is_finite()) {
-            let place = format!("in row {}", at / rows.ncols());
-            let hint = "The encoder may have diverged: look at its loss".into();
-            return Err(Error::NonFinite { name, place, hint });
-        }
-    }
-    Ok(())
+    check_finite("y", y)?;
+    check_finite("predicted", predicted)
 }

@@ -3,6 +3,7 @@
 use ndarray::{Array1, Array2};
 use tch::{Kind, Tensor};
 
+use super::features::{check_finite, tensor};
 use super::linear::accuracy;
 use crate::notebook::check_interrupt;
 use crate::temperature::{check_float32, check_temperature};
@@ -147,15 +148,8 @@ impl KnnProbe {
 
 /// The rows as a tensor, each divided by its length, whose square float32 may not hold.
 fn unit_rows(name: &'static str, rows: &Array2<f32>) -> Result<Tensor> {
-    if let Some(at) = rows.iter().position(|value| !value.is_finite()) {
-        return Err(Error::NonFinite {
-            name,
-            place: format!("in row {}", at / rows.ncols()),
-            hint: "The encoder may have diverged: look at its loss".into(),
-        });
-    }
-    let values: Vec<f32> = rows.iter().copied().collect();
-    let rows = Tensor::f_from_slice(&values)?.f_view([rows.nrows() as i64, rows.ncols() as i64])?;
+    check_finite(name, rows)?;
+    let rows = tensor(rows)?;
     let length = rows.f_norm_scalaropt_dim_dtype(2, [1], true, Kind::Double)?;
     // Only of a row of zeros, which stays one.
     let length = length.f_clamp_min(f64::MIN_POSITIVE)?;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use ndarray::{Array1, Array2, Axis};
 
+use super::features::{check_finite, features_of};
 use super::newton::largest;
 use super::objective::{Objective, Optimum};
 use super::{lbfgs, newton};
@@ -118,20 +119,6 @@ impl LogisticRegression {
 /// Probabilities that are kept at once, one for each row and class.
 const PROBABILITIES: usize = 1 << 29;
 
-/// Refuses NaN and infinity.
-pub(super) fn check_finite(x: &Array2<f64>) -> Result<()> {
-    for (row, values) in x.outer_iter().enumerate() {
-        if let Some(column) = values.iter().position(|value| !value.is_finite()) {
-            return Err(Error::NonFinite {
-                name: "x",
-                place: format!("in row {row}, column {column}"),
-                hint: "The encoder may have diverged: look at its loss".into(),
-            });
-        }
-    }
-    Ok(())
-}
-
 /// The classes in order, and the class index of every row.
 fn check_input(x: &Array2<f64>, y: &Array1<i64>) -> Result<(Vec<i64>, Vec<i64>)> {
     if x.nrows() != y.len() || x.is_empty() {
@@ -142,7 +129,7 @@ fn check_input(x: &Array2<f64>, y: &Array1<i64>) -> Result<(Vec<i64>, Vec<i64>)>
             hint: "Give one row of features for each label.".into(),
         });
     }
-    check_finite(x)?;
+    check_finite("x", x)?;
     let mut classes = y.to_vec();
     classes.sort_unstable();
     classes.dedup();
@@ -187,16 +174,7 @@ impl FittedLogisticRegression {
     /// If `x` has another number of features than the probe was fitted on, or holds NaN or infinity,
     /// or numbers so large that the logits leave the range of float64.
     pub fn decision_function<T: Copy + Into<f64>>(&self, x: &Array2<T>) -> Result<Array2<f64>> {
-        if x.ncols() != self.coef.ncols() {
-            return Err(Error::Shape {
-                name: "x",
-                found: vec![x.nrows() as i64, x.ncols() as i64],
-                expected: format!("(N, {})", self.coef.ncols()),
-                hint: "Use features of the encoder that the probe was fitted on.".into(),
-            });
-        }
-        let x = x.mapv(Into::into);
-        check_finite(&x)?;
+        let x = features_of(self.coef.ncols(), "x", x)?;
         let logits = x.dot(&self.coef.t()) + &self.intercept;
         if let Some(at) = logits.iter().position(|logit| !logit.is_finite()) {
             return Err(Error::NonFinite {

@@ -2,6 +2,7 @@
 
 mod confusion;
 mod factor;
+mod features;
 mod knn;
 mod labels;
 mod lbfgs;

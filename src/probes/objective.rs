@@ -3,6 +3,7 @@
 use ndarray::{Array1, Array2};
 use tch::{Kind, Tensor};
 
+use super::features::{array, tensor};
 use crate::Result;
 
 /// Rows whose weighted copies are in memory at once while the Hessian is summed up.
@@ -41,8 +42,7 @@ impl Objective {
     /// `classes[n]` is the class index of row n of `x`.
     pub(super) fn new(x: &Array2<f64>, classes: &[i64], n_classes: usize, c: f64) -> Result<Self> {
         let (n, d) = (x.nrows() as i64, x.ncols() as i64);
-        let values: Vec<f64> = x.iter().copied().collect();
-        let x = Tensor::f_from_slice(&values)?.f_view([n, d])?;
+        let x = tensor(x)?;
         let options = (Kind::Double, x.device());
         let rows = if n_classes == 2 { 1 } else { n_classes as i64 };
         let y = Tensor::f_from_slice(classes)?.f_one_hot(n_classes as i64)?.to_kind(Kind::Double);
@@ -142,10 +142,8 @@ impl Objective {
     /// Coefficients (rows, D) and intercepts (rows) of `w`.
     pub(super) fn split(&self, w: &Tensor) -> Result<(Array2<f64>, Array1<f64>)> {
         let d = self.width() - 1;
-        let coef = Vec::<f64>::try_from(w.f_narrow(1, 0, d)?.f_reshape([-1])?)?;
+        let coef = array(&w.f_narrow(1, 0, d)?)?;
         let intercept = Vec::<f64>::try_from(w.f_select(1, d)?.f_contiguous()?)?;
-        let coef = Array2::from_shape_vec((self.rows as usize, d as usize), coef)
-            .map_err(|error| tch::TchError::Shape(error.to_string()))?;
         Ok((coef, intercept.into()))
     }
 }

@@ -5,8 +5,7 @@ use std::fmt;
 use ndarray::{Array1, Array2};
 use tch::Kind;
 
-use super::linear::check_finite;
-use super::ridge::{array, column_means, tensor};
+use super::features::{array, check_finite, column_means, features_of, tensor};
 use crate::{Error, Result};
 
 /// Widest features: the covariance of wider ones would take more than 128 MiB.
@@ -68,9 +67,9 @@ impl Pca {
             return Err(Error::parameter("n_components", self.n_components, allowed, hint));
         }
         let x = x.mapv(Into::into);
-        check_finite(&x)?;
+        check_finite("x", &x)?;
         let _guard = tch::no_grad_guard();
-        let mean = column_means(&x)?;
+        let mean = column_means("x", &x)?;
         let centred = tensor(&(x - &mean))?;
         let covariance = centred.f_tr()?.f_matmul(&centred)?.f_div_scalar((rows - 1) as f64)?;
         if covariance.f_isfinite()?.f_all()?.f_int64_value(&[])? == 0 {
@@ -120,16 +119,7 @@ impl FittedPca {
     /// # Errors
     /// If `x` has another number of features, or one that is not finite.
     pub fn transform<T: Copy + Into<f64>>(&self, x: &Array2<T>) -> Result<Array2<f64>> {
-        if x.ncols() != self.mean.len() {
-            return Err(Error::Shape {
-                name: "x",
-                found: vec![x.nrows() as i64, x.ncols() as i64],
-                expected: format!("(N, {})", self.mean.len()),
-                hint: "Use features of the same encoder.".into(),
-            });
-        }
-        let x = x.mapv(Into::into);
-        check_finite(&x)?;
+        let x = features_of(self.mean.len(), "x", x)?;
         Ok((x - &self.mean).dot(&self.components.t()))
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use ndarray::{Array1, Array2};
 use tch::{Kind, Tensor};
 
-use super::linear::check_finite;
+use super::features::{array, check_finite, column_means, features_of, tensor};
 use crate::{Error, Result};
 
 /// Ridge regression: minimises sum_n |y_n - W x_n - b|^2 + alpha |W|^2, intercept b free, in float64
@@ -47,7 +47,7 @@ impl Ridge {
         let x = x.mapv(Into::into);
         check_rows(&x, y)?;
         let _guard = tch::no_grad_guard();
-        let (x_mean, y_mean) = (column_means(&x)?, column_means(y)?);
+        let (x_mean, y_mean) = (column_means("x", &x)?, column_means("y", y)?);
         let (x, y) = (tensor(&(x - &x_mean))?, tensor(&(y - &y_mean))?);
         let d = x.size()[1];
         let penalty = Tensor::f_eye(d, (Kind::Double, x.device()))?.f_mul_scalar(self.alpha)?;
@@ -93,16 +93,7 @@ impl FittedRidge {
     /// # Errors
     /// If `x` has another number of features, or one that is not finite.
     pub fn predict<T: Copy + Into<f64>>(&self, x: &Array2<T>) -> Result<Array2<f64>> {
-        if x.ncols() != self.coef.ncols() {
-            return Err(Error::Shape {
-                name: "x",
-                found: vec![x.nrows() as i64, x.ncols() as i64],
-                expected: format!("(N, {})", self.coef.ncols()),
-                hint: "Use features of the encoder that the probe was fitted on.".into(),
-            });
-        }
-        let x = x.mapv(Into::into);
-        check_finite(&x)?;
+        let x = features_of(self.coef.ncols(), "x", x)?;
         Ok(x.dot(&self.coef.t()) + &self.intercept)
     }
 }
@@ -123,36 +114,6 @@ fn check_rows(x: &Array2<f64>, y: &Array2<f64>) -> Result<()> {
             hint: "Give one row of features for each row of numbers.".into(),
         });
     }
-    check_finite(x)?;
-    check_finite(y)
-}
-
-/// The mean of every column.
-pub(super) fn column_means(rows: &Array2<f64>) -> Result<Array1<f64>> {
-    let sums = rows.sum_axis(ndarray::Axis(0));
-    if sums.iter().all(|sum| sum.is_finite()) {
-        return Ok(sums / rows.nrows() as f64);
-    }
-    Err(Error::NonFinite {
-        name: "x",
-        place: "in the sum of a column".into(),
-        hint: "Scale the features to a deviation near 1".into(),
-    })
-}
-
-pub(super) fn tensor(rows: &Array2<f64>) -> Result<Tensor> {
-    let values: Vec<f64> = rows.iter().copied().collect();
-    Ok(Tensor::f_from_slice(&values)?.f_view([rows.nrows() as i64, rows.ncols() as i64])?)
-}
-
-pub(super) fn array(rows: &Tensor) -> Result<Array2<f64>> {
-    let size = rows.size();
-    let values = Vec::<f64>::try_from(rows.f_contiguous()?.f_flatten(0, -1)?)?;
-    let shape = (size[0] as usize, size[1] as usize);
-    Array2::from_shape_vec(shape, values).map_err(|error| Error::Shape {
-        name: "coef",
-        found: size,
-        expected: error.to_string(),
-        hint: String::new(),
-    })
+    check_finite("x", x)?;
+    check_finite("y", y)
 }

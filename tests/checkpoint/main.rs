@@ -11,6 +11,7 @@ mod support;
 
 use std::path::Path;
 
+use support::failing::Failing;
 use twoviews::prelude::*;
 
 const BATCHES: usize = 4;
@@ -41,39 +42,6 @@ fn quiet(folder: Option<&Path>) -> FitOptions {
 fn saved_each_step(folder: &Path) -> FitOptions {
     let checkpoints = Checkpoints { minutes: 1e-9, ..Checkpoints::new(folder) };
     FitOptions { checkpoints: Some(checkpoints), ..quiet(None) }
-}
-
-/// Stops a run with an error after `steps` steps, as a full disk or a lost device would.
-struct Failing {
-    loader: MultiViewsLoader,
-    left: std::cell::Cell<usize>,
-}
-
-impl twoviews::loaders::ViewsLoader for Failing {
-    fn num_images(&self) -> usize {
-        self.loader.num_images()
-    }
-    fn batch_size(&self) -> usize {
-        self.loader.batch_size()
-    }
-    fn seed(&self) -> u64 {
-        self.loader.seed()
-    }
-    fn batches_per_epoch(&self) -> usize {
-        self.loader.batches_per_epoch()
-    }
-    fn epoch(
-        &self,
-        epoch: u64,
-        first_batch: usize,
-    ) -> Result<Box<dyn Iterator<Item = Result<twoviews::loaders::ViewsBatch>> + '_>> {
-        let batches = self.loader.epoch(epoch, first_batch)?;
-        Ok(Box::new(batches.map(|batch| {
-            let left = self.left.get();
-            self.left.set(left.saturating_sub(1));
-            if left == 0 { Err(Error::Interrupted { place: "here".into() }) } else { batch }
-        })))
-    }
 }
 
 fn weights(model: &DCL) -> Vec<(String, Vec<f32>)> {

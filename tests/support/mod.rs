@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
+pub mod failing;
 pub mod hub;
 pub mod server;
 
