@@ -24,10 +24,10 @@ pub use crate::plot::{
     Points, RED, Sample, ScatterPlot, Series, accuracy_figure, mean_and_deviation,
 };
 pub use crate::probes::{
-    FactorProbe, KnnProbe, LogisticRegression, Pca, Solver, confusion_matrix, stratified_subset,
+    FactorProbe, KnnProbe, LogisticRegression, Pca, Solver, stratified_subset,
 };
 pub use crate::rng::{RandomStream, numpy_rng};
-pub use crate::stats::{McNemar, PairedT, wilson_interval};
+pub use crate::stats::{McNemar, PairedT, confusion_matrix, wilson_interval};
 pub use crate::transforms::{
     AnyTransform, ColorJitter, Compose, GaussianBlur, MultiViewsTransform, Normalize, RandomApply,
     RandomGrayscale, RandomHorizontalFlip, RandomResizedCrop, RandomRotate90, ToTensor, Transform,

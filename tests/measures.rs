@@ -13,7 +13,8 @@ use twoviews::losses::{
     ContrastiveLoss, CosineSimilarities, DCLLoss, DCLWLoss, InfoNCE, alignment, anchor_gradients,
     npc_multiplier, uniformity,
 };
-use twoviews::probes::{confusion_matrix, stratified_subset};
+use twoviews::probes::stratified_subset;
+use twoviews::stats::confusion_matrix;
 
 fn embeddings(n: i64, d: i64, seed: f64) -> Tensor {
     Tensor::from_slice(&wave((n * d) as usize, seed)).view([n, d])

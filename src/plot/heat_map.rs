@@ -12,7 +12,7 @@ use super::canvas::{Draw, figure_methods, is_drawable, is_drawable_range};
 use super::chart::{DrawResult, range_of, text_at, tick, title_size};
 use super::raster::Raster;
 use super::scale::color;
-use crate::probes::confusion_matrix;
+use crate::stats::confusion_matrix;
 use crate::{Error, Result};
 
 /// Side of the matrix that is aimed at, in pixels.

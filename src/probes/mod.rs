@@ -1,6 +1,5 @@
 //! How good are the features: linear probe, k nearest neighbours, and what a linear map reads of factors.
 
-mod confusion;
 mod factor;
 mod features;
 mod knn;
@@ -12,7 +11,6 @@ mod objective;
 mod pca;
 mod ridge;
 
-pub use confusion::confusion_matrix;
 pub use factor::{FactorProbe, FactorScore, r2_score};
 pub use knn::KnnProbe;
 pub use labels::stratified_subset;

@@ -1,4 +1,4 @@
-//! Which classes a probe takes for which.
+//! Which classes are taken for which.
 
 use ndarray::{Array1, Array2};
 
@@ -9,7 +9,7 @@ use crate::{Error, Result};
 ///
 /// ```
 /// use twoviews::ndarray::array;
-/// use twoviews::probes::confusion_matrix;
+/// use twoviews::stats::confusion_matrix;
 /// let counts = confusion_matrix(&array![0, 0, 1], &array![0, 1, 1], 3)?;
 /// assert_eq!(counts, array![[1, 1, 0], [0, 1, 0], [0, 0, 0]]);
 /// # Ok::<(), twoviews::Error>(())
