@@ -8,11 +8,11 @@ import { spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 
 import playwright from "playwright-core";
 
-const downloads = join(resolve(process.argv[2]), "downloads");
+const site = resolve(process.argv[2]);
 const screenshots = process.argv[3] && resolve(process.argv[3]);
 const executablePath = process.env.BROWSER ?? "/usr/bin/chromium";
 const python = process.env.PYTHON ?? "python3";
@@ -28,8 +28,10 @@ setting("notebook-extension/tracker.jupyterlab-settings", { windowingMode: "none
 setting("apputils-extension/notification.jupyterlab-settings", { fetchNews: "false", checkForUpdates: false });
 const theme = (name) => setting("apputils-extension/themes.jupyterlab-settings", { theme: name });
 
-const notebooks = readdirSync(downloads).filter((name) => name.endsWith(".ipynb")).sort();
-for (const name of notebooks) cpSync(join(downloads, name), join(folder, name));
+// Sphinx gives each download a folder of its own.
+const downloads = readdirSync(site, { recursive: true }).filter((name) => /^_downloads\/.*\.ipynb$/.test(name));
+for (const name of downloads) cpSync(join(site, name), join(folder, basename(name)));
+const notebooks = downloads.map((name) => basename(name)).sort();
 
 /** How many figures the outputs of a notebook have. */
 function figuresOf(name) {
@@ -97,6 +99,7 @@ try {
   await new Promise((done) => lab.once("exit", done));
   rmSync(folder, { recursive: true, force: true });
 }
+if (notebooks.length === 0) faults.push("the site has no notebooks to download");
 if (faults.length > 0) {
   console.error(faults.join("\n"));
   process.exit(1);
