@@ -2,6 +2,7 @@
 //! it brings it.
 
 pub mod bench;
+pub mod classroom;
 pub mod course;
 pub mod folders;
 pub mod lessons;

@@ -1,7 +1,7 @@
 //! `cargo xtask`: set-up and chores.
 
 use anyhow::{Context, Result, bail};
-use xtask::{bench, course, lessons, paths, setup, stock, test, tools, wheel};
+use xtask::{bench, classroom, course, lessons, paths, setup, stock, test, tools, wheel};
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
@@ -21,6 +21,9 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   lab                       open JupyterLab on the notebooks
   exercises                 write the lessons from notebooks/solutions
             [--course DIR]    a folder for nbgrader instead
+  classroom --address URL   let learners work on a JupyterHub or a Jupyter server, and report how long they waited
+            [--learners N]    and what they took; --help lists the rest
+            [--minutes M]
   wheel [--check]           build the kernel as a Python wheel into dist, try it in a fresh environment
   test [--long]             every check, the cheapest first
   bench [FILTER]            how long the library's parts take
@@ -58,6 +61,7 @@ fn run(arguments: &[&str]) -> Result<()> {
             lessons::lab()
         }
         ["exercises", rest @ ..] => course::run(&course::Options::parse(rest)?),
+        ["classroom", rest @ ..] => classroom::run(rest),
         ["bench", "--kernel", rest @ ..] => {
             setup::run()?;
             stock::bench(rest)

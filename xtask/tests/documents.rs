@@ -5,11 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where variables are read or set.
-const CODE: [&str; 13] = [
+const CODE: [&str; 14] = [
     ".github",
     "benches",
     "build.rs",
     "crates",
+    "deploy",
     "examples",
     "gallery",
     "kernel",

@@ -31,6 +31,12 @@ pub(crate) fn kernel_variables() -> [(&'static str, String); 6] {
     kernel::variables(&paths::root())
 }
 
+/// What runs Python alone needs.
+pub fn run_without_libtorch() -> Result<()> {
+    let _lock = builds::exclusive()?;
+    python::ensure()
+}
+
 /// What programs without a notebook need: libtorch, and the Python that brings it.
 pub fn run_without_kernel() -> Result<()> {
     let _lock = builds::exclusive()?;
