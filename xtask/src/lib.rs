@@ -4,6 +4,7 @@
 pub mod bench;
 pub mod course;
 pub mod folders;
+pub mod image;
 pub mod lessons;
 pub mod notebook;
 pub mod paths;

@@ -1,7 +1,7 @@
 //! `cargo xtask`: set-up and chores.
 
 use anyhow::{Context, Result, bail};
-use xtask::{bench, course, lessons, paths, setup, stock, test, tools, wheel};
+use xtask::{bench, course, image, lessons, paths, setup, stock, test, tools, wheel};
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
@@ -21,6 +21,11 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   lab                       open JupyterLab on the notebooks
   exercises                 write the lessons from notebooks/solutions
             [--course DIR]    a folder for nbgrader instead
+  image DIR                 make one read-only installation for many users in DIR
+        [--hub]               with what JupyterHub starts for each, and nbgrader
+        [--data DIR]          with the folder of CIFAR-10
+        [--weights DIR]       with the folder of the model hub's cache
+        [--crates FILE]       with more crates for cells, a line each as in a Cargo.toml
   wheel [--check]           build the kernel as a Python wheel into dist, try it in a fresh environment
   test [--long]             every check, the cheapest first
   bench [FILTER]            how long the library's parts take
@@ -58,6 +63,9 @@ fn run(arguments: &[&str]) -> Result<()> {
             lessons::lab()
         }
         ["exercises", rest @ ..] => course::run(&course::Options::parse(rest)?),
+        ["image", rest @ ..] => {
+            image::run(&image::Options::parse(rest, &std::env::current_dir()?)?)
+        }
         ["bench", "--kernel", rest @ ..] => {
             setup::run()?;
             stock::bench(rest)
