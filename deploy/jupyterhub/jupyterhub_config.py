@@ -7,6 +7,7 @@ What your room needs otherwise goes to a file of your own, which begins with
 and is given to JupyterHub in place of this one.
 """
 
+import grp
 import os
 import sys
 from pathlib import Path
@@ -25,8 +26,10 @@ c.JupyterHub.bind_url = "http://127.0.0.1:8000"
 
 # Who may log in: accounts of this machine in the group `learners`; those in `teachers` see the hub's control panel.
 c.JupyterHub.authenticator_class = "pam"
-c.PAMAuthenticator.allowed_groups = {"learners", "teachers"}
-c.PAMAuthenticator.admin_groups = {"teachers"}
+# A group that the machine does not have would make every login fail.
+groups = {group.gr_name for group in grp.getgrall()}
+c.PAMAuthenticator.allowed_groups = {"learners", "teachers"} & groups
+c.PAMAuthenticator.admin_groups = {"teachers"} & groups
 # It would fail where there is no systemd-logind.
 c.PAMAuthenticator.open_sessions = False
 
@@ -48,6 +51,8 @@ if with_systemd:
     c.JupyterHub.spawner_class = systemdspawner.SystemdSpawner
     c.SystemdSpawner.isolate_tmp = True
     c.SystemdSpawner.disable_user_sudo = True
+    # A tensor that is too large is refused, before the system has to end the process.
+    c.SystemdSpawner.unit_extra_properties = {"LimitDATA": "2G", "TasksMax": "1000"}
 else:
     import limits
 
@@ -58,6 +63,8 @@ c.Spawner.mem_limit = "2G"
 c.Spawner.cpu_limit = 2
 c.Spawner.cmd = [str(HERE / "learner/start.sh"), str(PROGRAMS / "jupyterhub-singleuser")]
 c.Spawner.default_url = "/lab/tree/lessons/00_quickstart.ipynb"
+# A click starts a server anew only when the hub has noticed that it is gone: it looks every so many seconds.
+c.Spawner.poll_interval = 5
 # When thirty come at once, the last wait.
 c.Spawner.start_timeout = c.Spawner.http_timeout = 180
 c.JupyterHub.concurrent_spawn_limit = 100

@@ -1,6 +1,7 @@
 """Limits of memory, processors and processes for learners on a machine without systemd."""
 
 import os
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,10 +47,19 @@ class LimitedSpawner(LocalProcessSpawner):
 
     def make_preexec_fn(self, name: str) -> Callable[[], None]:
         become_the_learner = super().make_preexec_fn(name)
-        groups = self.make_groups()
+        try:
+            groups = self.make_groups()
+        except OSError as error:
+            # So it is in most containers: what is left is the limit of each process.
+            self.log.warning("%s: no control group (%s): only single processes are limited, not all together", name, error)
+            groups = []
+        limit = self.mem_limit
 
         def enter() -> None:
             for group in groups:
                 (group / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
+            if limit:
+                # A tensor that is too large is refused, before the system has to end the process.
+                resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
             become_the_learner()
         return enter

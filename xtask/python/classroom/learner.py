@@ -51,7 +51,9 @@ class Learner:
         if not self.server.is_own:
             await self.timed("own copy", self.own_copy())
         await self.open()
-        await self.cell("first cell", self.cells.pop(0))
+        first = await self.cell("first cell", self.cells.pop(0))
+        if "ompiling" in str(first.outputs):
+            self.log.add("crates", self.server.name, first.seconds, "the first cell had crates compiled, not only itself")
         await self.cell("own cell", "let mine = 41;\nprintln!(\"here\");", "here")
         self.log.add("login to first output", self.server.name, time.monotonic() - begin)
 

@@ -47,7 +47,7 @@ class Server:
     async def _log_in(self) -> None:
         login = self.root + "hub/login"
         await self._ask("GET", login)
-        form = {"username": self.name, "password": self.password, "_xsrf": self._xsrf("hub/")}
+        form = {"username": self.name, "password": self.password, "_xsrf": self.xsrf("hub/")}
         page = await self._ask("POST", login, data=form, params={"next": "/hub/home"})
         if page.url.path.endswith("/hub/login"):
             raise Refused(f"{self.name} cannot log in")
@@ -58,7 +58,7 @@ class Server:
         if "/hub/spawn-pending" in page.url.path:
             progress = f"{self.root}hub/api/users/{self.name}/server/progress"
             # As the page of the hub does, which waits for the last of these events.
-            async with self.http.stream("GET", progress, params={"_xsrf": self._xsrf("hub/")}) as events:
+            async with self.http.stream("GET", progress, params={"_xsrf": self.xsrf("hub/")}) as events:
                 async for line in events.aiter_lines():
                     event = json.loads(line.removeprefix("data:")) if line.startswith("data:") else {}
                     if event.get("failed"):
@@ -66,7 +66,7 @@ class Server:
                     if event.get("ready"):
                         break
 
-    def _xsrf(self, path: str) -> str:
+    def xsrf(self, path: str) -> str:
         """The value that forms and scripts below `path` have to repeat."""
         path = urlsplit(self.root).path + path
         return next((it.value for it in self.http.cookies.jar if it.name == "_xsrf" and it.path == path), "")
@@ -74,12 +74,13 @@ class Server:
     async def _ask(self, method: str, address: str, **what) -> httpx.Response:
         answer = await self.http.request(method, address, **what)
         if answer.is_error:
-            raise Refused(f"{method} {urlsplit(address).path}: {answer.status_code} {answer.reason_phrase}")
+            said = answer.json().get("message", "") if "json" in answer.headers.get("content-type", "") else ""
+            raise Refused(f"{method} {urlsplit(address).path}: {answer.status_code} {answer.reason_phrase} {said}".rstrip())
         return answer
 
     async def call(self, method: str, path: str, body: dict | None = None) -> dict:
         """Calls the server's programming interface below `api/`."""
-        headers = {"X-XSRFToken": self._xsrf(urlsplit(self.base).path.removeprefix(urlsplit(self.root).path))}
+        headers = {"X-XSRFToken": self.xsrf(urlsplit(self.base).path.removeprefix(urlsplit(self.root).path))}
         answer = await self._ask(method, f"{self.base}api/{path}", json=body, headers=headers)
         return answer.json() if answer.content else {}
 
