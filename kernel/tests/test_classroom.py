@@ -17,6 +17,9 @@ from pathlib import Path
 import nbformat
 from support import LONG, ROOT
 
+sys.path.insert(0, str(ROOT / "xtask/python"))
+from classroom.log import Log, report
+
 LESSON = "00_quickstart.ipynb"
 
 
@@ -69,6 +72,17 @@ class Classroom(unittest.TestCase):
                                "--notebook", "none.ipynb")
         self.assertEqual(result.returncode, 1, result.stdout + result.stderr)
         self.assertIn("learner02, own copy: Refused: GET /api/contents/none.ipynb: 404", result.stdout)
+
+    def test_percentiles_are_of_those_that_did_not_fail(self) -> None:
+        log = Log()
+        for seconds in range(1, 101):
+            log.add("cell", "a", float(seconds))
+        log.add("cell", "b", 500.0, "no reply")
+        log.add("save", "b", 1.0, "disk full")
+        kinds = log.kinds()
+        self.assertEqual(kinds["cell"], {"count": 101, "failures": 1, "p50": 50, "p95": 95, "p99": 99, "longest": 100})
+        self.assertIsNone(kinds["save"]["p95"])
+        self.assertIn("b, save: disk full", report(log, {}, {}, None))
 
     def test_other_machines_are_spared(self) -> None:
         result = classroom("--address", "http://192.0.2.1:8000")
