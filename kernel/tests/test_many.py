@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
-from support import LONG, ROOT, Kernel, fake_hub, quick_lesson
+from support import LONG, ROOT, Kernel, answer, fake_hub, quick_lesson, start
 
 
 @unittest.skipUnless(LONG, "takes minutes: --long")
@@ -35,6 +35,46 @@ class ManyCells(Kernel):
         print(f"[memory {before:.0f} MB, then {marks} MB]", end=" ", flush=True)
         self.assertLess(marks[-1] - before, 300)
         self.assertEqual((self.descriptors(kernel), self.descriptors(cells)), opened)
+
+
+class FewProcessors(unittest.TestCase):
+    """Libtorch starts as many threads as the kernel may use processors."""
+
+    def threads(self, environment: dict[str, str]) -> str:
+        manager, client = start({"TWOVIEWS_PREWARM": "", **environment})
+        try:
+            return answer(client, 'print!("{}", std::env::var("OMP_NUM_THREADS").unwrap());')[1]
+        finally:
+            client.stop_channels()
+            manager.shutdown_kernel()
+
+    def test_threads_follow_the_limit(self) -> None:
+        all_processors = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {min(all_processors)})
+        try:
+            self.assertEqual(self.threads({}), "1")
+        finally:
+            os.sched_setaffinity(0, all_processors)
+        self.assertEqual(self.threads({"OMP_NUM_THREADS": "3"}), "3", "the user's choice stays")
+
+    def test_threads_follow_a_control_group(self) -> None:
+        # Of version 1, or of version 2 at the root of what is mounted.
+        version_1 = Path("/sys/fs/cgroup/cpu/twoviews-test")
+        group = version_1 if version_1.parent.is_dir() else Path("/sys/fs/cgroup/twoviews-test")
+        try:
+            group.mkdir()
+            self.addCleanup(group.rmdir)
+            if group == version_1:
+                (group / "cpu.cfs_quota_us").write_text("100000", encoding="ascii")
+            else:
+                (group / "cpu.max").write_text("100000 100000", encoding="ascii")
+            (group / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
+        except OSError as error:
+            self.skipTest(f"no control group can be made: {error}")
+        try:
+            self.assertEqual(self.threads({}), "1")
+        finally:
+            (group.parent / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
 
 
 class ManyKernels(unittest.TestCase):

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -81,6 +82,14 @@ pub fn is_taken(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
 }
 
+/// The first folder above `path` that other users cannot enter.
+pub(crate) fn closed(path: &Path) -> Option<&Path> {
+    let is_closed = |folder: &&Path| {
+        fs::metadata(folder).is_ok_and(|data| data.permissions().mode() & 0o001 == 0)
+    };
+    path.ancestors().skip(1).find(is_closed)
+}
+
 /// Waits until no other process has the lock file, and keeps others waiting while the value lives; `busy`
 /// is said where there is something to wait for.
 pub fn lock(path: &Path, busy: &str) -> Result<File> {
@@ -133,7 +142,6 @@ mod tests {
 
     #[test]
     fn a_file_is_replaced_and_stays_executable() {
-        use std::os::unix::fs::PermissionsExt;
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("script");
         atomic_write(&path, b"old").unwrap();

@@ -2,8 +2,10 @@
 //! it brings it.
 
 pub mod bench;
+pub mod classroom;
 pub mod course;
 pub mod folders;
+pub mod image;
 pub mod lessons;
 pub mod notebook;
 pub mod paths;

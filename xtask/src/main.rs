@@ -1,7 +1,7 @@
 //! `cargo xtask`: set-up and chores.
 
 use anyhow::{Context, Result, bail};
-use xtask::{bench, course, lessons, paths, setup, stock, test, tools, wheel};
+use xtask::{bench, classroom, course, image, lessons, paths, setup, stock, test, tools, wheel};
 
 const USAGE: &str = "usage: cargo xtask COMMAND
 
@@ -21,6 +21,14 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   lab                       open JupyterLab on the notebooks
   exercises                 write the lessons from notebooks/solutions
             [--course DIR]    a folder for nbgrader instead
+  image DIR                 make one read-only installation for many users in DIR
+        [--hub]               with what JupyterHub starts for each, and nbgrader
+        [--data DIR]          with the folder of CIFAR-10
+        [--weights DIR]       with the folder of the model hub's cache
+        [--crates FILE]       with more crates for cells, a line each as in a Cargo.toml
+  classroom --address URL   let learners work on a JupyterHub or a Jupyter server, and report how long they waited
+            [--learners N]    and what they took; --help lists the rest
+            [--minutes M]
   wheel [--check]           build the kernel as a Python wheel into dist, try it in a fresh environment
   test [--long]             every check, the cheapest first
   bench [FILTER]            how long the library's parts take
@@ -58,6 +66,10 @@ fn run(arguments: &[&str]) -> Result<()> {
             lessons::lab()
         }
         ["exercises", rest @ ..] => course::run(&course::Options::parse(rest)?),
+        ["image", rest @ ..] => {
+            image::run(&image::Options::parse(rest, &std::env::current_dir()?)?)
+        }
+        ["classroom", rest @ ..] => classroom::run(rest),
         ["bench", "--kernel", rest @ ..] => {
             setup::run()?;
             stock::bench(rest)

@@ -37,7 +37,7 @@ fn find() -> Result<PathBuf> {
 
 /// Spaces, umlauts and quotes are fine; what separates folders in a list of folders, or stands for a
 /// variable in a kernel's description or a script, is not.
-fn check_name(root: &Path) -> Result<()> {
+pub(crate) fn check_name(root: &Path) -> Result<()> {
     let name = root.to_str().with_context(|| {
         format!("{} is not UTF-8, which cargo and Jupyter need: rename the folder", root.display())
     })?;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::paths;
+use crate::{folders, paths};
 
 /// Oldest Python that the pinned packages support.
 pub const OLDEST_PYTHON: Version = Version(3, 10);
@@ -98,6 +98,18 @@ impl Python {
 /// A Python that is new enough and can make environments.
 pub fn python() -> Result<Python> {
     choose(PYTHONS.iter().filter_map(|name| Python::ask(name)))
+}
+
+/// One that every user of this machine can start.
+pub(crate) fn python_for_all() -> Result<Python> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<PathBuf> =
+        std::env::split_paths(&path).chain([PathBuf::from("/usr/bin")]).collect();
+    let places = PYTHONS.iter().flat_map(|name| folders.iter().map(move |it| it.join(name)));
+    let found = places.filter_map(|place| Python::ask(place.to_str()?)).filter(|python| {
+        python.program.canonicalize().is_ok_and(|it| folders::closed(&it).is_none())
+    });
+    choose(found).context("looking for a Python that every user can start")
 }
 
 fn choose(found: impl Iterator<Item = Python>) -> Result<Python> {

@@ -23,6 +23,8 @@ const LAYERS: [(&str, Option<&str>, &[&str]); 5] = [
             "stock.rs",
             "lessons",
             "course",
+            "image",
+            "classroom.rs",
             "test",
             "bench",
         ],

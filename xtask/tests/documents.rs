@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use xtask::lessons::lesson;
 
 /// Where variables are read or set.
-const CODE: [&str; 13] = [
+const CODE: [&str; 14] = [
     ".github",
     "benches",
     "build.rs",
     "crates",
+    "deploy",
     "examples",
     "gallery",
     "kernel",

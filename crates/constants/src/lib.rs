@@ -14,6 +14,9 @@ pub mod variable {
     pub const CARGO_LOCK: &str = "TWOVIEWS_CARGO_LOCK";
     /// Set in the kernelspec, read by evcxr: the build directory.
     pub const BUILD_DIRECTORY: &str = "EVCXR_TMPDIR";
+    /// Set in the kernelspec of an installation for many users: a build directory that nobody writes to, of which
+    /// theirs are made.
+    pub const BUILD_TEMPLATE: &str = "TWOVIEWS_BUILD_TEMPLATE";
     /// Set by the user: a wheel of the kernel that set-up takes in place of building it.
     pub const KERNEL_WHEEL: &str = "TWOVIEWS_KERNEL_WHEEL";
     /// Set by the user: gigabytes that the build directories of a user account may hold.

@@ -1,15 +1,16 @@
 //! Build directories: each kernel has one to itself, with the notebooks' crates compiled beforehand.
 
-use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
 use twoviews_constants::file::{LOCK, STAMP};
-use twoviews_constants::variable::BUILD_DIRECTORY;
+use twoviews_constants::variable::{BUILD_DIRECTORY, BUILD_TEMPLATE};
 
 use super::cache::{self, Cache, path_variable};
+use super::filling::{Links, copy, share};
+use super::template::Template;
 
 /// More kernels at once than anyone runs on one machine.
 const DIRECTORIES: usize = 32;
@@ -19,6 +20,8 @@ pub(crate) struct BuildDirectory {
     _lock: File,
     /// The folder that set-up has built.
     first: PathBuf,
+    /// What an installation for many users has compiled.
+    template: Option<Template>,
     /// Of the user account, if no folder is named.
     cache: Option<Cache>,
     pub folder: PathBuf,
@@ -49,18 +52,22 @@ pub(crate) fn take() -> Result<BuildDirectory> {
         }
         // The least lately used are removed first.
         let _ = lock.set_modified(SystemTime::now());
-        return Ok(BuildDirectory { _lock: lock, first, cache, folder });
+        let template = path_variable(BUILD_TEMPLATE).map(Template::new);
+        return Ok(BuildDirectory { _lock: lock, first, template, cache, folder });
     }
     bail!("{DIRECTORIES} kernels run already: shut one down first")
 }
 
 impl BuildDirectory {
-    /// Takes what is compiled from the first folder, if that is newer, and from the others what was
-    /// added there.
+    /// Takes what is compiled from the template, if there is one, or else from the first folder, if that
+    /// is newer, and from the others what was added there.
     pub(crate) fn fill(&self) -> Result<()> {
         let (first, folder) = (&self.first, &self.folder);
-        if folder != first && is_older(&folder.join(STAMP), &first.join(STAMP)) {
-            copy(first, folder).with_context(|| format!("cannot fill {}", folder.display()))?;
+        let why = || format!("cannot fill {}", folder.display());
+        if let Some(template) = &self.template {
+            template.fill(folder).with_context(why)?;
+        } else if folder != first && is_older(&folder.join(STAMP), &first.join(STAMP)) {
+            copy(first, folder, Links::Hard).with_context(why)?;
         }
         let parent = first.parent().context("the build folder has no parent")?;
         for other in (0..DIRECTORIES).map(|number| parent.join(number.to_string())) {
@@ -97,107 +104,6 @@ impl BuildDirectory {
 fn is_older(stamp: &Path, other: &Path) -> bool {
     let time = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
     time(other).is_some_and(|other| time(stamp).is_none_or(|stamp| stamp < other))
-}
-
-/// Copies what is compiled. Large files that nobody writes to are linked; what cargo and evcxr
-/// rewrite in place is copied, because a change would show through a link.
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    let _ = fs::remove_dir_all(to.join("target"));
-    let target = from.join("target");
-    for host in [PathBuf::from("debug"), triple(&target)?.join("debug")] {
-        let (from, to) = (target.join(&host), to.join("target").join(&host));
-        // The first folder may be in use: what cargo calls finished is there when it is copied.
-        tree(&from.join(".fingerprint"), &to.join(".fingerprint"), &copy_file)?;
-        for name in ["deps", "build"] {
-            tree(&from.join(name), &to.join(name), &link)?;
-        }
-    }
-    tree(&from.join("src"), &to.join("src"), &copy_file)?;
-    for name in ["Cargo.toml", "Cargo.lock", STAMP] {
-        copy_file(&from.join(name), &to.join(name))?;
-    }
-    Ok(())
-}
-
-/// Takes the crates that were compiled in another folder and never in this one. cargo names each by what
-/// it depends on.
-fn share(from: &Path, to: &Path) -> Result<()> {
-    for host in [PathBuf::from("debug"), triple(from)?.join("debug")] {
-        let (from, to) = (from.join(&host), to.join(&host));
-        let compiled: Vec<PathBuf> =
-            fs::read_dir(from.join("deps"))?.filter_map(|entry| Some(entry.ok()?.path())).collect();
-        for entry in fs::read_dir(from.join(".fingerprint"))? {
-            let mark = entry?.path();
-            let Some(name) = mark.file_name().and_then(OsStr::to_str) else { continue };
-            let place = to.join(".fingerprint").join(name);
-            let Some((package, hash)) = name.rsplit_once('-') else { continue };
-            if package == "ctx" || place.exists() || !is_finished(&mark) {
-                continue;
-            }
-            fs::create_dir_all(to.join("deps"))?;
-            for file in &compiled {
-                let name = file.file_name().unwrap_or_default();
-                if name.to_string_lossy().contains(hash) && !to.join("deps").join(name).exists() {
-                    link(file, &to.join("deps").join(name))?;
-                }
-            }
-            let build = from.join("build").join(name);
-            if build.is_dir() && !to.join("build").join(name).exists() {
-                tree(&build, &to.join("build").join(name), &link)?;
-            }
-            // Last: it says that the others are there.
-            tree(&mark, &place, &copy_file)?;
-        }
-    }
-    Ok(())
-}
-
-/// Whether cargo has written that it is done with a unit.
-fn is_finished(mark: &Path) -> bool {
-    let entries = fs::read_dir(mark).into_iter().flatten().flatten();
-    entries.map(|entry| entry.path()).any(|path| path.extension() == Some("json".as_ref()))
-}
-
-/// The folder of the machine's triple, which evcxr always names.
-pub(crate) fn triple(target: &Path) -> Result<PathBuf> {
-    for entry in fs::read_dir(target)? {
-        let entry = entry?;
-        if entry.path().join("debug/deps").is_dir() && entry.file_name() != "debug" {
-            return Ok(entry.file_name().into());
-        }
-    }
-    bail!("{} holds nothing that is compiled", target.display())
-}
-
-fn tree(from: &Path, to: &Path, file: &dyn Fn(&Path, &Path) -> Result<()>) -> Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
-        let entry = entry?;
-        let name = entry.file_name();
-        // The crate of the cells itself belongs to each folder alone.
-        let text = name.to_string_lossy();
-        if text.contains("ctx") || text.starts_with("libcode_") || text == ".cargo-lock" {
-            continue;
-        }
-        let (from, to) = (entry.path(), to.join(&name));
-        if entry.file_type()?.is_dir() { tree(&from, &to, file)? } else { file(&from, &to)? }
-    }
-    Ok(())
-}
-
-fn link(from: &Path, to: &Path) -> Result<()> {
-    fs::hard_link(from, to).or_else(|_| fs::copy(from, to).map(drop))?;
-    Ok(())
-}
-
-/// Copies with the time of the last change: cargo compares it with the sources', and a newer one
-/// would hide that they were changed since.
-fn copy_file(from: &Path, to: &Path) -> Result<()> {
-    let copy = || {
-        fs::copy(from, to)?;
-        File::options().write(true).open(to)?.set_modified(fs::metadata(from)?.modified()?)
-    };
-    copy().with_context(|| format!("{} to {}", from.display(), to.display()))
 }
 
 #[cfg(test)]
@@ -238,6 +144,7 @@ mod tests {
         let directory = BuildDirectory {
             _lock: lock,
             first: first.clone(),
+            template: None,
             cache: None,
             folder: second.clone(),
         };

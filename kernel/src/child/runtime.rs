@@ -24,6 +24,9 @@ pub(crate) const CANNOT_LOAD: &str = "cannot load the cell";
 /// Set by evcxr in this process.
 const IS_RUNTIME: &str = "EVCXR_IS_RUNTIME";
 
+/// How many threads OpenMP starts.
+const OPENMP_THREADS: &str = "OMP_NUM_THREADS";
+
 const ERROR_OCCURRED: &str = "EVCXR_ERROR_OCCURRED\n";
 
 /// Whether evcxr started this process to run cells.
@@ -37,6 +40,13 @@ pub(crate) fn run() -> ! {
     // evcxr asks for backtraces, in which cells would read of this file; panics have their own.
     // SAFETY: there is no other thread yet.
     unsafe { std::env::set_var("RUST_BACKTRACE", "0") };
+    // OpenMP, and with it libtorch, counts processors; what a container may use of their time it does not know.
+    if std::env::var_os(OPENMP_THREADS).is_none()
+        && let Ok(threads) = std::thread::available_parallelism()
+    {
+        // SAFETY: as above.
+        unsafe { std::env::set_var(OPENMP_THREADS, threads.to_string()) };
+    }
     let code = match serve() {
         Ok(()) => 0,
         Err(error) => {

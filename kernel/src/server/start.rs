@@ -130,24 +130,56 @@ fn end_with_parent() {
     });
 }
 
+/// Names for it that are tried.
+const NAMES: usize = 100;
+
 /// A folder that only this user can read, for the socket and the interrupt file.
 struct PrivateFolder(PathBuf);
 
 impl PrivateFolder {
     fn new() -> Result<Self> {
+        Self::in_folder(&std::env::temp_dir())
+    }
+
+    fn in_folder(folder: &Path) -> Result<Self> {
         use std::os::unix::fs::DirBuilderExt;
-        let path = std::env::temp_dir().join(format!("twoviews-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::DirBuilder::new()
-            .mode(0o700)
-            .create(&path)
-            .with_context(|| format!("cannot make {}", path.display()))?;
-        Ok(Self(path))
+        let name = format!("twoviews-{}", std::process::id());
+        // A kernel of another user that was killed may have left one of this name, which only they can remove.
+        let names = (0..NAMES).map(|n| if n == 0 { name.clone() } else { format!("{name}-{n}") });
+        let mut failed = std::io::Error::other("every name is taken");
+        for path in names.map(|name| folder.join(name)) {
+            let _ = std::fs::remove_dir_all(&path);
+            match std::fs::DirBuilder::new().mode(0o700).create(&path) {
+                Ok(()) => return Ok(Self(path)),
+                Err(error) => failed = error,
+            }
+            if failed.kind() != std::io::ErrorKind::AlreadyExists {
+                break;
+            }
+        }
+        Err(failed).with_context(|| format!("cannot make {}", folder.join(name).display()))
     }
 }
 
 impl Drop for PrivateFolder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_user_has_left_is_no_reason_not_to_start() {
+        let place = tempfile::tempdir().unwrap();
+        // Neither is a folder that can be removed.
+        let name = format!("twoviews-{}", std::process::id());
+        std::fs::write(place.path().join(&name), "").unwrap();
+        let made = PrivateFolder::in_folder(place.path()).unwrap();
+        assert_eq!(made.0, place.path().join(format!("{name}-1")));
+        let missing = PrivateFolder::in_folder(&place.path().join("missing"));
+        assert!(missing.is_err_and(|error| format!("{error:#}").contains("missing")));
     }
 }

@@ -15,7 +15,9 @@ use crate::{folders, paths, tools};
 /// The kernel's program and package.
 const PROGRAM: &str = "twoviews-kernel";
 /// The kernel's name in notebooks.
-const NAME: &str = "rust";
+pub(crate) const NAME: &str = "rust";
+/// Its name in menus.
+pub(crate) const DISPLAY_NAME: &str = "Rust (twoviews)";
 /// Former set-ups have registered evcxr's own kernel beside it.
 const FORMER: &str = "stock";
 
@@ -26,7 +28,7 @@ const CLEAN: [&str; 4] = ["clean", "--quiet", "--profile", "dev"];
 pub(super) fn ensure() -> Result<()> {
     let (root, venv) = (paths::root(), paths::venv(""));
     let mut install = Command::new(program()?);
-    install.args(["install", "--name", NAME, "--display-name", "Rust (twoviews)", "--prefix"]);
+    install.args(["install", "--name", NAME, "--display-name", DISPLAY_NAME, "--prefix"]);
     install.arg(&venv).args(variables(&root).map(|(name, value)| format!("--env={name}={value}")));
     // What it does was said before.
     tools::run(install.stdout(Stdio::null()))?;
@@ -34,7 +36,7 @@ pub(super) fn ensure() -> Result<()> {
 }
 
 /// Builds the kernel's program, or takes it from a wheel, and says where it is.
-fn program() -> Result<PathBuf> {
+pub(super) fn program() -> Result<PathBuf> {
     if let Some(wheel) = wheel::given()? {
         return wheel::program(&wheel);
     }

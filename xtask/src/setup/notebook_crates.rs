@@ -67,7 +67,7 @@ pub(super) fn ensure() -> Result<()> {
 ///
 /// Not optimised are C++ glue and a compressor that no notebook calls in a loop. The library's own
 /// crates are compiled as they are released: checks of their arithmetic cost a fifth of the time of encoding.
-fn profile(own: &[String]) -> String {
+pub(crate) fn profile(own: &[String]) -> String {
     let mut text = "[profile.dev.package]\n\
                     torch-sys = { opt-level = 0 }\n\
                     zstd-sys = { opt-level = 0 }\n"

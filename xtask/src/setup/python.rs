@@ -29,6 +29,8 @@ pub struct Environment {
     folder: PathBuf,
     /// The list of what was installed, written last.
     list: PathBuf,
+    /// Whether other users start its Python, too.
+    for_all: bool,
 }
 
 impl Environment {
@@ -40,7 +42,12 @@ impl Environment {
     /// The environment in a folder, which need not be there.
     pub fn new(folder: PathBuf) -> Self {
         let list = folder.join("installed-requirements.txt");
-        Self { folder, list }
+        Self { folder, list, for_all: false }
+    }
+
+    /// One that every user of this machine can use.
+    pub(crate) fn for_all(folder: PathBuf) -> Self {
+        Self { for_all: true, ..Self::new(folder) }
     }
 
     /// Its Python.
@@ -85,7 +92,7 @@ impl Environment {
             say(&format!("{} {fault}: it is made anew", self.folder.display()));
         }
         if fault.is_some() {
-            let python = tools::python()?;
+            let python = if self.for_all { tools::python_for_all() } else { tools::python() }?;
             say(announcement);
             self.make(&python)?;
         } else {

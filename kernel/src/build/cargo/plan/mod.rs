@@ -19,7 +19,7 @@ pub(crate) use self::compare::{Cause, Plan, Recompiled};
 use self::graph::Graph;
 use super::versions::Versions;
 use super::{CargoShim, complaint, real_cargo};
-use crate::build::directory;
+use crate::build::filling;
 
 /// Lets a stable cargo show its graph.
 const CHANNEL: (&str, &str) = ("__CARGO_TEST_CHANNEL_OVERRIDE_DO_NOT_USE_THIS", "nightly");
@@ -39,7 +39,7 @@ pub(crate) fn plan(
     let Some(versions) = Versions::of(folder).filter(|_| !is_same) else {
         return Ok(Plan::default());
     };
-    let Ok(triple) = directory::triple(&folder.join("target")) else { return Ok(Plan::default()) };
+    let Ok(triple) = filling::triple(&folder.join("target")) else { return Ok(Plan::default()) };
     real_cargo::forget_ended_compilers(&folder.join("target"));
     let offline = offline.unwrap_or_else(|| real_cargo::is_offline(&[], folder));
     let graph = |name: &str, manifest: &toml::Table| -> Result<Graph> {

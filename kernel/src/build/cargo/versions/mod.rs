@@ -7,7 +7,7 @@
 //! 1. what this session has used until now: nothing moves under a variable that exists;
 //! 2. the project's Cargo.lock;
 //! 3. the crates that were added in this checkout before, by whichever kernel, in one file beside the
-//!    build directories.
+//!    build directories; of an installation for many users also those that it was made with.
 //!
 //! Of two versions of which cargo would use only one, the first in this order is taken.
 
@@ -19,7 +19,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use twoviews_constants::variable::CARGO_LOCK;
+use twoviews_constants::variable::{BUILD_TEMPLATE, CARGO_LOCK};
 
 use self::lock::Lock;
 use crate::build::cache::path_variable;
@@ -39,6 +39,8 @@ pub(crate) struct Versions {
     session: PathBuf,
     manifest: PathBuf,
     added: PathBuf,
+    /// What an installation for many users has.
+    installed: Option<PathBuf>,
 }
 
 impl Versions {
@@ -48,7 +50,9 @@ impl Versions {
         let project = path_variable(CARGO_LOCK).unwrap_or_else(|| parent.join(NO_PROJECT));
         let added = parent.join(ADDED);
         let (session, manifest) = (folder.join(SESSION), folder.join(MANIFEST));
-        Some(Self { project, session, manifest, added })
+        let template = path_variable(BUILD_TEMPLATE);
+        let installed = template.and_then(|folder| Some(folder.parent()?.join(ADDED)));
+        Some(Self { project, session, manifest, added, installed })
     }
 
     /// A whole lock for cargo to choose from.
@@ -73,7 +77,7 @@ impl Versions {
         self.keep_manifest(manifest)?;
         let project = Lock::read(&self.project)?;
         // What the session had before, another kernel may have in a newer version by now.
-        let new = chosen.beside(&project).without(&before);
+        let new = chosen.beside(&project).without(&before).without(&self.installed());
         if new.is_in(&self.added()) {
             return Ok(true);
         }
@@ -82,7 +86,7 @@ impl Versions {
         let guard =
             File::create(&guard).with_context(|| format!("cannot make {}", guard.display()))?;
         guard.lock().context("cannot lock the list of added crates")?;
-        Lock::union(&[&new, &self.added()]).beside(&project).write(&self.added)?;
+        Lock::union(&[&new, &readable(&self.added)]).beside(&project).write(&self.added)?;
         Ok(true)
     }
 
@@ -124,13 +128,22 @@ impl Versions {
         Lock::read(&self.session).unwrap_or_default()
     }
 
-    /// An unreadable list is no reason to stop: its crates are looked for again.
+    /// What was added, here and to the installation.
     fn added(&self) -> Lock {
-        Lock::read(&self.added).unwrap_or_else(|error| {
-            eprintln!("{error:#}");
-            Lock::default()
-        })
+        Lock::union(&[&readable(&self.added), &self.installed()])
     }
+
+    fn installed(&self) -> Lock {
+        self.installed.as_deref().map(readable).unwrap_or_default()
+    }
+}
+
+/// An unreadable list is no reason to stop: its crates are looked for again.
+fn readable(list: &Path) -> Lock {
+    Lock::read(list).unwrap_or_else(|error| {
+        eprintln!("{error:#}");
+        Lock::default()
+    })
 }
 
 #[cfg(test)]
@@ -155,6 +168,7 @@ mod tests {
             session: own.join(SESSION),
             manifest: own.join(MANIFEST),
             added: folder.join(ADDED),
+            installed: None,
         }
     }
 
@@ -199,6 +213,25 @@ mod tests {
         kept.keep(&lock_file, &folder.path().join("Cargo.toml")).unwrap();
         kept.begin(&folder.path().join("Cargo.toml")).unwrap();
         assert_eq!(put(&kept).version("itertools").unwrap(), "0.14.9");
+    }
+
+    #[test]
+    fn what_an_installation_has_is_used_until_someone_adds_another_version() {
+        let folder = tempfile::tempdir().unwrap();
+        let installed = folder.path().join("installation.lock");
+        fs::write(&installed, text(&[("zip", "9.8.1"), ("itertools", "0.14.0")])).unwrap();
+        let mut own = versions(folder.path(), &[("zip", "9.8.0")]);
+        own.installed = Some(installed);
+        let version = |own: &Versions, name: &str| own.whole().unwrap().version(name).unwrap();
+        assert_eq!(
+            (version(&own, "zip"), version(&own, "itertools")),
+            ("9.8.0".into(), "0.14.0".into())
+        );
+        let lock_file = folder.path().join("0/Cargo.lock");
+        fs::write(&lock_file, text(&[("itertools", "0.14.9")])).unwrap();
+        own.keep(&lock_file, &folder.path().join("Cargo.toml")).unwrap();
+        own.begin(&folder.path().join("Cargo.toml")).unwrap();
+        assert_eq!(version(&own, "itertools"), "0.14.9");
     }
 
     #[test]
