@@ -55,7 +55,7 @@ const LOST: (&str, &str) = (
     "drop(self.variables.remove(name));",
 );
 /// Where the cell's body begins and ends, with and without variables: it runs in a function of its own.
-const BODY: [[(&str, &str); 2]; 2] = [
+pub(super) const BODY: [[(&str, &str); 2]; 2] = [
     [
         (
             "\n  std::panic::AssertUnwindSafe(||{\n",
