@@ -1,7 +1,10 @@
 """Cells of all kinds whose answers were once wrong."""
 
+import json
 import re
+import tempfile
 import unittest
+from pathlib import Path
 
 from support import Kernel
 
@@ -31,6 +34,27 @@ class OwnCells(Kernel):
             shown = [m["content"]["data"]["text/plain"] for m in messages
                      if m["msg_type"] == "execute_result"]
             self.assertEqual(shown, ["2"])
+
+    def test_a_variable_is_there_however_a_cell_names_it(self) -> None:
+        self.run_cell("macro_rules! double { ($it:ident) => { $it.len() * 2 } }\n"
+                      "let words = vec![\"a\", \"b\"]; let mut count = 1; let label = String::from(\"l\");")
+        with tempfile.TemporaryDirectory() as folder:
+            # Only the compiler sees what this cell names.
+            file = Path(folder, "included.rs")
+            file.write_text("{ count += words.len(); count }", encoding="utf-8")
+            for cell, expected in [("println!(\"{label}{count}\");", "l1"), ("double!(words)", "4"),
+                                   (f"include!({json.dumps(str(file))})", "3"), ("1 + 1", "2"), ("count", "3"),
+                                   (f"include!({json.dumps(str(file))})", "5"),
+                                   ("words[std::hint::black_box(9)]", ""), ("label.len() + count", "6"),
+                                   ("\"x\".parse::<u8>()?;", ""), ("drop(label); count = words.len();", ""),
+                                   ("(words, count)", '(["a", "b"], 2)')]:
+                with self.subTest(cell):
+                    _, messages, _ = self.run_all(cell)
+                    shown = [m["content"]["data"]["text/plain"] for m in messages
+                             if m["msg_type"] == "execute_result"]
+                    self.assertEqual("".join([self.streams(messages), *shown]).strip(), expected)
+        trace, _, _ = self.run_all("label")
+        self.assertIn("`label`", trace)
 
     def test_variables_that_a_failed_cell_took_along_are_named(self) -> None:
         _, messages, _ = self.run_all(

@@ -19,6 +19,9 @@ pub(crate) const VARIABLE: &str = "RUST_SRC_PATH";
 /// what prints a backtrace, as folders of the source: together as much to read as the rest of `core`.
 const LEFT_OUT: [&str; 3] = ["stdarch", "portable-simd", "backtrace"];
 
+/// In the folders of its packages: their tests, and the arithmetic of `compiler-builtins`.
+const LEFT_OUT_BELOW: [&str; 5] = ["tests", "benches", "libm", "libm-test", "crates"];
+
 /// A link that points to an empty folder first and to the source later.
 pub(crate) struct StdSource {
     pub link: PathBuf,
@@ -61,13 +64,27 @@ fn shortened(source: &Path, folder: &Path) -> io::Result<PathBuf> {
     let shown = folder.join("std-shown");
     let _ = fs::remove_dir_all(&shown);
     fs::create_dir(&shown)?;
-    for entry in fs::read_dir(source)? {
-        let entry = entry?;
-        if !LEFT_OUT.iter().any(|it| entry.file_name() == *it) {
-            symlink(entry.path(), shown.join(entry.file_name()))?;
+    for package in entries(source, &LEFT_OUT)? {
+        let place = shown.join(package.file_name().unwrap_or_default());
+        if !package.is_dir() {
+            symlink(package, place)?;
+            continue;
+        }
+        fs::create_dir(&place)?;
+        for part in entries(&package, &LEFT_OUT_BELOW)? {
+            let place = place.join(part.file_name().unwrap_or_default());
+            symlink(part, place)?;
         }
     }
     Ok(shown)
+}
+
+/// What lies in `folder`, but for names that are left out.
+fn entries(folder: &Path, left_out: &[&str]) -> io::Result<Vec<PathBuf>> {
+    let paths = fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
+    let is_shown =
+        |path: &PathBuf| !left_out.iter().any(|name| path.file_name() == Some(name.as_ref()));
+    paths.filter(|path| path.as_ref().map_or(true, is_shown)).collect()
 }
 
 /// The toolchain's own source.
@@ -85,9 +102,10 @@ mod tests {
     fn the_source_is_hidden_first_and_shown_later() {
         let folder = tempfile::tempdir().unwrap();
         let source = folder.path().join("library");
-        for name in ["core/src", "stdarch/crates"] {
+        for name in ["core/src", "core/tests", "stdarch/crates"] {
             fs::create_dir_all(source.join(name)).unwrap();
         }
+        fs::write(source.join("Cargo.toml"), "").unwrap();
         let directory = folder.path().join("build");
         let link = directory.join("std");
         // A second kernel finds what the first has left.
@@ -97,7 +115,8 @@ mod tests {
             assert!(!link.join("core/src").exists());
             StdSource { chosen: Some(source.clone()), ..hidden }.show().unwrap();
             assert!(link.join("core/src").exists());
-            assert!(!link.join("stdarch").exists());
+            assert!(link.join("Cargo.toml").is_file());
+            assert!(!link.join("stdarch").exists() && !link.join("core/tests").exists());
         }
         assert!(source.join("core/src").exists());
     }

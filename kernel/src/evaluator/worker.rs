@@ -19,6 +19,9 @@ use crate::source::SharedSources;
 /// A user who waits so long is reading: time to make rust-analyzer load the crates.
 const PAUSE: Duration = Duration::from_secs(3);
 
+/// After so long without a job memory that is free goes back to the system.
+const REST: Duration = Duration::from_secs(5);
+
 /// Makes rust-analyzer load the crates and look for traits; the variable is gone at the end of the cell.
 /// Whoever runs all cells at once shall not wait for what only a pause can hide.
 const WARMING: &str = "let __twoviews_warm = [0u8].iter().map(|x| x + 1).collect::<Vec<u8>>();
@@ -73,22 +76,28 @@ impl Engine {
 
     fn serve(&mut self, inbox: &Receiver<Job>) {
         let mut is_cold = std::env::var_os(PREWARM).is_some_and(|text| !text.is_empty());
+        let mut is_at_rest = false;
         loop {
-            // While nobody asks for anything, the next thing that a notebook will need.
-            let job = if is_cold {
-                inbox.recv_timeout(PAUSE)
-            } else {
-                inbox.recv().map_err(RecvTimeoutError::from)
+            let job = match (is_cold, is_at_rest) {
+                (true, _) => inbox.recv_timeout(PAUSE),
+                (false, false) => inbox.recv_timeout(REST),
+                (false, true) => inbox.recv().map_err(RecvTimeoutError::from),
             };
+            // While nobody asks for anything: the next thing that a notebook will need, then nothing more.
             let job = match job {
                 Ok(job) => job,
                 Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
-                    is_cold = false;
-                    self.run_hidden(WARMING);
+                    if is_cold {
+                        self.run_hidden(WARMING);
+                    } else {
+                        give_back_memory();
+                    }
+                    (is_cold, is_at_rest) = (false, !is_cold);
                     continue;
                 }
             };
+            is_at_rest = false;
             match job {
                 Job::Execute { request, reply } => {
                     let run = AssertUnwindSafe(|| self.execute(&request));
@@ -124,5 +133,15 @@ impl Engine {
             Ok(context) => inspection::of(context, code, cursor),
             Err(_) => Inspection::default(),
         }
+    }
+}
+
+/// rust-analyzer frees much of what it needs while it loads crates; the C library keeps it for later.
+#[allow(unsafe_code, reason = "calls the C library")]
+fn give_back_memory() {
+    // SAFETY: it looks only at what is free.
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    unsafe {
+        libc::malloc_trim(0);
     }
 }

@@ -17,8 +17,11 @@
 //! Cells are compiled with all crates: only rust-analyzer names a manifest when it asks.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
 use serde_json::Value;
+
+use super::local_crates;
 
 /// The standard library's crates do not name their interface.
 const STD: [(&str, &[&str]); 3] = [
@@ -27,10 +30,12 @@ const STD: [(&str, &[&str]); 3] = [
     ("proc_macro", &["core", "std"]),
 ];
 
-/// What `cargo metadata` has answered, without the crates that no cell meets.
-pub(super) fn pruned(answer: Vec<u8>) -> Vec<u8> {
+/// What `cargo metadata` has answered, without the crates that no cell meets. `folder` is for
+/// [`local_crates`].
+pub(super) fn pruned(answer: Vec<u8>, folder: &Path) -> Vec<u8> {
     let Ok(mut metadata) = serde_json::from_slice(&answer) else { return answer };
     prune(&mut metadata);
+    local_crates::link(&mut metadata, folder);
     metadata.to_string().into_bytes()
 }
 

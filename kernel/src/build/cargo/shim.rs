@@ -34,6 +34,11 @@ impl CargoShim {
         self.folder.join("link-stubs")
     }
 
+    /// Where the links to crates of this machine lie.
+    pub(super) fn local_crates(&self) -> PathBuf {
+        self.folder.join("local-crates")
+    }
+
     /// Has cells linked with the libraries themselves from now on: where one cannot be loaded, cells
     /// that do not need it shall run.
     pub(crate) fn link_without_stubs(&self) {

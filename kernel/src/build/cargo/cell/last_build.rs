@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::call::Call;
 use super::diagnostics::{self, Diagnostics};
 use super::link_stubs::Stubs;
+use super::shortened::Shortened;
 use super::state::{State, Texts, state};
 
 /// What rustc says when a crate that cargo compiled is no longer there or is another one.
@@ -34,6 +35,19 @@ pub(super) struct LastBuild {
     pub artifact: Value,
 }
 
+/// What came of a call of rustc.
+struct Compiled {
+    /// Its diagnostics.
+    said: Vec<Value>,
+    success: bool,
+}
+
+impl Compiled {
+    fn has_lost_crate(&self) -> bool {
+        self.said.iter().any(is_about_a_lost_crate)
+    }
+}
+
 impl LastBuild {
     /// Whether cargo would decide as it did.
     pub(super) fn is_as_it_was(&self) -> bool {
@@ -45,6 +59,46 @@ impl LastBuild {
     /// there any more.
     pub(super) fn again(&self, folder: &Path, stubs: &Path) -> Result<Option<ExitCode>> {
         let stubs = Stubs::read(stubs.to_owned());
+        let shortened = Shortened::write(folder)?;
+        let mut compiled = self.compile(folder, &stubs)?;
+        if let Some(shortened) = shortened
+            && (compiled.has_lost_crate() || compiled.said.iter().any(|it| shortened.misses(it)))
+        {
+            shortened.restore(folder)?;
+            if !compiled.has_lost_crate() {
+                compiled = self.compile(folder, &stubs)?;
+            }
+        }
+        if compiled.has_lost_crate() {
+            return Ok(None);
+        }
+        let Compiled { said, success } = compiled;
+        let mut answer = String::new();
+        for message in said.iter().filter(|it| diagnostics::is_error(it)) {
+            let message = json!({
+                "reason": "compiler-message", "package_id": self.artifact["package_id"],
+                "manifest_path": self.artifact["manifest_path"],
+                "target": self.artifact["target"], "message": message,
+            });
+            answer += &format!("{message}\n");
+        }
+        Diagnostics::keep(folder, said)?;
+        if success {
+            let searched = self.call.arguments.iter().filter_map(|it| it.strip_prefix("native="));
+            let searched: Vec<&Path> = searched.map(Path::new).collect();
+            let linked = std::fs::read_to_string(folder.join(LINK_ARGUMENTS));
+            stubs.renew(&linked.unwrap_or_default(), &searched);
+            self.put_in_place()?;
+            answer += &format!("{}\n", self.artifact);
+        }
+        answer += &format!("{}\n", json!({"reason": "build-finished", "success": success}));
+        std::io::stdout().write_all(answer.as_bytes())?;
+        // cargo's code for an error of the compiler.
+        Ok(Some(if success { ExitCode::SUCCESS } else { ExitCode::from(101) }))
+    }
+
+    /// Calls rustc as cargo did.
+    fn compile(&self, folder: &Path, stubs: &Stubs) -> Result<Compiled> {
         let (search, link) = stubs.arguments();
         let linked = folder.join(LINK_ARGUMENTS);
         let _ = std::fs::remove_file(&linked);
@@ -53,43 +107,16 @@ impl LastBuild {
         rustc.arg("--print").arg(format!("link-args={}", linked.display()));
         rustc.stdin(Stdio::null()).stderr(Stdio::piped());
         let mut rustc = rustc.spawn().context("cannot run rustc")?;
-        let (mut answer, mut has_lost_crate) = (String::new(), false);
         let mut said = Vec::new();
         for line in BufReader::new(rustc.stderr.take().context("rustc says nothing")?).lines() {
             let line = line?;
             match serde_json::from_str::<Value>(&line) {
-                Ok(message) if message["$message_type"] == "diagnostic" => {
-                    has_lost_crate |= is_about_a_lost_crate(&message);
-                    if diagnostics::is_error(&message) {
-                        let message = json!({
-                            "reason": "compiler-message", "package_id": self.artifact["package_id"],
-                            "manifest_path": self.artifact["manifest_path"],
-                            "target": self.artifact["target"], "message": message,
-                        });
-                        answer += &format!("{message}\n");
-                    }
-                    said.push(message);
-                }
+                Ok(message) if message["$message_type"] == "diagnostic" => said.push(message),
                 Ok(Value::Object(_)) => {}
                 _ => eprintln!("{line}"),
             }
         }
-        let success = rustc.wait()?.success();
-        if has_lost_crate {
-            return Ok(None);
-        }
-        Diagnostics::keep(folder, said)?;
-        if success {
-            let searched = self.call.arguments.iter().filter_map(|it| it.strip_prefix("native="));
-            let searched: Vec<&Path> = searched.map(Path::new).collect();
-            stubs.renew(&std::fs::read_to_string(&linked).unwrap_or_default(), &searched);
-            self.put_in_place()?;
-            answer += &format!("{}\n", self.artifact);
-        }
-        answer += &format!("{}\n", json!({"reason": "build-finished", "success": success}));
-        std::io::stdout().write_all(answer.as_bytes())?;
-        // cargo's code for an error of the compiler.
-        Ok(Some(if success { ExitCode::SUCCESS } else { ExitCode::from(101) }))
+        Ok(Compiled { said, success: rustc.wait()?.success() })
     }
 
     /// Links the library from the folder of all crates to the place where cargo leaves it.

@@ -1,12 +1,14 @@
 //! How a cell is compiled: by the [`call`] that cargo made for the [last one](last_build), as long as
-//! nothing else has changed ([`watched`], [`state`]). [`source`] is what is changed in the cell's file just before, and
-//! [`link_stubs`] spare its linker the symbols of large libraries; [`diagnostics`] are kept for the kernel.
+//! nothing else has changed ([`watched`], [`state`]). [`source`] is what is changed in the cell's file just before,
+//! [`shortened`] what is left out of it, and [`link_stubs`] spare its linker the symbols of large libraries;
+//! [`diagnostics`] are kept for the kernel.
 
 mod call;
 mod compile;
 mod diagnostics;
 mod last_build;
 mod link_stubs;
+mod shortened;
 mod source;
 mod state;
 mod watched;

@@ -44,18 +44,42 @@ const FROM: (&str, &str) = (
     "#[track_caller] fn from(error: T) -> Self { { let at = ::std::panic::Location::caller(); \
      ::std::eprint!(\"\\u{1}TWOVIEWS-ERROR\\u{2}{}\\u{2}{}\\u{2}{}\\u{1}\", at.file(), at.line(), at.column()); }",
 );
-/// A variable that is not in the store is one that is lost, too, instead of the end of the process.
-const CHECK: (&str, &str) = (
-    "if let Some(v) = self.variables.get(name)\n            && v.downcast_ref::<T>().is_none()\n        {",
-    "if self.variables.get(name).is_none_or(|v| v.downcast_ref::<T>().is_none())\n\n        {",
-);
-/// The kernel says itself what was lost, and why; the value goes with its own destructor.
-const LOST: (&str, &str) = (
-    "eprintln!(\"The type of the variable {name} was redefined, so was lost.\",);",
-    "drop(self.variables.remove(name));",
-);
+/// evcxr's own module in the file.
+const RUNTIME: &str = "\nmod evcxr_internal_runtime {\n";
+/// evcxr's store of variables, in that module. What does not depend on a variable's type is compiled once and not for each: that
+/// is most of the time for a cell that binds one. A variable that is not in the store is one that is
+/// lost, too, instead of the end of the process. The kernel says itself what was lost, and why; the value goes
+/// with its own destructor.
+const STORE: [(&str, &str); 5] = [
+    (
+        "impl VariableStore {",
+        "impl VariableStore { \
+         #[inline(never)] fn put(&mut self, name: &str, value: Box<dyn std::any::Any>) { \
+         self.variables.insert(name.to_owned(), value); } \
+         #[inline(never)] fn take(&mut self, name: &str) -> Option<Box<dyn std::any::Any>> { \
+         self.variables.remove(name) } \
+         #[inline(never)] fn loses(&mut self, name: &str, kind: std::any::TypeId) -> bool { \
+         let is_there = self.variables.get(name).is_some_and(|it| std::any::Any::type_id(&**it) == kind); \
+         if !is_there { drop(self.variables.remove(name)); println!(\"{VARIABLE_CHANGED_TYPE}{name}\"); } \
+         !is_there }",
+    ),
+    (
+        "self.variables.insert(name.to_owned(), Box::new(value));",
+        "self.put(name, Box::new(value));",
+    ),
+    ("match self.variables.remove(name) {", "match self.take(name) {"),
+    (
+        "if let Some(v) = self.variables.get(name)\n            && v.downcast_ref::<T>().is_none()\n        {",
+        "if self.loses(name, std::any::TypeId::of::<T>())\n\n        {",
+    ),
+    (
+        "eprintln!(\"The type of the variable {name} was redefined, so was lost.\",);\n            \
+         println!(\"{VARIABLE_CHANGED_TYPE}{name}\");",
+        "\n            // `loses` has said it.",
+    ),
+];
 /// Where the cell's body begins and ends, with and without variables: it runs in a function of its own.
-const BODY: [[(&str, &str); 2]; 2] = [
+pub(super) const BODY: [[(&str, &str); 2]; 2] = [
     [
         (
             "\n  std::panic::AssertUnwindSafe(||{\n",
@@ -90,10 +114,18 @@ pub(super) fn prepare(folder: &Path, anew: &[String]) -> Result<bool> {
 
 fn changed(source: &str, dropped: &[String]) -> String {
     let mut source = source.to_owned();
-    for (from, to) in [FROM, CHECK, LOST] {
-        if !source.contains(to) {
-            source = source.replacen(from, to, 1);
+    if !source.contains(FROM.1) {
+        source = source.replacen(FROM.0, FROM.1, 1);
+    }
+    if let Some(at) = source.rfind(RUNTIME) {
+        let mut store = source.split_off(at);
+        // All or nothing: the others call the first one's functions.
+        if !store.contains(STORE[0].1) && STORE.iter().all(|(from, _)| store.contains(from)) {
+            for (from, to) in STORE {
+                store = store.replacen(from, to, 1);
+            }
         }
+        source += &store;
     }
     if source.contains("mod __twoviews ") {
         for [(begin, begins), (end, ends)] in BODY {
@@ -141,15 +173,21 @@ mod tests {
 
     #[test]
     fn changes_keep_the_lines() {
+        let store: Vec<&str> = STORE.iter().map(|(from, _)| *from).collect();
         let source = format!(
-            "{}\n{}\n{}\nvars_ok &= evcxr_variable_store.check_variable::<Vec<A>>(stringify!(a));\n\
+            "{}\nimpl VariableStore {{}}{RUNTIME}{}\nvars_ok &= evcxr_variable_store.check_variable::<Vec<A>>(stringify!(a));\n\
              vars_ok &= evcxr_variable_store.check_variable::<A>(stringify!(ba));\n",
-            FROM.0, CHECK.0, LOST.0
+            FROM.0,
+            store.join("\n")
         );
         let new = changed(&source, &["a".to_owned()]);
         assert_eq!(new.lines().count(), source.lines().count());
         assert!(new.contains("<evcxr_internal_runtime::VariableStore>(stringify!(a))"), "{new}");
         assert!(new.contains("<A>(stringify!(ba))") && new.contains("track_caller"));
+        assert!(STORE.iter().all(|(_, to)| new.contains(to)), "{new}");
+        assert!(new.contains("impl VariableStore {}"), "a user's own");
+        let other = source.replace(STORE[2].0, "match self.variables.get(name) {");
+        assert!(STORE.iter().all(|(_, to)| !changed(&other, &[]).contains(to)), "all or nothing");
         assert_eq!(changed(&new, &["a".to_owned()]), new, "once");
         let any = "evcxr_variable_store.put_variable::<Box<dyn Any + Send>>(stringify!(a), a);\nlet x: Box<dyn Any>;\n";
         let new = changed(any, &[]);

@@ -1,0 +1,109 @@
+//! Which files rust-analyzer reads of a crate that lies on this machine.
+//!
+//! It reads every `.rs` file below the crate's folder, and looks for them in all that lies there: Python
+//! environments, build directories, other crates. So it gets a folder with links to the rest.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+/// What no crate's library is made from.
+const LEFT_OUT: [&str; 5] = ["target", "tests", "examples", "benches", "node_modules"];
+
+/// Puts folders with links, in `folder`, in the place of those crates of cargo's answer that lie on this
+/// machine, but not of the cells' own.
+pub(super) fn link(metadata: &mut Value, folder: &Path) {
+    let members = metadata["workspace_members"].clone();
+    let is_member = |id: &Value| members.as_array().is_some_and(|members| members.contains(id));
+    let packages = metadata.get_mut("packages").and_then(Value::as_array_mut);
+    for package in packages.into_iter().flatten() {
+        if package["source"].is_null() && !is_member(&package["id"]) {
+            // As it was, it is read whole.
+            let _ = link_one(package, folder);
+        }
+    }
+}
+
+fn link_one(package: &mut Value, folder: &Path) -> Result<()> {
+    let manifest = package["manifest_path"].as_str().context("no manifest")?.to_owned();
+    let root = Path::new(&manifest).parent().context("no folder")?;
+    let place = folder.join(hex::encode(&Sha256::digest(&manifest)[..8]));
+    let moved = |path: &Value| -> Option<Value> {
+        let inside = Path::new(path.as_str()?).strip_prefix(root).ok()?;
+        Some(place.join(inside).to_str()?.into())
+    };
+    let _ = fs::remove_dir_all(&place);
+    fs::create_dir_all(&place)?;
+    for entry in fs::read_dir(root)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|it| it.to_str()).unwrap_or(".");
+        if !name.starts_with('.') && !LEFT_OUT.contains(&name) && !path.join("Cargo.toml").is_file()
+        {
+            symlink(&path, place.join(name))?;
+        }
+    }
+    let mut linked = package.clone();
+    linked["manifest_path"] = moved(&package["manifest_path"]).context("not Unicode")?;
+    for target in linked["targets"].as_array_mut().into_iter().flatten() {
+        let path = moved(&target["src_path"]).context("a target lies elsewhere")?;
+        target["src_path"] = path;
+    }
+    *package = linked;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_crate_is_read_without_what_lies_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("lesson");
+        for name in ["src", "shared", ".venv", "target", "tests", "other"] {
+            fs::create_dir_all(root.join(name)).unwrap();
+            fs::write(root.join(name).join("lib.rs"), "").unwrap();
+        }
+        for name in ["Cargo.toml", "other/Cargo.toml"] {
+            fs::write(root.join(name), "").unwrap();
+        }
+        let package = |id: &str, source: Value, library: &str| {
+            json!({"id": id, "source": source, "manifest_path": root.join("Cargo.toml"),
+                "targets": [{"src_path": root.join(library)}, {"src_path": root.join("tests/lib.rs")}]})
+        };
+        let packages = [
+            package("cells", Value::Null, "src/lib.rs"),
+            package("lesson", Value::Null, "src/lib.rs"),
+            package("registry", json!("registry+x"), "src/lib.rs"),
+            package("elsewhere", Value::Null, "../lib.rs"),
+        ];
+        let before = json!({"workspace_members": ["cells"], "packages": packages});
+        let places = folder.path().join("places");
+        // A second cell finds what the first has left.
+        for _ in 0..2 {
+            let mut after = before.clone();
+            link(&mut after, &places);
+            for same in [0, 2] {
+                assert_eq!(after["packages"][same], before["packages"][same]);
+            }
+            let lesson = &after["packages"][1];
+            let source = Path::new(lesson["targets"][0]["src_path"].as_str().unwrap());
+            let place = Path::new(lesson["manifest_path"].as_str().unwrap()).parent().unwrap();
+            assert!(place.starts_with(&places) && source.is_file());
+            assert_eq!(source, place.join("src/lib.rs"));
+            let mut names: Vec<_> =
+                fs::read_dir(place).unwrap().map(|it| it.unwrap().file_name()).collect();
+            names.sort();
+            assert_eq!(names, ["Cargo.toml", "shared", "src"]);
+        }
+        let mut other = json!([1]);
+        link(&mut other, &places);
+        assert_eq!(other, json!([1]));
+    }
+}
