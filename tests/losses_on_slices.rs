@@ -1,13 +1,23 @@
-//! The losses on plain slices against those of tensors.
+//! The losses on plain slices, and what pages compute with them, against those of tensors.
 
+// The package of the pages has no tensors.
+#[path = "../web/src/circle.rs"]
+mod circle;
+#[path = "../web/src/coupling.rs"]
+mod coupling;
 mod support;
 
+use circle::Circle;
+use coupling::{BARS, Coupling};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use support::{assert_close, wave};
 use tch::{Kind, Tensor};
 use twoviews::Error;
-use twoviews::losses::{ContrastiveLoss, CosineSimilarities, DCLLoss, DCLWLoss, InfoNCE};
+use twoviews::losses::{
+    ContrastiveLoss, CosineSimilarities, DCLLoss, DCLWLoss, InfoNCE, alignment, npc_multiplier,
+    uniformity,
+};
 
 fn tensor_form<L: ContrastiveLoss>(temperature: f64, z1: &[f64], z2: &[f64], width: usize) -> f64 {
     let [z1, z2] = [z1, z2].map(|z| Tensor::from_slice(z).view([-1, width as i64]));
@@ -105,6 +115,68 @@ fn shares_survive_where_q_does_not() {
         (shares.iter().sum::<f64>() - 1.0).abs() < 1e-12 && shares[0] > shares[1],
         "{shares:?}"
     );
+}
+
+#[test]
+fn the_circles_numbers_are_those_of_tensors() {
+    for (arc, apart) in [(0.0, 0.0), (0.0, 180.0), (75.0, 3.0), (240.0, 12.0), (360.0, 180.0)] {
+        let circle = Circle { arc, apart };
+        let points = circle.angles().into_iter().map(f64::to_radians);
+        let z: Vec<f64> = points.flat_map(|angle| [angle.cos(), angle.sin()]).collect();
+        let (z1, z2) = z.split_at(z.len() / 2);
+        let [a, b] = [z1, z2].map(|z| Tensor::from_slice(z).view([-1, 2]));
+        for temperature in [0.05, 0.5, 1.0] {
+            let uniformities = [&a, &b].map(|z| uniformity(z, 2.0).unwrap());
+            let expected = [
+                alignment(&a, &b, 2.0).unwrap(),
+                (uniformities[0] + uniformities[1]) / 2.0,
+                tensor_form::<InfoNCE>(temperature, z1, z2, 2),
+                tensor_form::<DCLLoss>(temperature, z1, z2, 2),
+            ];
+            let found = circle.numbers(temperature).unwrap();
+            assert_close(&found, &expected, 1e-9, &format!("{circle:?} at {temperature}"));
+        }
+    }
+}
+
+/// The gradient of a loss by embeddings of length 1, as libtorch finds it.
+fn gradient<L: ContrastiveLoss>(temperature: f64, z: [&Tensor; 2]) -> Tensor {
+    let n = z[0].size()[0];
+    let z = Tensor::cat(&z, 0);
+    let z = (&z / z.norm_scalaropt_dim(2, [1], true)).set_requires_grad(true);
+    let loss = L::new(temperature).unwrap().forward(&z.narrow(0, 0, n), &z.narrow(0, n, n));
+    Tensor::run_backward(&[loss.unwrap()], &[&z], false, false).remove(0)
+}
+
+#[test]
+fn the_gradients_that_a_page_compares_are_those_of_tensors() {
+    let (images, width) = (12, 5);
+    let (z1, z2) = (wave(images * width, 4.0), wave(images * width, 5.0));
+    let mut coupling = Coupling::new([z1.clone(), z2.clone()], width).unwrap();
+    let [z1, z2] = [z1, z2].map(|z| Tensor::from_slice(&z).view([-1, width as i64]));
+    for (n, temperature) in [2, 5, 12].into_iter().flat_map(|n| [0.05, 0.5].map(|t| (n, t))) {
+        coupling.deal(n).unwrap();
+        let (mut q, mut lengths, mut cosines) = (Vec::new(), Vec::new(), Vec::new());
+        for start in (0..=images - n).step_by(n) {
+            let z = [&z1, &z2].map(|z| z.narrow(0, start as i64, n as i64));
+            let info_nce = gradient::<InfoNCE>(temperature, [&z[0], &z[1]]);
+            let dcl = gradient::<DCLLoss>(temperature, [&z[0], &z[1]]);
+            let [a, b] = [&info_nce, &dcl].map(|it| it.norm().double_value(&[]));
+            lengths.push(a / b);
+            cosines.push((info_nce * dcl).sum(Kind::Double).double_value(&[]) / (a * b));
+            let of_batch = npc_multiplier(&z[0], &z[1], temperature).unwrap();
+            q.extend(Vec::<f64>::try_from(of_batch).unwrap());
+        }
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        let found = coupling.numbers(temperature).unwrap();
+        let expected = [mean(&q), mean(&lengths), mean(&cosines)];
+        assert_close(&found[..3], &expected, 1e-9, &format!("{n} images at {temperature}"));
+        let bar = |x: f64| ((x * BARS as f64) as usize).min(BARS - 1);
+        for (i, share) in found[3..].iter().enumerate() {
+            let count = q.iter().filter(|&&x| bar(x) == i).count();
+            assert!((share - count as f64 / q.len() as f64).abs() < 1e-9, "bar {i} of {n}");
+        }
+    }
 }
 
 #[test]

@@ -20,8 +20,11 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const VIEWS = "lessons/00_quickstart.html";
 const BATCH = "lessons/01_decoupled_contrastive_learning.html";
+const COUPLING = "lessons/02_the_coupling_term.html";
+const STRENGTHS = "lessons/03_views.html";
 const CIRCLE = "lessons/04_what_was_learned.html";
-const LIMITS = { bytes: 200_000, temperature: 16, batchSize: 60 };
+// Bytes, and milliseconds for a look at 256 images, or at 128 with their gradients.
+const LIMITS = { bytes: 200_000, temperature: 16, batchSize: 60, gradients: 60 };
 
 let faults = 0;
 const check = (holds, what) => {
@@ -174,6 +177,91 @@ const status = async (page) => {
   await page.context().close();
 }
 
+// Lesson 02: q and gradients at sizes and temperatures.
+{
+  const page = await open(COUPLING, { hasTouch: true });
+  const stored = await page.evaluate(() => {
+    const data = twoviews.data.get("coupling");
+    const bytes = (view) => [...new Int8Array(twoviews.fromBase64(view.bytes).buffer)];
+    return { embeddings: [...bytes(data.z1), ...bytes(data.z2)], width: data.z1.shape[1] };
+  });
+  const sizes = await page.getByLabel("Batch size N", { exact: true }).evaluate((control) => Number(control.max));
+  const found = [];
+  for (const size of [0, 3, sizes]) {
+    await set(page, "Batch size N", String(size));
+    for (const step of [-45, 0, 50]) {
+      await set(page, "Temperature τ", String(step));
+      found.push(await page.evaluate(() => {
+        const { numbers, tau, n } = twoviews.running.get("coupling");
+        const { q, length, cosine, bars } = numbers();
+        const shown = [...document.querySelectorAll(".experiment data")].map((place) => Number(place.value));
+        return { case: [n(), tau()], numbers: [q, length, cosine, ...bars], shown };
+      }));
+    }
+  }
+  native({ ...stored, couplings: found.map((it) => it.case) }).couplings.forEach((expected, i) => {
+    const { case: at, numbers, shown } = found[i];
+    const far = Math.max(...numbers.map((x, j) => Math.abs(x - expected[j])), ...shown.map((x, j) => Math.abs(x - expected[j])));
+    check(numbers.length === expected.length && shown.length === 3 && far < 1e-6, `${COUPLING}: ${far} from native at ${at}`);
+  });
+  const time = await page.evaluate(() => {
+    const { draw } = twoviews.running.get("coupling");
+    return Math.min(...Array.from({ length: 25 }, () => {
+      const begin = performance.now();
+      draw();
+      return performance.now() - begin;
+    }));
+  });
+  console.log(`N = ${found.at(-1).case[0]}: q and gradients ${time.toFixed(1)} ms`);
+  check(time <= LIMITS.gradients, `${COUPLING}: q and gradients take ${time} ms`);
+  const temperature = page.getByLabel("Temperature τ", { exact: true });
+  await temperature.focus();
+  const before = await status(page);
+  await page.keyboard.press("ArrowLeft");
+  const after = await status(page);
+  check(before !== after && /^Temperature .* mean q .* cosine /.test(after), `${COUPLING}: the temperature says ${after}`);
+  await temperature.scrollIntoViewIfNeeded();
+  const box = await temperature.boundingBox();
+  await page.touchscreen.tap(box.x + 3, box.y + box.height / 2);
+  check(Number(await temperature.inputValue()) < -40, `${COUPLING}: a touch at its left leaves the temperature at ${await temperature.inputValue()}`);
+  await page.context().close();
+}
+
+// Lesson 03: the bytes of a picture and its six views, and what has become of it.
+{
+  const page = await open(STRENGTHS, { hasTouch: true });
+  const labels = ["Figure", "Seed of the picture", "Colours", "Crop: smallest part of the area", "Mirror: how often",
+                  "Quarter turns: how often", "Light: brightness and contrast", "Hue: part of a whole turn", "Grey: how often",
+                  "Blur: largest width", "Seed of the views"];
+  const cases = [[4, 42, 0, 0.6, 0, 0, 0, 0, 0, 0, 301], [6, 1, 1, 0.08, 0.5, 1, 0.8, 0.5, 0.25, 1.5, 9],
+                 [9, 4294967295, 1, 1, 0, 0, 0, 0, 1, 0, 4294967295]];
+  const shown = () => page.evaluate(() => ({
+    bytes: [...document.querySelectorAll(".experiment canvas")]
+      .flatMap((canvas) => [...canvas.getContext("2d").getImageData(0, 0, 32, 32).data]),
+    numbers: Object.values(twoviews.running.get("strengths").numbers()),
+  }));
+  const found = [await shown()];
+  for (const values of cases) {
+    for (const [i, label] of labels.entries()) await set(page, label, String(values[i]));
+    found.push(await shown());
+  }
+  // It begins with the first case.
+  native({ rows: [cases[0], ...cases] }).rows.forEach((expected, i) => {
+    check(hash(found[i].bytes) === expected.hash, `${STRENGTHS}: other bytes than natively in row ${i}`);
+    const far = Math.max(...expected.numbers.map((x, j) => Math.abs(x - found[i].numbers[j])));
+    check(found[i].numbers.length === expected.numbers.length && far < 1e-6, `${STRENGTHS}: ${found[i].numbers}, natively ${expected.numbers}`);
+  });
+  await page.getByRole("button", { name: "All off" }).tap();
+  check((await status(page)).startsWith("No augmentation: "), `${STRENGTHS}: without augmentations it says ${await status(page)}`);
+  await page.getByRole("button", { name: "All as in the lesson" }).focus();
+  await page.keyboard.press("Enter");
+  const after = await status(page);
+  check(after.startsWith("crop 60 %, mirror 50 %, turn always, light 0.40, grey always: "), `${STRENGTHS}: the lesson's set says ${after}`);
+  await page.getByRole("button", { name: "Six other views" }).tap();
+  check((await page.getByLabel("Seed of the views", { exact: true }).inputValue()) === "0", `${STRENGTHS}: the largest seed has a next one`);
+  await page.context().close();
+}
+
 // Lesson 04: alignment, uniformity and losses.
 {
   const page = await open(CIRCLE);
@@ -196,7 +284,7 @@ const status = async (page) => {
   await page.context().close();
 }
 
-for (const name of [VIEWS, BATCH, CIRCLE]) {
+for (const name of [VIEWS, BATCH, COUPLING, STRENGTHS, CIRCLE]) {
   for (const colorScheme of ["light", "dark"]) {
     for (const width of [390, 1280]) {
       const page = await open(name, { colorScheme, viewport: { width, height: 900 } });
@@ -237,14 +325,16 @@ for (const name of [VIEWS, BATCH, CIRCLE]) {
     await page.context().close();
   }
 }
-// A run that has stored nothing.
-{
-  const page = await open(BATCH, { bare: true, prepare: () => {
-    document.addEventListener("DOMContentLoaded", () => twoviews.data.set("batch", { run: {} }), { capture: true, once: true });
+// Runs that have stored nothing.
+for (const name of [BATCH, COUPLING]) {
+  const page = await open(name, { bare: true, prepare: () => {
+    document.addEventListener("DOMContentLoaded", () => {
+      for (const experiment of twoviews.data.keys()) twoviews.data.set(experiment, { run: {} });
+    }, { capture: true, once: true });
   } });
   await page.waitForTimeout(300);
   const lines = await page.locator(".experiment p").allTextContents();
-  check(lines[1]?.includes("has stored no embeddings"), `${BATCH}: without embeddings the page says ${lines}`);
+  check(lines[1]?.includes("has stored no embeddings"), `${name}: without embeddings the page says ${lines}`);
   await page.context().close();
 }
 await browser.close();

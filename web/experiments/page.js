@@ -57,6 +57,18 @@
     return { place: element("dl", { className: "experiment-values" }, ...rows), set };
   };
 
+  // Drawings of Shapes10's size, and what fills them from RGBA, one after the other.
+  const SIDE = 32;
+  const canvases = (count) =>
+    Array.from({ length: count }, () => element("canvas", { width: SIDE, height: SIDE, role: "img" }));
+  const paint = (canvases, pixels) => {
+    const length = 4 * SIDE * SIDE;
+    for (const [i, canvas] of canvases.entries()) {
+      const image = new ImageData(pixels.slice(i * length, (i + 1) * length), SIDE, SIDE);
+      canvas.getContext("2d").putImageData(image, 0, 0);
+    }
+  };
+
   // Runs once in a frame, however often it is asked to.
   const inFrame = (work) => {
     let asked = false;
@@ -83,7 +95,7 @@
   // What an experiment throws when the page has not what it needs.
   class Unable extends Error {}
 
-  Object.assign(twoviews, { Unable, element, slider, whole, choice, button, readings, inFrame, announcer, colour });
+  Object.assign(twoviews, { Unable, element, slider, whole, choice, button, readings, canvases, paint, inFrame, announcer, colour });
 
   const unable = (places, why) => {
     for (const place of places) {

@@ -1,22 +1,18 @@
 // Turn the knobs: two views of a figure
 //
-// Lesson 00, which shows the picture and the views with which it begins, and lesson 03.
+// Lesson 00, which shows the picture and the views with which it begins.
 "use strict";
 
 twoviews.experiments.set("two_views", (parts, compute) => {
-  const { element, slider, whole, choice, button, inFrame, announcer } = twoviews;
+  const { element, slider, whole, choice, button, paint, inFrame, announcer } = twoviews;
   const SIZE = 32;
   const COLOURS = ["muted", "vivid"];
   const classes = compute.call("class_names").text().split("\n");
 
   const draw = () => {
     compute.call("two_views", figure.value, picture.value, colours.value, part.value, jitter.value, blur.value, views.value);
-    const pixels = compute.bytes();
+    paint(canvases, compute.bytes());
     const crops = compute.numbers();
-    for (const [i, canvas] of canvases.entries()) {
-      const image = new ImageData(pixels.slice(i * SIZE * SIZE * 4, (i + 1) * SIZE * SIZE * 4), SIZE, SIZE);
-      canvas.getContext("2d").putImageData(image, 0, 0);
-    }
     const boxes = [0, 1].map((view) => crops.slice(4 * view, 4 * view + 4));
     for (const [view, [top, left, height, width]] of boxes.entries()) {
       Object.entries({ top, left, height, width }).forEach(([side, pixels]) => {
@@ -52,7 +48,7 @@ twoviews.experiments.set("two_views", (parts, compute) => {
     later();
   });
 
-  const canvases = ["", "", ""].map(() => element("canvas", { width: SIZE, height: SIZE, role: "img" }));
+  const canvases = twoviews.canvases(3);
   const frames = [1, 2].map((view) => element("span", { className: `experiment-frame view-${view}` }));
   const titles = ["picture", "view 1", "view 2"];
   const pictures = canvases.map((canvas, i) => element("figure", {},

@@ -1,7 +1,9 @@
 //! The experiment of lesson 01: two losses of one batch, at any temperature and batch size.
 
+use twoviews::Result;
 use twoviews::losses::{AnchorSimilarities, CosineSimilarities};
-use twoviews::{Error, Result};
+
+use crate::stored::two_views;
 
 /// Colours of negatives and positives, mid-tones that are seen on light and dark ground.
 const NEGATIVE: [u8; 3] = [0x2b, 0x7b, 0xc9];
@@ -17,19 +19,13 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The batch of all images whose embeddings are stored: (2, N, `width`), each number rounded to 8
-    /// bits. The length of an embedding does not count, so each has its own unit.
+    /// The batch of all images whose embeddings are stored: (2, N, `width`).
     ///
     /// # Errors
     /// If there are not two views of at least two images.
     pub fn new(stored: &[i8], width: usize) -> Result<Self> {
-        if !stored.len().is_multiple_of(2) {
-            let hint = "Both views come from the same images.";
-            return Err(Error::parameter("embeddings", stored.len(), "an even number", hint));
-        }
-        let numbers: Vec<f64> = stored.iter().map(|&x| f64::from(x)).collect();
-        let (z1, z2) = numbers.split_at(numbers.len() / 2);
-        let all = CosineSimilarities::new(z1, z2, width)?;
+        let [z1, z2] = two_views(stored)?;
+        let all = CosineSimilarities::new(&z1, &z2, width)?;
         Ok(Self { current: all.clone(), all })
     }
 

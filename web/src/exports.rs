@@ -13,7 +13,10 @@ use twoviews::{Error, Result};
 
 use crate::batch::Batch;
 use crate::circle::Circle;
+use crate::coupling::Coupling;
 use crate::pictures::{self, Settings};
+use crate::stored;
+use crate::strengths::{self, Strengths};
 
 #[derive(Default)]
 struct Page {
@@ -23,6 +26,14 @@ struct Page {
     numbers: Vec<f64>,
     message: String,
     batch: Option<Batch>,
+    coupling: Option<Coupling>,
+}
+
+impl Page {
+    /// Embeddings that lie in the input.
+    fn stored(&self) -> Vec<i8> {
+        self.input.iter().map(|byte| byte.cast_signed()).collect()
+    }
 }
 
 thread_local! {
@@ -113,7 +124,7 @@ pub extern "C" fn two_views(
         let drawn = pictures::draw(&Settings {
             class: class as usize,
             picture_seed: picture_seed.into(),
-            palette: if vivid == 0 { Palette::Muted } else { Palette::Vivid },
+            palette: palette(vivid),
             smallest_part,
             jitter,
             blur,
@@ -130,8 +141,7 @@ pub extern "C" fn two_views(
 #[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
 pub extern "C" fn load_embeddings(width: usize) -> u32 {
     answer(|page| {
-        let stored: Vec<i8> = page.input.iter().map(|byte| byte.cast_signed()).collect();
-        page.batch = Some(Batch::new(&stored, width)?);
+        page.batch = Some(Batch::new(&page.stored(), width)?);
         Ok(())
     })
 }
@@ -185,7 +195,73 @@ pub extern "C" fn circle(arc: f64, apart: f64, temperature: f64) -> u32 {
     })
 }
 
-fn loaded(batch: &mut Option<Batch>) -> Result<&mut Batch> {
-    let hint = "Call load_embeddings first.";
-    batch.as_mut().ok_or_else(|| Error::parameter("embeddings", "none", "loaded ones", hint))
+/// Lesson 02: takes the embeddings that lie in the input, (2, N, `width`), as signed bytes.
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub extern "C" fn load_coupling(width: usize) -> u32 {
+    answer(|page| {
+        page.coupling = Some(Coupling::new(stored::two_views(&page.stored())?, width)?);
+        Ok(())
+    })
+}
+
+/// Deals their images into batches of `n`.
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub extern "C" fn deal_coupling(n: usize) -> u32 {
+    answer(|page| loaded(&mut page.coupling)?.deal(n))
+}
+
+/// As numbers the mean of q, length and cosine of the gradients, then the bars of q.
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub extern "C" fn coupling_numbers(temperature: f64) -> u32 {
+    answer(|page| {
+        page.numbers = loaded(&mut page.coupling)?.numbers(temperature)?;
+        Ok(())
+    })
+}
+
+/// Lesson 03: a picture and its views as bytes, each RGBA, (32, 32); as numbers what has become of it, then top,
+/// left, height and width of each view.
+#[cfg_attr(target_family = "wasm", unsafe(no_mangle))]
+pub extern "C" fn strengths(
+    class: u32,
+    picture_seed: u32,
+    vivid: u32,
+    smallest_part: f64,
+    mirror: f64,
+    turn: f64,
+    light: f64,
+    hue: f64,
+    grey: f64,
+    blur: f64,
+    views_seed: u32,
+) -> u32 {
+    answer(|page| {
+        let row = strengths::draw(&Strengths {
+            class: class as usize,
+            picture_seed: picture_seed.into(),
+            palette: palette(vivid),
+            smallest_part,
+            mirror,
+            turn,
+            light,
+            hue,
+            grey,
+            blur,
+            views_seed: views_seed.into(),
+        })?;
+        page.bytes = row.rgba();
+        page.numbers = row.numbers();
+        let sides = row.crops.iter().flat_map(|it| [it.top, it.left, it.height, it.width]);
+        page.numbers.extend(sides.map(|side| side as f64));
+        Ok(())
+    })
+}
+
+fn palette(vivid: u32) -> Palette {
+    if vivid == 0 { Palette::Muted } else { Palette::Vivid }
+}
+
+fn loaded<T>(stored: &mut Option<T>) -> Result<&mut T> {
+    let hint = "Load them first.";
+    stored.as_mut().ok_or_else(|| Error::parameter("embeddings", "none", "loaded ones", hint))
 }

@@ -4,5 +4,8 @@
 
 pub mod batch;
 pub mod circle;
+pub mod coupling;
 pub mod exports;
 pub mod pictures;
+pub mod stored;
+pub mod strengths;

@@ -53,9 +53,24 @@ pub struct Pictures {
 impl Pictures {
     /// What a canvas shows: one image after the other, RGBA, (32, 32) each.
     pub fn rgba(&self) -> Vec<u8> {
-        let pixels = self.images.iter().flat_map(|image| image.pixels.as_chunks::<3>().0);
-        pixels.flat_map(|&[r, g, b]| [r, g, b, 255]).collect()
+        rgba(&self.images)
     }
+}
+
+/// One image after the other, RGBA, (32, 32) each.
+pub fn rgba(images: &[Image]) -> Vec<u8> {
+    let pixels = images.iter().flat_map(|image| image.pixels.as_chunks::<3>().0);
+    pixels.flat_map(|&[r, g, b]| [r, g, b, 255]).collect()
+}
+
+/// The first picture of a figure, 0 to 9, in the data of a seed.
+///
+/// # Errors
+/// Those of the data set.
+pub fn figure(class: usize, palette: Palette, seed: u64) -> Result<Image> {
+    let class = class % 10;
+    // The class of picture i is i modulo 10.
+    Ok(Shapes10 { num_images: class + 1, palette, seed }.generate()?.image(class))
 }
 
 /// Draws the picture and its two views.
@@ -64,9 +79,7 @@ impl Pictures {
 /// If a setting is outside its range.
 pub fn draw(settings: &Settings) -> Result<Pictures> {
     let class = settings.class % 10;
-    let Settings { palette, picture_seed: seed, .. } = *settings;
-    // The class of picture i is i modulo 10.
-    let picture = Shapes10 { num_images: class + 1, palette, seed }.generate()?.image(class);
+    let picture = figure(class, settings.palette, settings.picture_seed)?;
     let crop =
         RandomResizedCrop { scale: (settings.smallest_part, 1.0), ..RandomResizedCrop::default() };
     let strength = settings.jitter;

@@ -1,7 +1,7 @@
 // node in_node.mjs COMPUTE_JS PROGRAM CASES EMBEDDINGS WIDTH
 //
 // What the program computes in WebAssembly: for each case of pictures the SHA-256 of its bytes, for each case of
-// losses or of the circle its numbers.
+// losses, of the coupling or of the circle its numbers, for each row of views both.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { runInThisContext } from "node:vm";
@@ -9,11 +9,15 @@ import { runInThisContext } from "node:vm";
 const [script, program, cases, embeddings, width] = process.argv.slice(2);
 runInThisContext(readFileSync(script, "utf8"));
 const compute = await twoviews.Compute.open(readFileSync(program));
-const { pictures, losses, circles } = JSON.parse(readFileSync(cases, "utf8"));
+const { pictures, rows, losses, couplings, circles } = JSON.parse(readFileSync(cases, "utf8"));
 const begin = performance.now();
-const hashes = pictures.map((values) =>
-  createHash("sha256").update(compute.call("two_views", ...values).bytes()).digest("hex"));
+const hash = (bytes) => createHash("sha256").update(bytes).digest("hex");
+const hashes = pictures.map((values) => hash(compute.call("two_views", ...values).bytes()));
 const milliseconds = (performance.now() - begin) / pictures.length;
+const ofRows = rows.map((values) => {
+  const { bytes, numbers } = { bytes: compute.call("strengths", ...values).bytes(), numbers: [...compute.numbers()] };
+  return { hash: hash(bytes), numbers };
+});
 compute.give(readFileSync(embeddings));
 compute.call("load_embeddings", Number(width));
 const times = {};
@@ -32,7 +36,12 @@ const numbers = losses.map(([n, temperature]) => {
   });
   return found;
 });
+compute.call("load_coupling", Number(width));
+const ofCouplings = couplings.map(([n, temperature]) => {
+  compute.call("deal_coupling", n);
+  return timed("coupling", () => [...compute.call("coupling_numbers", temperature).numbers()]);
+});
 const onCircle = circles.map((values) => [...compute.call("circle", ...values).numbers()]);
 let refused = "";
 try { compute.call("resize_batch", 1); } catch (error) { refused = error.message; }
-console.log(JSON.stringify({ hashes, numbers, onCircle, refused, milliseconds, times }));
+console.log(JSON.stringify({ hashes, ofRows, numbers, ofCouplings, onCircle, refused, milliseconds, times }));

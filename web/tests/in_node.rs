@@ -9,7 +9,10 @@ use twoviews::data::Palette;
 use twoviews::rng::RandomStream;
 use twoviews_web::batch::Batch;
 use twoviews_web::circle::Circle;
+use twoviews_web::coupling::Coupling;
 use twoviews_web::pictures::{self, Settings};
+use twoviews_web::stored::two_views;
+use twoviews_web::strengths::{self, Strengths};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const WIDTH: usize = 128;
@@ -62,6 +65,32 @@ fn settings() -> Vec<Settings> {
         .collect()
 }
 
+/// Rows of views at strengths of all kinds, some left out.
+fn strengths() -> Vec<Strengths> {
+    let mut random = RandomStream::new(3, 0, 0, 0);
+    (0..40)
+        .map(|i| {
+            let mut some = |least, most| {
+                let value = random.uniform_range(least, most);
+                if random.chance(0.7) { Some(value) } else { None }
+            };
+            Strengths {
+                class: i % 10,
+                palette: [Palette::Muted, Palette::Vivid][i / 10 % 2],
+                smallest_part: some(0.02, 1.0).unwrap_or(1.0),
+                mirror: some(0.0, 1.0).unwrap_or(0.0),
+                turn: some(0.0, 1.0).unwrap_or(0.0),
+                light: some(0.0, 1.0).unwrap_or(0.0),
+                hue: some(0.0, 0.5).unwrap_or(0.0),
+                grey: some(0.0, 1.0).unwrap_or(0.0),
+                blur: some(0.05, 3.0).unwrap_or(0.0),
+                views_seed: i as u64,
+                ..Default::default()
+            }
+        })
+        .collect()
+}
+
 fn hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -83,7 +112,7 @@ fn webassembly_computes_what_the_native_code_does() {
     }
     let Some(program) = program() else { return };
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let (settings, stored) = (settings(), embeddings());
+    let (settings, rows, stored) = (settings(), strengths(), embeddings());
     let losses: Vec<(usize, f64)> =
         [2, 32, 256].into_iter().flat_map(|n| [0.01, 0.07, 0.5, 3.0].map(|t| (n, t))).collect();
     let pictures: Vec<Value> = settings
@@ -102,9 +131,33 @@ fn webassembly_computes_what_the_native_code_does() {
             ])
         })
         .collect();
+    let couplings: Vec<(usize, f64)> =
+        [2, 24, 128].into_iter().flat_map(|n| [0.02, 0.1, 1.0].map(|t| (n, t))).collect();
+    let drawn: Vec<Value> = rows
+        .iter()
+        .map(|it| {
+            let vivid = u32::from(it.palette == Palette::Vivid);
+            let often = (it.mirror, it.turn, it.grey);
+            json!([
+                it.class,
+                it.picture_seed,
+                vivid,
+                it.smallest_part,
+                often.0,
+                often.1,
+                it.light,
+                it.hue,
+                often.2,
+                it.blur,
+                it.views_seed
+            ])
+        })
+        .collect();
     let circles = [(0.0, 0.0, 0.1), (360.0, 20.0, 0.5), (75.0, 180.0, 1.0)];
     let (cases, file) = (folder.join("cases.json"), folder.join("embeddings"));
-    let all = json!({"pictures": pictures, "losses": losses, "circles": circles});
+    let all = json!({
+        "pictures": pictures, "rows": drawn, "losses": losses, "couplings": couplings, "circles": circles,
+    });
     std::fs::write(&cases, all.to_string()).unwrap();
     let bytes: Vec<u8> = stored.iter().map(|x| x.cast_unsigned()).collect();
     std::fs::write(&file, bytes).unwrap();
@@ -130,6 +183,22 @@ fn webassembly_computes_what_the_native_code_does() {
             assert!(close, "{case}: {found}, natively {expected}");
         }
     };
+    for (strengths, found) in rows.iter().zip(found["ofRows"].as_array().unwrap()) {
+        let row = strengths::draw(strengths).unwrap();
+        assert_eq!(found["hash"], hex(&row.rgba()), "{strengths:?}");
+        let sides = row.crops.iter().flat_map(|it| [it.top, it.left, it.height, it.width]);
+        let expected: Vec<f64> =
+            row.numbers().into_iter().chain(sides.map(|side| side as f64)).collect();
+        compare(&found["numbers"], &expected, format!("{strengths:?}"));
+    }
+    let mut coupling = Coupling::new(two_views(&stored).unwrap(), WIDTH).unwrap();
+    for ((n, temperature), numbers) in
+        couplings.into_iter().zip(found["ofCouplings"].as_array().unwrap())
+    {
+        coupling.deal(n).unwrap();
+        let expected = coupling.numbers(temperature).unwrap();
+        compare(numbers, &expected, format!("gradients of {n} images at {temperature}"));
+    }
     let mut batch = Batch::new(&stored, WIDTH).unwrap();
     for ((n, temperature), numbers) in losses.iter().zip(found["numbers"].as_array().unwrap()) {
         batch.resize(*n).unwrap();

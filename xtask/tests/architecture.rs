@@ -48,7 +48,19 @@ const LAYERS: [(&str, Option<&str>, &[&str]); 5] = [
             "checks.rs",
         ],
     ),
-    ("web/src", None, &["pictures.rs", "batch.rs", "circle.rs", "exports.rs"]),
+    (
+        "web/src",
+        None,
+        &[
+            "pictures.rs",
+            "strengths.rs",
+            "stored.rs",
+            "batch.rs",
+            "circle.rs",
+            "coupling.rs",
+            "exports.rs",
+        ],
+    ),
 ];
 
 /// cargo starts tests in the folder of their package.
