@@ -37,7 +37,7 @@ class OwnCells(Kernel):
 
     def test_a_variable_is_there_however_a_cell_names_it(self) -> None:
         self.run_cell("macro_rules! double { ($it:ident) => { $it.len() * 2 } }\n"
-                      "let words = vec![\"a\", \"b\"]; let mut count = 1; let label = String::from(\"l\");")
+                      "let words = vec![\"a\", \"b\"]; let mut count = 1usize; let label = String::from(\"l\");")
         with tempfile.TemporaryDirectory() as folder:
             # Only the compiler sees what this cell names.
             file = Path(folder, "included.rs")
