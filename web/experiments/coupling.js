@@ -54,7 +54,9 @@ twoviews.experiments.set("coupling", (parts, compute, data) => {
   // Both in the plane in which they lie; the direction of DCL's is to the right.
   const drawArrows = (length, angle) => {
     const { context, width, height, ratio } = sized(arrows);
-    const unit = Math.min(0.75 * width, 0.9 * height);
+    const up = Math.abs(length * Math.sin((angle * Math.PI) / 180));
+    // As long as fits; NaN where there is no gradient.
+    const unit = Math.min(0.9 * width, up > 0 ? (0.85 * height) / up : Infinity);
     const start = [(width - unit) / 2, 0.95 * height];
     arrow(context, start, unit, 0, colour("--experiment-dcl"), ratio);
     if (length > 0) arrow(context, start, unit * length, angle, colour("--experiment-simclr"), ratio);
