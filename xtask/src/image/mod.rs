@@ -22,7 +22,7 @@ pub use self::options::Options;
 use crate::say::say;
 use crate::setup::library::Library;
 use crate::setup::python::Environment;
-use crate::{folders, paths, setup, tools};
+use crate::{folders, lessons, paths, setup, tools};
 
 /// There as long as the installation is not complete.
 const UNFINISHED: &str = "unfinished";
@@ -43,6 +43,7 @@ pub fn run(options: &Options) -> Result<()> {
     let list = if options.hub { "hub.txt" } else { "requirements.txt" };
     let announcement = format!("installing JupyterLab into {}", folder.join("venv").display());
     Environment::for_all(folder.join("venv")).ensure_pinned(&paths::script(list), &announcement)?;
+    lessons::settle(&folder.join("venv"))?;
     say("copying libtorch, the toolchain and the lessons");
     let libtorch = paths::libtorch().canonicalize().context("libtorch is not there")?;
     for part in LIBTORCH {
@@ -72,6 +73,9 @@ pub fn run(options: &Options) -> Result<()> {
         "megabytes": megabytes(folder)?,
     });
     folders::atomic_write(&folder.join(MANIFEST), format!("{manifest:#}\n").as_bytes())?;
+    for entry in fs::read_dir(folder)? {
+        files::seal(&entry?.path())?;
+    }
     fs::remove_file(&unfinished)?;
     files::seal(folder)?;
     say(&format!("{} is ready, and takes so many megabytes:", folder.display()));

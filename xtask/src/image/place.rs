@@ -12,7 +12,7 @@ use crate::{folders, paths};
 pub(super) fn check(folder: &Path) -> Result<()> {
     paths::check_name(folder)?;
     ensure!(
-        !folder.join(MANIFEST).exists(),
+        !folder.join(MANIFEST).exists() || folder.join(UNFINISHED).exists(),
         "{} is an installation already, and notebooks may be using it: make another beside it, or remove it \
          first (chmod -R u+w, then rm -r)",
         folder.display()
@@ -53,8 +53,9 @@ mod tests {
         fs::write(folder.join("letter.txt"), "").unwrap();
         assert!(says().contains("holds something else"), "{}", says());
         fs::write(folder.join(UNFINISHED), "").unwrap();
-        assert_eq!(says(), "");
         fs::write(folder.join(MANIFEST), "").unwrap();
+        assert_eq!(says(), "");
+        fs::remove_file(folder.join(UNFINISHED)).unwrap();
         assert!(says().contains("is an installation already"), "{}", says());
         fs::remove_dir_all(&folder).unwrap();
         open(0o700);

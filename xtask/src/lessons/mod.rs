@@ -2,7 +2,7 @@
 
 pub mod lesson;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, bail, ensure};
@@ -107,15 +107,20 @@ const LAB_OPTIONS: [&str; 3] = [
 
 /// Opens JupyterLab on the first lesson.
 pub fn lab() -> Result<()> {
-    let settings = paths::venv("share/jupyter/lab/settings");
-    std::fs::create_dir_all(&settings)?;
-    folders::atomic_write(&settings.join("overrides.json"), LAB_SETTINGS.as_bytes())?;
+    settle(&paths::venv(""))?;
     let first = all()?.swap_remove(0);
     say("starting JupyterLab; stop it with Ctrl-C");
     let mut command = Command::new(paths::python());
     tools::forget_package(&mut command);
     command.args(["-m", "jupyterlab"]).args(LAB_OPTIONS).arg(&first.path);
     tools::run(command.current_dir(paths::root().join("notebooks")))
+}
+
+/// Gives the JupyterLab of an environment its settings.
+pub(crate) fn settle(environment: &Path) -> Result<()> {
+    let settings = environment.join("share/jupyter/lab/settings");
+    std::fs::create_dir_all(&settings)?;
+    folders::atomic_write(&settings.join("overrides.json"), LAB_SETTINGS.as_bytes())
 }
 
 #[cfg(test)]
