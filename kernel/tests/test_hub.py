@@ -155,7 +155,7 @@ c.Spawner.environment |= {{"TWOVIEWS_LESSONS": "{cls.lessons}", "GIT_CONFIG_SYST
         print(f"[20 GB: {outcome.error!r} after {outcome.seconds:.0f} s; the other's cells {[round(it, 2) for it in times]} s]", flush=True)
         self.assertLess(max(times), 10)
         await self.ran(one, "let again = 1;")
-        loop = await one.execute("let mut n = 0u64;\nloop { n = std::hint::black_box(n + 1); }", 120, interrupt_after=5)
+        loop = await one.execute("println!(\"running\");\nlet mut n = 0u64;\nloop { n = std::hint::black_box(n + 1); }", 120, interrupt_after=5)
         self.assertEqual(loop.status, "error", loop)
         self.assertEqual(await self.ran(other, "kept"), "1")
 

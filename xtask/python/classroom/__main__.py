@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import ipaddress
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -54,7 +55,14 @@ async def run(options: argparse.Namespace) -> Log:
     learners = [Learner(number, Server(options.address, options.names.format(number), password), diary, options.notebook,
                         options.kernel, options.pace) for number in range(1, options.learners + 1)]
     psutil.cpu_percent()
-    found = await tasks.TASKS[options.task](learners, options)
+    work = asyncio.create_task(tasks.TASKS[options.task](learners, options))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, work.cancel)
+    try:
+        found = await work
+    except asyncio.CancelledError:
+        diary.add("all", "you", 0, "ended before the time was over")
+        found = tasks.measured(learners)
     machine = {
         "cores": psutil.cpu_count(), "busy": f"{psutil.cpu_percent():.0f} %",
         "load at the end": f"{psutil.getloadavg()[0]:.1f}",

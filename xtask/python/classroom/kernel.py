@@ -73,25 +73,29 @@ class Kernel:
                 return message
 
     async def execute(self, code: str, limit: float, interrupt_after: float | None = None) -> Outcome:
-        """Runs a cell, interrupts it if wanted, and waits for its reply and its last output."""
+        """Runs a cell, interrupts it if wanted so long after its first output, and waits for its reply and its last output."""
         begin = time.monotonic()
         parent = await self.send("shell", "execute_request", {
             "code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False,
             "stop_on_error": True})
-        stopper = asyncio.create_task(self._interrupt(interrupt_after)) if interrupt_after is not None else None
+        running = asyncio.Event()
+        stopper = None if interrupt_after is None else asyncio.create_task(self._interrupt(running, interrupt_after))
         try:
-            return await asyncio.wait_for(self._follow(parent, begin), limit)
+            return await asyncio.wait_for(self._follow(parent, begin, running), limit)
         except asyncio.TimeoutError:
             raise Refused(f"no reply within {limit:.0f} s: {code.strip().splitlines()[0][:60]}") from None
         finally:
             if stopper:
+                running.set()
                 await stopper
 
-    async def _interrupt(self, seconds: float) -> None:
+    async def _interrupt(self, running: asyncio.Event, seconds: float) -> None:
+        # Not while it is compiled.
+        await running.wait()
         await asyncio.sleep(seconds)
         await self.server.call("POST", f"kernels/{self.id}/interrupt", {})
 
-    async def _follow(self, parent: str, begin: float) -> Outcome:
+    async def _follow(self, parent: str, begin: float, running: asyncio.Event) -> Outcome:
         outcome, reply, idle = Outcome("", None, 0.0), None, False
         while reply is None or not idle:
             message = await self.receive(parent)
@@ -103,6 +107,7 @@ class Kernel:
             elif kind in ("stream", "execute_result", "display_data", "error"):
                 if outcome.first is None:
                     outcome.first = time.monotonic() - begin
+                    running.set()
                 outcome.outputs.append({"output_type": kind, **content})
                 outcome.text += content.get("text", "") or content.get("data", {}).get("text/plain", "")
         outcome.status = reply["status"]

@@ -18,7 +18,7 @@ FAILURES = (Refused, httpx.HTTPError, HTTPError, WebSocketClosedError, OSError, 
 # Nobody waits longer for a cell that computes nothing.
 PATIENCE = 120
 # Ends when the learner asks for it, as training does.
-WAITING = ("while !twoviews::notebook::interrupted() {\n"
+WAITING = ("println!(\"running\");\nwhile !twoviews::notebook::interrupted() {\n"
            "    std::thread::sleep(std::time::Duration::from_millis(50));\n}\nprintln!(\"stopped\");")
 # The seconds between two acts: half of all thoughts are shorter, one in six is twice as long.
 THOUGHT, SPREAD = 10.0, 0.7
@@ -54,7 +54,7 @@ class Learner:
         first = await self.cell("first cell", self.cells.pop(0))
         if "ompiling" in str(first.outputs):
             self.log.add("crates", self.server.name, first.seconds, "the first cell had crates compiled, not only itself")
-        await self.cell("own cell", "let mine = 41;\nprintln!(\"here\");", "here")
+        await self.cell("first own cell", "let mine = 41;\nprintln!(\"here\");", "here")
         self.log.add("login to first output", self.server.name, time.monotonic() - begin)
 
     async def own_copy(self) -> None:
@@ -109,7 +109,7 @@ class Learner:
 
     async def interrupt(self) -> None:
         """Runs what would not end, and stops it; variables are still there."""
-        await self.cell("interrupt", WAITING, "stopped", "error", interrupt_after=2)
+        await self.cell("interrupt", WAITING, "stopped", "error", interrupt_after=1)
         await self.try_out()
 
     async def edit(self) -> None:

@@ -11,6 +11,10 @@ import nbformat
 class Refused(Exception):
     """An answer that a browser would show as an error."""
 
+    def __init__(self, what: str, status: int = 0) -> None:
+        super().__init__(what)
+        self.status = status
+
 
 class Server:
     """One learner's browser, without what it draws."""
@@ -41,8 +45,31 @@ class Server:
         """Logs in where a hub asks for it, has the server started if it is not, and opens JupyterLab."""
         if await self.is_hub():
             await self._log_in()
-            await self._start()
-        await self._ask("GET", self.base + "lab")
+        await self._open_lab()
+
+    async def again(self) -> None:
+        """A click on a page whose server is gone: the same login, the server started anew."""
+        await self.http.aclose()
+        cookies, self.http = self.http.cookies, self._client()
+        self.http.cookies = cookies
+        await self._open_lab()
+
+    async def _open_lab(self) -> None:
+        """Has the server started, if it is not, and the page loaded; again, while the hub finds out that a server is gone."""
+        for pause in (0, 1, 2, 4, 8, 16):
+            await asyncio.sleep(pause)
+            try:
+                if await self.is_hub():
+                    await self._start()
+                await self._ask("GET", self.base + "lab")
+                return
+            except httpx.HTTPError as error:
+                last = error
+            except Refused as error:
+                if error.status < 500:
+                    raise
+                last = error
+        raise last
 
     async def _log_in(self) -> None:
         login = self.root + "hub/login"
@@ -74,8 +101,12 @@ class Server:
     async def _ask(self, method: str, address: str, **what) -> httpx.Response:
         answer = await self.http.request(method, address, **what)
         if answer.is_error:
-            said = answer.json().get("message", "") if "json" in answer.headers.get("content-type", "") else ""
-            raise Refused(f"{method} {urlsplit(address).path}: {answer.status_code} {answer.reason_phrase} {said}".rstrip())
+            try:
+                said = answer.json()["message"]
+            except (ValueError, KeyError, TypeError):
+                # A page, or nothing.
+                said = ""
+            raise Refused(f"{method} {urlsplit(address).path}: {answer.status_code} {answer.reason_phrase} {said}".rstrip(), answer.status_code)
         return answer
 
     async def call(self, method: str, path: str, body: dict | None = None) -> dict:
@@ -99,19 +130,3 @@ class Server:
         wanted = {name: value for name, value in headers.items() if name in ("cookie", "authorization")}
         wanted |= {"Origin": f"{parts.scheme}://{parts.netloc}", "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "websocket"}
         return "ws" + address.removeprefix("http"), wanted
-
-    async def again(self) -> None:
-        """A click on a page whose server is gone: the same login, the server started anew."""
-        await self.http.aclose()
-        cookies, self.http = self.http.cookies, self._client()
-        self.http.cookies = cookies
-        for pause in (0, 1, 2, 4, 8, 16):
-            await asyncio.sleep(pause)
-            try:
-                if await self.is_hub():
-                    await self._start()
-                await self._ask("GET", self.base + "lab")
-                return
-            except (httpx.HTTPError, Refused) as error:
-                last = error
-        raise last
