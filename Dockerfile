@@ -21,7 +21,7 @@ FROM debian:bookworm-slim
 # What links cells, and the Python that the installation's environment was made with.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends ca-certificates g++ git python3 tini \
+    && apt-get install --yes --no-install-recommends ca-certificates g++ python3 tini \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --uid 1000 --shell /bin/bash learner
 COPY --from=builder /opt/twoviews /opt/twoviews

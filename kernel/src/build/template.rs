@@ -71,6 +71,8 @@ mod tests {
         let compiled = template.join("target/some-triple/debug");
         for (file, bytes) in [
             (template.join("target/debug/deps/libmacro.so"), 100_000),
+            (template.join("target/debug/build/macro/output"), 10),
+            (template.join("target/debug/.fingerprint/macro/dep-lib"), 10),
             (compiled.join("deps/liba.rlib"), 100_000),
             (compiled.join("deps/a.d"), 100_000),
             (compiled.join("build/a/output"), 10),

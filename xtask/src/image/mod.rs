@@ -66,6 +66,8 @@ pub fn run(options: &Options) -> Result<()> {
     };
     registry::bring(folder, &more)?;
     crates::compile(folder, &more)?;
+    // Nobody compiles against it any more.
+    folders::remove(&folder.join("libtorch/include"))?;
     let manifest = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "rustc": tools::compiler()?,
@@ -90,6 +92,10 @@ fn sources(to: &Path) -> Result<()> {
     for file in Library::read(&root).sources() {
         let name = file.strip_prefix(&root).context("a source outside of the project")?;
         files::copy(file, &to.join(name))?;
+    }
+    // Its manifest names what is compiled apart.
+    for name in ["benches", "examples", "tests"] {
+        files::copy(&root.join(name), &to.join(name))?;
     }
     Ok(())
 }
