@@ -110,6 +110,9 @@ impl Outputs {
                 }
                 relay(&mut state, "EVCXR_ERROR_OCCURRED");
             }
+            // evcxr compiles a cell once more that has found a variable of another type, and commits nothing
+            // if that fails, as it does while the cell is asked to stop.
+            Token::NotRun => relay(&mut state, "EVCXR_VARIABLE_CHANGED_TYPE:"),
             Token::Changed(line) => {
                 state.dropped.extend(line.split_once(':').map(|(_, name)| name.to_owned()));
                 relay(&mut state, &line);
