@@ -87,7 +87,8 @@ impl Engine {
                 Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
                     is_cold = false;
-                    self.run_hidden(WARMING);
+                    let warm = AssertUnwindSafe(|| drop(self.run_hidden(WARMING)));
+                    let _ = catch_unwind(warm);
                     continue;
                 }
             };
