@@ -165,7 +165,7 @@ impl Shell {
         };
         self.announce(message, &request, &code).await;
         let result = self.run(message, &request, code).await;
-        let mut reply = ExecuteReply::ok(self.count);
+        let mut reply = ExecuteReply::ok(self.count, result.quits);
         if let Some(failure) = &result.failure {
             let error = failure.content();
             if !request.silent {

@@ -33,7 +33,10 @@ impl Engine {
             ":why" => self.show_why(arguments.trim_matches('`')),
             // evcxr would end this process, and Jupyter start another.
             ":quit" => {
-                Err("a notebook's kernel is shut down by Jupyter: Kernel, Shut Down Kernel".into())
+                self.quits = true;
+                let text = "a console ends with this; a notebook's kernel is shut down by Jupyter";
+                self.show(json!({"text/plain": text}));
+                Ok(())
             }
             ":timing" => self.toggle_timing(),
             ":opt" => self.set_optimisation(arguments),

@@ -39,6 +39,8 @@ pub(crate) struct Engine {
     pub settings: Settings,
     /// Whether the crates that every notebook here needs were asked for, and an interrupt came between.
     pub lacks_crates: bool,
+    /// Whether the present cell has asked for the front end's end.
+    pub quits: bool,
 }
 
 impl Engine {
@@ -51,7 +53,8 @@ impl Engine {
     ) -> Self {
         let (notebook, settings) = (Notebook::new(sources), Settings::default());
         let (context, lacks_crates) = (None, false);
-        Self { context, outputs, build, process, notebook, settings, lacks_crates }
+        let quits = false;
+        Self { context, outputs, build, process, notebook, settings, lacks_crates, quits }
     }
 
     /// evcxr, made ready if it is not.

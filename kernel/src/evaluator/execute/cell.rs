@@ -39,7 +39,8 @@ impl Engine {
             cargo.link_without_stubs();
         }
         self.outputs.end_build();
-        CellResult { failure, timing: self.timing(begin, started) }
+        let quits = std::mem::take(&mut self.quits);
+        CellResult { failure, timing: self.timing(begin, started), quits }
     }
 
     /// Does what the cell says, up to the first failure; `started` is when its code began to run.
