@@ -47,6 +47,13 @@ class Interrupts(Kernel):
             pass
         return reply["content"]
 
+    def interrupted(self, *messages: str) -> list[dict]:
+        """Interrupts, and waits for the replies to cells and then for the interrupt's: later cells come after it."""
+        self.client.control_channel.send(self.client.session.msg("interrupt_request", {}))
+        replies = [self.reply(message) for message in messages]
+        self.client.get_control_msg(timeout=30)
+        return replies
+
     def check(self, after: str) -> None:
         """All is as it was, and shown as it is."""
         _, messages = self.run_cell('assert_eq!((kept.as_str(), process), ("kept", std::process::id())); point.x + 40',
@@ -67,8 +74,7 @@ class Interrupts(Kernel):
             # The first of a kind is interrupted at any time, later ones around their end.
             moment = draw.uniform(0, 0.6) if kind not in takes else takes[kind] + draw.uniform(-0.1, 0.02)
             time.sleep(max(0, moment))
-            self.manager.interrupt_kernel()
-            reply = self.reply(message)
+            [reply] = self.interrupted(message)
             if reply["status"] == "ok" or reply["ename"] != "Interrupted":
                 takes[kind] = time.monotonic() - begin if reply["status"] == "ok" else takes.get(kind, 0.3)
             else:
@@ -94,8 +100,7 @@ class Interrupts(Kernel):
             messages = [self.client.execute(f"std::thread::sleep(std::time::Duration::from_millis(20)); // {n} {i}")
                         for i in range(4)]
             time.sleep(draw.uniform(0, 1.2))
-            self.manager.interrupt_kernel()
-            states = [self.reply(message)["status"] for message in messages]
+            states = [reply["status"] for reply in self.interrupted(*messages)]
             self.assertRegex(" ".join(states), r"^(ok ?)*(error ?)?(aborted ?)*$")
             self.check((n, states))
 
@@ -129,8 +134,9 @@ class Begin(unittest.TestCase):
             try:
                 message = client.execute('println!("never?");')
                 time.sleep(draw.uniform(0, 1.5))
-                manager.interrupt_kernel()
+                client.control_channel.send(client.session.msg("interrupt_request", {}))
                 reply = client.get_shell_msg(timeout=60)
+                client.get_control_msg(timeout=30)
                 self.assertEqual(reply["parent_header"]["msg_id"], message)
                 self.assertIn(reply["content"]["status"], ("ok", "error"))
                 self.assertEqual(reply["content"].get("ename", "Interrupted"), "Interrupted")
