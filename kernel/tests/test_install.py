@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import tempfile
 import unittest
@@ -72,6 +73,29 @@ class Install(unittest.TestCase):
             self.assertEqual((self.home / "cache/twoviews-kernel").exists(), kept)
         left = {path.relative_to(self.home).parts[0] for path in self.home.rglob("*") if path.is_file()}
         self.assertEqual(left - {"own crate", "list.toml"}, set())
+
+    def test_nothing_is_left_behind(self) -> None:
+        """Installed in each place, used, killed once, and removed: every file and folder is as it was before."""
+        (self.home / "cache").mkdir()
+        (self.home / "tmp").mkdir()
+        (self.home / "environment/bin").mkdir(parents=True)
+        (self.home / "prefix/share").mkdir(parents=True)
+        self.environment |= {"TMPDIR": f"{self.home}/tmp", "VIRTUAL_ENV": f"{self.home}/environment"}
+        before = sorted(self.home.rglob("*"))
+        places = [["--user"], ["--sys-prefix"], ["--prefix", f"{self.home}/prefix"], ["--prefix", f"{self.home}/new/one"]]
+        for number, place in enumerate(places):
+            done = self.kernel("install", *place, "--name", f"k{number}")
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.run_cells("k0", "6 * 7"), ["42"])
+        with registered(self.home / "new/one/share/jupyter/kernels", "k3", self.environment, cwd=str(self.home)) as client:
+            self.assertEqual(answer(client, "std::process::id()")[0]["status"], "ok")
+            kernel = next(path for path in (self.home / "tmp").glob("twoviews-*"))
+            os.kill(int(kernel.name.removeprefix("twoviews-")), signal.SIGKILL)
+        self.assertTrue(kernel.exists())
+        for number, place in enumerate(places):
+            done = self.kernel("uninstall", *place, "--name", f"k{number}")
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(sorted(self.home.rglob("*")), before)
 
     def test_others_kernels_stay(self) -> None:
         other = self.kernels / "twoviews/kernel.json"

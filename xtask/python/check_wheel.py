@@ -1,5 +1,7 @@
 """Runs cells on the kernel that a wheel has registered in this environment, without Rust on the path and with it."""
 
+import importlib.metadata
+import importlib.util
 import os
 import sys
 import tempfile
@@ -16,6 +18,9 @@ def run(cell: str, environment: dict[str, str]) -> tuple[dict, str]:
 
 
 def main() -> None:
+    for entry in importlib.metadata.distribution("twoviews-kernel").entry_points:
+        if importlib.util.find_spec(entry.module) is None:
+            raise SystemExit(f"the wheel names {entry.value}, which it does not bring")
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "XDG_CACHE_HOME": folder}
         for name in ("EVCXR_TMPDIR", "TWOVIEWS_PREWARM", "TWOVIEWS_CARGO_LOCK"):

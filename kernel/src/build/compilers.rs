@@ -1,8 +1,11 @@
 //! The programs that compile a cell: which compiler it is, and how they are stopped.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
+
+use crate::child::runtime::IS_RUNTIME;
 
 /// Asks rustc for its version while the kernel starts, so that nobody waits for the answer.
 pub(crate) fn ask_for_version() {
@@ -41,27 +44,48 @@ pub(crate) fn rustc_says() -> &'static Result<String, String> {
     })
 }
 
-/// Ends cargo, rustc and the linker, which this process has started, but not `keep`.
+/// Ends cargo, rustc and the linker, which this process has started, but not the process of the cells.
+///
+/// A compiler that outlived what has started it would write over what the next cell is compiled to: so all of
+/// them are halted before the first is ended, those too that are started meanwhile.
 #[allow(unsafe_code, reason = "calls the C library")]
-pub(crate) fn end(keep: u32) {
+pub(crate) fn end() {
+    // SAFETY: a signal to a process that may be gone already.
+    let send = |pid: u32, signal| unsafe { libc::kill(pid as i32, signal) };
+    let mut halted = BTreeSet::new();
+    loop {
+        let new: Vec<u32> = started_here().difference(&halted).copied().collect();
+        if new.is_empty() {
+            break;
+        }
+        for pid in new {
+            send(pid, libc::SIGSTOP);
+            halted.insert(pid);
+        }
+    }
+    for pid in halted {
+        send(pid, libc::SIGKILL);
+    }
+}
+
+/// What this process has started, and what that has, but for the process of the cells.
+fn started_here() -> BTreeSet<u32> {
     let parent_of = |pid: u32| -> Option<u32> {
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
         status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()
     };
     let processes = std::fs::read_dir(Path::new("/proc")).into_iter().flatten().flatten();
-    let mut descendants = Vec::new();
-    for pid in processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()) {
-        let mut ancestor = Some(pid);
-        while let Some(current) = ancestor.filter(|&current| current > 1 && current != keep) {
-            ancestor = parent_of(current);
-            if ancestor == Some(std::process::id()) {
-                descendants.push(pid);
-                break;
-            }
-        }
-    }
-    for pid in descendants {
-        // SAFETY: a signal to a process that may be gone already.
-        unsafe { libc::kill(pid as i32, libc::SIGKILL) };
-    }
+    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|&pid| {
+        let mut ancestors = std::iter::successors(Some(pid), |&pid| parent_of(pid));
+        ancestors.any(|ancestor| parent_of(ancestor) == Some(std::process::id()))
+            && !runs_cells(pid)
+    })
+    .collect()
+}
+
+/// Whether a process is that of the cells, or one that a cell has started.
+fn runs_cells(pid: u32) -> bool {
+    let variables = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    variables.split(|&byte| byte == 0).any(|it| it.starts_with(IS_RUNTIME.as_bytes()))
 }

@@ -11,6 +11,8 @@ pub(crate) const FIELD: char = '\u{2}';
 pub(crate) const CLOSE: char = '\u{1}';
 /// Written to both outputs when a cell has ended.
 pub(crate) const END: &str = "\u{1}TWOVIEWS-END\u{1}";
+/// The name of a marker: the cell was asked to stop before it began, and does not run.
+pub(crate) const NOT_RUN: &str = "NOT-RUN";
 /// Sent alone in the place of a line: the input has ended.
 pub(crate) const END_OF_INPUT: u8 = 4;
 /// The file that evcxr makes of all cells.

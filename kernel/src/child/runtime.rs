@@ -15,14 +15,14 @@ use libloading::os::unix::{self, RTLD_GLOBAL, RTLD_NOW};
 use libloading::{Library, Symbol};
 
 use super::flush::{flush_cells, flush_now_and_then, raw_write, use_flusher_of};
-use super::markers::{END, SOCKET, marker};
+use super::markers::{END, NOT_RUN, SOCKET, marker};
 use super::{input, interrupt};
 
 /// How an error begins when a cell is compiled but its library, or one that it needs, cannot be loaded.
 pub(crate) const CANNOT_LOAD: &str = "cannot load the cell";
 
 /// Set by evcxr in this process.
-const IS_RUNTIME: &str = "EVCXR_IS_RUNTIME";
+pub(crate) const IS_RUNTIME: &str = "EVCXR_IS_RUNTIME";
 
 /// How many threads OpenMP starts.
 const OPENMP_THREADS: &str = "OMP_NUM_THREADS";
@@ -79,7 +79,8 @@ fn serve() -> std::io::Result<()> {
     });
     input::begin();
     std::thread::spawn(flush_now_and_then);
-    let mut cells = Cells { libraries: Vec::new(), variables: std::ptr::null_mut() };
+    let mut cells =
+        Cells { libraries: Vec::new(), variables: std::ptr::null_mut(), skipped: false };
     for line in commands.lines() {
         cells.run(&line?);
     }
@@ -104,6 +105,8 @@ struct Cells {
     libraries: Vec<Library>,
     /// evcxr's store of variables, handed from cell to cell.
     variables: *mut c_void,
+    /// Whether the last cell was not run, because it was asked to stop before it began.
+    skipped: bool,
 }
 
 impl Cells {
@@ -116,8 +119,12 @@ impl Cells {
         };
         let path = path.join(" ");
         raw_write(1, &marker("START", &[&path]));
-        if interrupt::is_asked() {
-            // Interrupted while it was compiled: evcxr forgets the variables it would have made.
+        let skips = interrupt::is_asked();
+        if skips && !self.skipped {
+            // Interrupted while it was compiled.
+            raw_write(1, &marker(NOT_RUN, &[]));
+        } else if skips {
+            // Once more: evcxr forgets the variables that it would have made.
             raw_write(1, ERROR_OCCURRED);
         } else if let Err(error) = self.load_and_run(&path, function) {
             // Like a failed `?`: the cell has not begun, and all variables are still there.
@@ -128,6 +135,7 @@ impl Cells {
             );
             raw_write(1, ERROR_OCCURRED);
         }
+        self.skipped = skips && !self.skipped;
         flush_cells();
         raw_write(2, END);
         raw_write(1, END);

@@ -25,12 +25,14 @@ pub(crate) struct CellRequest {
 pub(crate) struct CellResult {
     pub failure: Option<Failure>,
     pub timing: Timing,
+    /// Whether it was to end the front end.
+    pub quits: bool,
 }
 
 impl CellResult {
     /// A cell that did not get as far as being compiled.
     pub(crate) fn failed(failure: Failure) -> Self {
         let timing = Timing { compile_seconds: 0.0, run_seconds: 0.0 };
-        Self { failure: Some(failure), timing }
+        Self { failure: Some(failure), timing, quits: false }
     }
 }

@@ -58,14 +58,16 @@ pub(crate) fn start(
 impl Engine {
     /// Loads the crates that every notebook here needs, before any cell: whoever runs cells at once
     /// shall not have them compiled without.
-    pub(super) fn load_crates(&mut self) -> Result<(), evcxr::Error> {
+    pub(crate) fn load_crates(&mut self) -> Result<(), evcxr::Error> {
         let crates = std::env::var(PREWARM).unwrap_or_default();
         let lines = crates.lines().map(str::trim).filter(|line| !line.is_empty());
         let cell: Vec<String> = lines.map(|line| format!(":dep {line}")).collect();
         if cell.is_empty() || self.context.is_none() {
             return Ok(());
         }
-        let (result, outcome) = self.try_hidden(&cell.join("\n"));
+        let (result, outcome, _) = self.run_silently(&cell.join("\n"));
+        // They may take minutes, and whoever does not want to wait wants them later all the same.
+        self.lacks_crates = result.is_err() && self.outputs.interrupts.is_asked();
         if outcome.crates > 0
             && let Ok(directory) = &self.build.directory
         {
@@ -89,7 +91,8 @@ impl Engine {
                 Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
                     if is_cold {
-                        self.run_hidden(WARMING);
+                        let warm = AssertUnwindSafe(|| drop(self.run_hidden(WARMING)));
+                        let _ = catch_unwind(warm);
                     } else {
                         give_back_memory();
                     }

@@ -12,6 +12,8 @@ const FILE: &str = "kernel.json";
 const PROGRAM: &str = env!("CARGO_BIN_NAME");
 /// In the kernelspec's metadata: who has written it.
 const MARK: &str = "twoviews_kernel";
+/// Behind the mark: the first folder that was made for it.
+const MADE: &str = "made";
 
 const LOGOS: [(&str, &[u8]); 3] = [
     (
@@ -44,15 +46,20 @@ pub(crate) enum Owner {
 }
 
 impl Kernelspec {
-    fn json(&self) -> Value {
-        json!({
+    /// `made` is the first folder that had to be made.
+    fn json(&self, made: Option<&Path>) -> Value {
+        let mut json = json!({
             "argv": [self.program, "--control_file", "{connection_file}"],
             "display_name": self.display_name,
             "language": "rust",
             "interrupt_mode": "message",
             "env": self.environment,
             "metadata": {MARK: {"version": env!("CARGO_PKG_VERSION")}},
-        })
+        });
+        if let Some(made) = made {
+            json["metadata"][MARK][MADE] = json!(made);
+        }
+        json
     }
 
     /// Writes the folder, which appears as a whole or stays as it was.
@@ -60,7 +67,9 @@ impl Kernelspec {
         let kernels = folder.parent().context("a kernel's folder lies in another one")?;
         let name = folder.file_name().context("a kernel's folder has a name")?.to_string_lossy();
         let new = kernels.join(format!(".{name}.{}.tmp", std::process::id()));
-        let written = self.write_to(&new).and_then(|()| {
+        let missing = kernels.ancestors().take_while(|folder| !folder.exists()).last();
+        let made = made(folder).or_else(|| missing.map(Path::to_owned));
+        let written = self.write_to(&new, made.as_deref()).and_then(|()| {
             if folder.exists() {
                 fs::remove_dir_all(folder)?;
             }
@@ -68,18 +77,19 @@ impl Kernelspec {
         });
         if written.is_err() {
             let _ = fs::remove_dir_all(&new);
+            remove_made(folder, made.as_deref());
         }
         written.with_context(|| {
             format!("{} cannot be written: choose another place or free the disk", folder.display())
         })
     }
 
-    fn write_to(&self, folder: &Path) -> Result<()> {
+    fn write_to(&self, folder: &Path, made: Option<&Path>) -> Result<()> {
         fs::create_dir_all(folder)?;
         for (name, content) in LOGOS {
             fs::write(folder.join(name), content)?;
         }
-        fs::write(folder.join(FILE), serde_json::to_string_pretty(&self.json())? + "\n")?;
+        fs::write(folder.join(FILE), serde_json::to_string_pretty(&self.json(made))? + "\n")?;
         Ok(())
     }
 }
@@ -103,6 +113,20 @@ pub(crate) fn owner(folder: &Path) -> Result<Owner> {
             || Path::new(program).file_name() == Some(PROGRAM.as_ref())
     });
     Ok(if is_own { Owner::This } else { Owner::Other })
+}
+
+/// The first folder that was made for a kernel's, if any was.
+pub(crate) fn made(folder: &Path) -> Option<PathBuf> {
+    Some(read(folder)?["metadata"][MARK][MADE].as_str()?.into())
+}
+
+/// Removes the folders around a kernel's that were made for it, where nothing else is in them now.
+pub(crate) fn remove_made(folder: &Path, made: Option<&Path>) {
+    let Some(made) = made else { return };
+    let around = folder.ancestors().skip(1).take_while(|it| it.starts_with(made));
+    for folder in around {
+        let _ = fs::remove_dir(folder);
+    }
 }
 
 /// The build directory that a kernel names, if it is not the account's.
@@ -162,6 +186,15 @@ mod tests {
         spec().write(&folder).unwrap();
         assert!(!folder.join("old").exists());
         assert_eq!(fs::read_dir(folder.parent().unwrap()).unwrap().count(), 1);
+        // It knows to the end which folders are there because of it.
+        let share = place.path().join("share");
+        assert_eq!(made(&folder), Some(share.clone()));
+        fs::write(share.join("jupyter/others"), "").unwrap();
+        fs::remove_dir_all(&folder).unwrap();
+        remove_made(&folder, Some(&share));
+        assert!(share.join("jupyter/others").is_file() && !share.join("jupyter/kernels").exists());
+        spec().write(&folder).unwrap();
+        assert_eq!(made(&folder), Some(share.join("jupyter/kernels")));
     }
 
     #[test]
@@ -176,7 +209,7 @@ mod tests {
         let wheel = Path::new("wheel/data/share/jupyter/kernels/twoviews");
         assert_eq!(owner(wheel).unwrap(), Owner::This);
         assert!(program(wheel).unwrap().ends_with("twoviews/../../../../bin/twoviews-kernel"));
-        let mut own = Kernelspec { environment: BTreeMap::new(), ..spec() }.json();
+        let mut own = Kernelspec { environment: BTreeMap::new(), ..spec() }.json(None);
         own["argv"][0] = "{resource_dir}/../../../../bin/twoviews-kernel".into();
         own["metadata"][MARK]["version"] = "wheel".into();
         assert_eq!(read(wheel), Some(own));

@@ -103,12 +103,11 @@ fn uninstall(options: &Uninstall) -> Result<()> {
         ),
     }
     let own = kernelspec::build_directory(&folder);
+    let made = kernelspec::made(&folder);
     std::fs::remove_dir_all(&folder).with_context(|| format!("removing {}", folder.display()))?;
     println!("{} is removed", folder.display());
-    // What `install` has made, if nothing else is there.
-    for parent in folder.ancestors().skip(1).take(2) {
-        let _ = std::fs::remove_dir(parent);
-    }
+    kernelspec::remove_made(&folder, made.as_deref());
+    crate::server::remove_abandoned();
     // Another directory than the account's belongs to whoever has named it.
     if own.is_none() && !places::known().iter().any(|kernels| kernelspec::any_in(kernels)) {
         let cache = Cache::of_account()?;

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 use super::cell::Returned;
@@ -21,12 +21,25 @@ impl Outputs {
         std::thread::spawn(move || {
             for mut stream in listener.incoming().flatten() {
                 let outputs = Arc::clone(&outputs);
-                match runtime::role(&mut stream) {
-                    Ok(b'o') => drop(std::thread::spawn(move || outputs.read(stream, "stdout"))),
-                    Ok(b'e') => drop(std::thread::spawn(move || outputs.read(stream, "stderr"))),
-                    Ok(b'r') => outputs.lock().relay = Some(stream),
+                let role = runtime::role(&mut stream);
+                // A process connects its input first, the relay last.
+                let mut state = outputs.lock();
+                let process = state.processes;
+                match role {
+                    Ok(b'o') => {
+                        let outputs = Arc::clone(&outputs);
+                        std::thread::spawn(move || outputs.read(process, stream, "stdout"));
+                    }
+                    Ok(b'e') => {
+                        let outputs = Arc::clone(&outputs);
+                        std::thread::spawn(move || outputs.read(process, stream, "stderr"));
+                    }
+                    Ok(b'r') => {
+                        state.relay = Some((process, stream));
+                        outputs.changed.notify_all();
+                    }
                     Ok(b'i') => {
-                        let mut state = outputs.lock();
+                        state.processes += 1;
                         (state.input, state.given) = (Some(stream), 0);
                     }
                     _ => {}
@@ -35,7 +48,8 @@ impl Outputs {
         });
     }
 
-    fn read(&self, mut stream: UnixStream, name: &'static str) {
+    /// Reads an output of the process of this number.
+    fn read(&self, process: u64, mut stream: UnixStream, name: &'static str) {
         let mut tokenizer = Tokenizer::default();
         let mut buffer = vec![0; HELD_BYTES];
         while let Ok(length) = stream.read(&mut buffer) {
@@ -44,17 +58,17 @@ impl Outputs {
             }
             tokenizer.push(&buffer[..length]);
             while let Some(token) = tokenizer.next() {
-                self.take(name, token);
+                self.take(process, name, token);
             }
         }
         if let Some(token) = tokenizer.rest() {
-            self.take(name, token);
+            self.take(process, name, token);
         }
         self.lock().streams_ended += 1;
         self.changed.notify_all();
     }
 
-    fn take(&self, name: &'static str, token: Token) {
+    fn take(&self, process: u64, name: &'static str, token: Token) {
         let mut state = self.lock();
         state.tokens += 1;
         match token {
@@ -98,7 +112,7 @@ impl Outputs {
             }
             Token::Panic => {
                 state.panicked = true;
-                relay(&mut state, "EVCXR_PANIC_NOTIFICATION");
+                self.relay(state, process, "EVCXR_PANIC_NOTIFICATION");
             }
             Token::Error => {
                 // Or a `return`, which is no failure.
@@ -108,11 +122,14 @@ impl Outputs {
                 {
                     state.error_text.push_str(&text);
                 }
-                relay(&mut state, "EVCXR_ERROR_OCCURRED");
+                self.relay(state, process, "EVCXR_ERROR_OCCURRED");
             }
+            // evcxr compiles a cell once more that has found a variable of another type, and commits nothing
+            // if that fails, as it does while the cell is asked to stop.
+            Token::NotRun => self.relay(state, process, "EVCXR_VARIABLE_CHANGED_TYPE:"),
             Token::Changed(line) => {
                 state.dropped.extend(line.split_once(':').map(|(_, name)| name.to_owned()));
-                relay(&mut state, &line);
+                self.relay(state, process, &line);
             }
             Token::Input { prompt, password } => {
                 self.publish_held(&mut state, None);
@@ -134,8 +151,19 @@ impl Outputs {
                 state.output_ends += 1;
                 let mut state = self.wait_while(state, |s| s.error_ends < s.output_ends);
                 self.publish_held(&mut state, None);
-                relay(&mut state, "EVCXR_EXECUTION_COMPLETE");
+                self.relay(state, process, "EVCXR_EXECUTION_COMPLETE");
             }
+        }
+    }
+
+    /// Hands a line to evcxr, by way of the process from which it comes, whose relay may be a moment later than its
+    /// output; nothing of an ended process goes to the next one.
+    fn relay(&self, state: MutexGuard<'_, State>, process: u64, line: &str) {
+        let mut state = self.wait_while(state, |state| state.relayed() < process);
+        if state.relayed() == process
+            && let Some((_, relay)) = &mut state.relay
+        {
+            let _ = relay.write_all(format!("{line}\n").as_bytes());
         }
     }
 
@@ -149,12 +177,5 @@ impl Outputs {
             // One that cannot unwind hides the one that led to it.
             state.panic = Some(panic);
         }
-    }
-}
-
-/// Hands a line to evcxr, by way of the process that runs the cells.
-fn relay(state: &mut State, line: &str) {
-    if let Some(relay) = &mut state.relay {
-        let _ = relay.write_all(format!("{line}\n").as_bytes());
     }
 }

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use super::build_progress::BuildProgress;
 use super::cell::{Cell, Outcome, Question};
 use super::state::State;
+use crate::child::interrupt::Interrupts;
 use crate::protocol::{Content, Message, Session};
 use crate::source::SharedSources;
 
@@ -29,6 +30,7 @@ pub(crate) struct Outputs {
     pub(super) started: Mutex<Option<Instant>>,
     pub(super) build: Mutex<BuildProgress>,
     pub(super) sources: SharedSources,
+    pub(crate) interrupts: Interrupts,
 }
 
 impl Outputs {
@@ -47,6 +49,7 @@ impl Outputs {
             changed: Condvar::new(),
             started: Mutex::default(),
             build: Mutex::default(),
+            interrupts: Interrupts::default(),
         });
         let held = Arc::clone(&outputs);
         std::thread::spawn(move || {

@@ -43,7 +43,10 @@ pub(super) struct State {
     pub(super) error_ends: usize,
     /// Streams that came to their end, ever.
     pub(super) streams_ended: usize,
-    pub(super) relay: Option<UnixStream>,
+    /// Processes that have connected, ever.
+    pub(super) processes: u64,
+    /// That of the process of this number.
+    pub(super) relay: Option<(u64, UnixStream)>,
     pub(super) input: Option<UnixStream>,
     /// Bytes of input that the present process was given.
     pub(super) given: u64,
@@ -54,6 +57,7 @@ impl State {
     pub(super) fn begin(&mut self, cell: Cell) {
         *self = Self {
             cell: Some(cell),
+            processes: self.processes,
             relay: self.relay.take(),
             input: self.input.take(),
             given: self.given,
@@ -63,6 +67,11 @@ impl State {
             error_ends: self.error_ends,
             ..Self::default()
         };
+    }
+
+    /// The number of the process that has the relay; 0 before there is one.
+    pub(super) fn relayed(&self) -> u64 {
+        self.relay.as_ref().map_or(0, |(number, _)| *number)
     }
 
     /// What the cell did.

@@ -2,7 +2,7 @@
 
 use memchr::memmem;
 
-use crate::child::markers::{CLOSE, END, FIELD, OPEN};
+use crate::child::markers::{CLOSE, END, FIELD, NOT_RUN, OPEN};
 
 const PANIC: &[u8] = b"EVCXR_PANIC_NOTIFICATION\n";
 const ERROR: &[u8] = b"EVCXR_ERROR_OCCURRED\n";
@@ -24,6 +24,8 @@ pub(crate) enum Token {
     Text(String),
     /// The cell in this library begins to run.
     Start(String),
+    /// The cell is compiled, and does not run.
+    NotRun,
     /// Nothing more comes from this cell.
     End,
     /// evcxr's marker of a panic.
@@ -208,6 +210,7 @@ fn own(bytes: &[u8]) -> Match {
     let token = match name {
         "START" => Token::Start(rest.to_owned()),
         "END" => Token::End,
+        NOT_RUN => Token::NotRun,
         // The message comes last and may hold anything.
         "PANIC" => Token::PanicFrame(fields(6)),
         "ERROR" => Token::ErrorAt(fields(3)),

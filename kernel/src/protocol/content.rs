@@ -73,7 +73,7 @@ mod tests {
                 json!({"data": {"text/plain": "a"}, "metadata": {}, "transient": {"display_id": "1"}}),
             ),
             (
-                Content::ExecuteReply(ExecuteReply::ok(2)),
+                Content::ExecuteReply(ExecuteReply::ok(2, false)),
                 "execute_reply",
                 json!({"status": "ok", "execution_count": 2, "payload": [], "user_expressions": {}}),
             ),

@@ -19,7 +19,7 @@ pub(crate) enum Reply<T> {
 pub(crate) enum ExecuteReply {
     Ok {
         execution_count: i64,
-        payload: [Empty; 0],
+        payload: Vec<AskExit>,
         user_expressions: Empty,
     },
     Error {
@@ -34,9 +34,19 @@ pub(crate) enum ExecuteReply {
 }
 
 impl ExecuteReply {
-    pub(crate) fn ok(execution_count: i64) -> Self {
-        Self::Ok { execution_count, payload: [], user_expressions: Empty {} }
+    /// `quits`: the front end is asked to end, as a console does.
+    pub(crate) fn ok(execution_count: i64, quits: bool) -> Self {
+        let ask = AskExit { source: "ask_exit", keepkernel: false };
+        let payload = if quits { vec![ask] } else { Vec::new() };
+        Self::Ok { execution_count, payload, user_expressions: Empty {} }
     }
+}
+
+/// What a front end may do after a cell; notebooks do nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct AskExit {
+    source: &'static str,
+    keepkernel: bool,
 }
 
 /// How long a cell took, in seconds; beside its reply.
@@ -53,7 +63,7 @@ pub(crate) struct KernelInfo {
     pub implementation: &'static str,
     pub implementation_version: &'static str,
     pub language_info: LanguageInfo,
-    pub banner: &'static str,
+    pub banner: String,
     pub debugger: bool,
     pub help_links: [HelpLink; 1],
 }

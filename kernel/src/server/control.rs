@@ -1,7 +1,7 @@
 //! The control channel: what is answered at once, also while a cell runs.
 
 use std::sync::PoisonError;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use zeromq::RouterSocket;
@@ -9,14 +9,13 @@ use zeromq::RouterSocket;
 use super::info::kernel_info;
 use super::kernel::Kernel;
 use crate::build::compilers;
-use crate::child::interrupt;
 use crate::protocol::{
     Content, Empty, ErrorContent, Reply, Request, Shutdown, ShutdownRequest, Status,
 };
 
 /// Time for a cell to answer an interrupt before its process is ended, in seconds.
 const GRACE: &str = "TWOVIEWS_INTERRUPT_GRACE";
-/// How often a compiler that was started after an interrupt is looked for.
+/// How often it is looked whether a cell has stopped, and for a compiler that was started meanwhile.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 impl Kernel {
@@ -55,45 +54,53 @@ impl Kernel {
     }
 
     /// Asks the cell to stop; ends it if it does not listen.
-    fn interrupt(&self) -> Reply<Empty> {
+    pub(super) fn interrupt(&self) -> Reply<Empty> {
         // Meant for a cell that has ended already, it must not stop the next one.
         if !self.outputs.is_busy() {
             return Reply::Ok(Empty {});
         }
-        if let Err(error) = interrupt::ask() {
-            let why = format!("the cell cannot be asked to stop: {error}");
-            return Reply::Error(ErrorContent::of_the_kernel(&why));
-        }
+        let number = match self.outputs.interrupts.ask() {
+            Ok(Some(number)) => number,
+            Ok(None) => return Reply::Ok(Empty {}),
+            Err(error) => {
+                let why = format!("the cell cannot be asked to stop: {error}");
+                return Reply::Error(ErrorContent::of_the_kernel(&why));
+            }
+        };
         let seconds = std::env::var(GRACE).ok().and_then(|text| text.parse().ok()).unwrap_or(10.0);
         let kernel = self.clone();
-        std::thread::spawn(move || kernel.see_to_the_end(Duration::from_secs_f64(seconds)));
+        let grace = Duration::from_secs_f64(seconds);
+        std::thread::spawn(move || kernel.see_to_the_end(number, grace));
         Reply::Ok(Empty {})
     }
 
-    /// Ends compilers as long as the cell has not begun to run, and a running cell that does not
-    /// answer within `grace`.
-    fn see_to_the_end(&self, grace: Duration) {
-        let wanted = || self.outputs.is_busy() && interrupt::is_asked();
-        while wanted() && self.outputs.started().is_none() {
-            compilers::end(self.process_id());
+    /// Until the cell has stopped: ends compilers as long as it does not run, and its process if it runs and does
+    /// not answer within `grace`.
+    fn see_to_the_end(&self, number: u64, grace: Duration) {
+        let interrupts = &self.outputs.interrupts;
+        let mut patience = Instant::now() + grace;
+        let mut running = None;
+        while interrupts.holds(number) {
+            let started = self.outputs.started();
+            if started.is_none() {
+                interrupts.stop(number, compilers::end);
+            }
+            if started.is_none() || started != running {
+                running = started;
+                patience = Instant::now() + grace;
+            } else if Instant::now() >= patience {
+                interrupts.stop(number, || {
+                    if self.outputs.started() == running {
+                        self.end_process();
+                    }
+                });
+                return;
+            }
             std::thread::sleep(LOOK_AGAIN);
         }
-        let started = self.outputs.started();
-        std::thread::sleep(grace);
-        if wanted() && started.is_some() && self.outputs.started() == started {
-            self.end_process();
-        }
     }
 
-    /// The process of the cells, 0 before there is one.
-    fn process_id(&self) -> u32 {
-        let process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
-        process
-            .as_ref()
-            .map_or(0, |child| child.lock().unwrap_or_else(PoisonError::into_inner).id())
-    }
-
-    fn end_process(&self) {
+    pub(super) fn end_process(&self) {
         let process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(child) = process.as_ref() {
             let _ = child.lock().unwrap_or_else(PoisonError::into_inner).kill();

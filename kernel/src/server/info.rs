@@ -18,7 +18,11 @@ pub(super) fn kernel_info() -> KernelInfo {
             codemirror_mode: "rust",
             nbconvert_exporter: "script",
         },
-        banner: "twoviews: Rust notebooks, live",
+        banner: format!(
+            "Rust {} in twoviews-kernel {}. :help lists commands, :quit ends a console.",
+            rust_version(),
+            env!("CARGO_PKG_VERSION")
+        ),
         debugger: false,
         help_links: [HelpLink {
             text: "Rust standard library",

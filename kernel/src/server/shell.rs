@@ -10,7 +10,6 @@ use zeromq::{RouterRecvHalf, RouterSendHalf, RouterSocket};
 use super::history::History;
 use super::info::kernel_info;
 use super::kernel::Kernel;
-use crate::child::interrupt;
 use crate::evaluator::{CellRequest, CellResult, Failure, Job, is_complete};
 use crate::output::{Cell, Question};
 use crate::protocol::{
@@ -31,7 +30,7 @@ pub(super) struct Shell {
     questions: mpsc::UnboundedReceiver<Question>,
     history: History,
     count: i64,
-    /// Requests that arrived behind a cell that failed.
+    /// Requests that arrived while a cell ran.
     queued: VecDeque<Message>,
 }
 
@@ -49,10 +48,12 @@ impl Shell {
 
     pub(super) async fn serve(mut self) -> Result<()> {
         loop {
-            let Some(request) = self.kernel.request(&mut self.receive).await else { continue };
-            self.handle(&request).await;
-            while let Some(queued) = self.queued.pop_front() {
-                self.handle(&queued).await;
+            let request = match self.queued.pop_front() {
+                Some(queued) => Some(queued),
+                None => self.kernel.request(&mut self.receive).await,
+            };
+            if let Some(request) = request {
+                self.handle(&request).await;
             }
         }
     }
@@ -80,6 +81,18 @@ impl Shell {
             queue.extend(request);
         }
         queue
+    }
+
+    /// A request that arrives while a cell runs: an interrupt, which some clients send here and not on the control
+    /// channel, is for this cell; all else has to wait.
+    async fn meanwhile(&mut self, request: Option<Message>) {
+        let Some(request) = request else { return };
+        if matches!(Request::of(&request), Request::Interrupt) {
+            let content = Content::InterruptReply(self.kernel.interrupt());
+            self.kernel.answer(&mut self.send, &request, &content).await;
+        } else {
+            self.queued.push_back(request);
+        }
     }
 
     /// Aborts the cells of a queue; other requests are answered later.
@@ -123,6 +136,7 @@ impl Shell {
                 return None;
             }
             Request::CommMessage | Request::CommClose => return None,
+            Request::Interrupt => Content::InterruptReply(self.kernel.interrupt()),
             _ => {
                 eprintln!("unknown message on the shell channel: {:?}", message.kind());
                 return None;
@@ -151,7 +165,7 @@ impl Shell {
         };
         self.announce(message, &request, &code).await;
         let result = self.run(message, &request, code).await;
-        let mut reply = ExecuteReply::ok(self.count);
+        let mut reply = ExecuteReply::ok(self.count, result.quits);
         if let Some(failure) = &result.failure {
             let error = failure.content();
             if !request.silent {
@@ -204,7 +218,7 @@ impl Shell {
         let result = self.wait_for(result, message, request.allow_stdin).await;
         self.kernel.outputs.set_waiting(None);
         // From here on no interrupt is meant for this cell.
-        interrupt::clear();
+        self.kernel.outputs.interrupts.take();
         result
     }
 
@@ -224,6 +238,7 @@ impl Shell {
                     let answer = if allow_stdin { self.question(message, &question).await } else { None };
                     let _ = question.answer.send(answer);
                 }
+                request = self.kernel.request(&mut self.receive) => self.meanwhile(request).await,
             }
         }
     }
@@ -234,17 +249,17 @@ impl Shell {
         let request = self.kernel.session.reply(message, &Content::InputRequest(request));
         self.kernel.send(&mut self.stdin.0, &request).await;
         loop {
-            let patience = Duration::from_millis(200);
-            let answer = tokio::time::timeout(patience, self.kernel.request(&mut self.stdin.1));
-            match answer.await {
-                Ok(Some(answer)) => {
-                    if let Request::InputReply(answer) = Request::of(&answer) {
+            tokio::select! {
+                answer = self.kernel.request(&mut self.stdin.1) => {
+                    if let Some(Request::InputReply(answer)) = answer.as_ref().map(Request::of) {
                         return Some(answer.value);
                     }
                 }
-                Ok(None) => {}
-                Err(_) if interrupt::is_asked() => return None,
-                Err(_) => {}
+                request = self.kernel.request(&mut self.receive) => self.meanwhile(request).await,
+                () = tokio::time::sleep(Duration::from_millis(200)) => {}
+            }
+            if self.kernel.outputs.interrupts.is_asked() {
+                return None;
             }
         }
     }

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use twoviews_constants::variable::{INTERRUPT_FILE, KERNEL};
 use zeromq::{RepSocket, RouterSocket, SocketRecv, SocketSend};
 
 use super::kernel::Kernel;
+use super::private_folder::PrivateFolder;
 use super::shell::Shell;
 use crate::build::{BuildEnvironment, cargo, compilers, directory};
 use crate::child::markers::SOCKET;
@@ -23,7 +25,7 @@ use crate::source::SharedSources;
 pub(crate) fn run(connection_file: &Path) -> Result<()> {
     let connection = ConnectionFile::read(connection_file)?;
     let private = PrivateFolder::new()?;
-    let socket = private.0.join("cells");
+    let socket = private.path.join("cells");
     let mut build = begin(&private);
     if let Ok(directory) = &mut build.directory {
         directory.shrink_cache();
@@ -57,7 +59,7 @@ pub(crate) fn compile_crates(environment: &BTreeMap<String, String>) -> Result<(
         mpsc::unbounded_channel().0,
         SharedSources::default(),
     );
-    outputs.listen(UnixListener::bind(private.0.join("cells"))?);
+    outputs.listen(UnixListener::bind(private.path.join("cells"))?);
     std::thread::spawn(move || while messages.blocking_recv().is_some() {});
     evaluator::compile_crates(outputs, build).map_err(|error| anyhow::anyhow!("{error}"))
 }
@@ -65,7 +67,7 @@ pub(crate) fn compile_crates(environment: &BTreeMap<String, String>) -> Result<(
 /// Sets what evcxr, the cells and the library in them look at.
 #[allow(unsafe_code, reason = "the environment is changed while there is one thread")]
 fn begin(private: &PrivateFolder) -> BuildEnvironment {
-    let build = BuildEnvironment::new(directory::take(), &private.0);
+    let build = BuildEnvironment::new(directory::take(), &private.path);
     // SAFETY: no other thread runs yet.
     unsafe {
         // Jupyter may have been started by cargo. Build scripts such as ring's look at these, and
@@ -78,8 +80,8 @@ fn begin(private: &PrivateFolder) -> BuildEnvironment {
         for (name, value) in build.variables() {
             std::env::set_var(name, value);
         }
-        std::env::set_var(SOCKET, private.0.join("cells"));
-        std::env::set_var(INTERRUPT_FILE, private.0.join("interrupt"));
+        std::env::set_var(SOCKET, private.path.join("cells"));
+        std::env::set_var(INTERRUPT_FILE, private.path.join("interrupt"));
         // The library asks for this to know that output is live.
         std::env::set_var(KERNEL, env!("CARGO_PKG_VERSION"));
     }
@@ -109,6 +111,23 @@ async fn serve(
     tokio::select! {
         ended = kernel.control(control) => ended,
         ended = shell.serve() => ended,
+        ended = signals(&kernel) => ended,
+    }
+}
+
+/// Clients that do without messages, or whose messages were not answered: SIGTERM ends the kernel, as a shutdown
+/// request does, and SIGINT interrupts the cell.
+async fn signals(kernel: &Kernel) -> Result<()> {
+    let mut end = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    loop {
+        tokio::select! {
+            _ = end.recv() => {
+                kernel.end_process();
+                return Ok(());
+            }
+            _ = interrupt.recv() => drop(kernel.interrupt()),
+        }
     }
 }
 
@@ -128,58 +147,4 @@ fn end_with_parent() {
         eprintln!("Jupyter has ended, and so does its kernel");
         std::process::exit(0);
     });
-}
-
-/// Names for it that are tried.
-const NAMES: usize = 100;
-
-/// A folder that only this user can read, for the socket and the interrupt file.
-struct PrivateFolder(PathBuf);
-
-impl PrivateFolder {
-    fn new() -> Result<Self> {
-        Self::in_folder(&std::env::temp_dir())
-    }
-
-    fn in_folder(folder: &Path) -> Result<Self> {
-        use std::os::unix::fs::DirBuilderExt;
-        let name = format!("twoviews-{}", std::process::id());
-        // A kernel of another user that was killed may have left one of this name, which only they can remove.
-        let names = (0..NAMES).map(|n| if n == 0 { name.clone() } else { format!("{name}-{n}") });
-        let mut failed = std::io::Error::other("every name is taken");
-        for path in names.map(|name| folder.join(name)) {
-            let _ = std::fs::remove_dir_all(&path);
-            match std::fs::DirBuilder::new().mode(0o700).create(&path) {
-                Ok(()) => return Ok(Self(path)),
-                Err(error) => failed = error,
-            }
-            if failed.kind() != std::io::ErrorKind::AlreadyExists {
-                break;
-            }
-        }
-        Err(failed).with_context(|| format!("cannot make {}", folder.join(name).display()))
-    }
-}
-
-impl Drop for PrivateFolder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_another_user_has_left_is_no_reason_not_to_start() {
-        let place = tempfile::tempdir().unwrap();
-        // Neither is a folder that can be removed.
-        let name = format!("twoviews-{}", std::process::id());
-        std::fs::write(place.path().join(&name), "").unwrap();
-        let made = PrivateFolder::in_folder(place.path()).unwrap();
-        assert_eq!(made.0, place.path().join(format!("{name}-1")));
-        let missing = PrivateFolder::in_folder(&place.path().join("missing"));
-        assert!(missing.is_err_and(|error| format!("{error:#}").contains("missing")));
-    }
 }

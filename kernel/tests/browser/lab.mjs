@@ -47,6 +47,18 @@ async function step(what, test) {
 }
 
 try {
+  await page.goto(url);
+  await page.waitForFunction(() => window.jupyterapp?.shell);
+  await command("launcher:create");
+  await step("the launcher has one Rust with its logo", async () => {
+    const notebooks = page.locator(".jp-Launcher-section").filter({ hasText: "Notebook" }).first();
+    const cards = notebooks.locator(".jp-LauncherCard").filter({ hasText: "Rust" });
+    await cards.first().waitFor();
+    assert.equal(await cards.count(), 1);
+    const logo = cards.locator("img");
+    assert.match(await logo.getAttribute("src"), /\/kernelspecs\/[^/]+\/logo-svg\.svg/);
+    await watch(async () => "", () => logo.evaluate((it) => it.complete && it.naturalWidth > 0));
+  });
   await open("live.ipynb");
   await command("notebook:run-all-cells");
   await step("a bar moves in place", async () => {

@@ -6,6 +6,7 @@ mod kernel;
 pub mod library;
 mod libtorch;
 mod notebook_crates;
+mod platform;
 pub mod python;
 mod scripts;
 mod standard_library;

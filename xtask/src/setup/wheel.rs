@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail, ensure};
 use twoviews_constants::variable::KERNEL_WHEEL;
 
+use super::platform::Machine;
 use super::python::Environment;
 use crate::say::say;
 use crate::{folders, paths, tools};
@@ -26,7 +27,15 @@ fn checked(named: PathBuf) -> Result<PathBuf> {
     ensure!(named.is_file(), "{KERNEL_WHEEL} names {}, which is not there", named.display());
     let found = version(&named);
     match found.as_deref() {
-        Some(VERSION) => Ok(named),
+        Some(VERSION) => {
+            let machine = Machine::this();
+            ensure!(
+                machine.runs(&file_name(&named)),
+                "{KERNEL_WHEEL}: {} was built for another machine; this one is {machine}",
+                named.display()
+            );
+            Ok(named)
+        }
         Some(other) => bail!(
             "{KERNEL_WHEEL}: {} is of version {other}, this project of {VERSION}",
             named.display()
@@ -54,17 +63,22 @@ pub(super) fn program(wheel: &Path) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// A wheel of this version in `dist`; the newest of several.
+/// A wheel of this version for this machine in `dist`; the newest of several.
 pub(crate) fn in_dist(root: &Path) -> Result<Option<PathBuf>> {
+    let machine = Machine::this();
     let mut wheels: Vec<PathBuf> = fs::read_dir(root.join("dist"))
         .into_iter()
         .flatten()
         .flatten()
         .map(|entry| entry.path())
-        .filter(|path| version(path).as_deref() == Some(VERSION))
+        .filter(|path| version(path).as_deref() == Some(VERSION) && machine.runs(&file_name(path)))
         .collect();
     wheels.sort_by_key(|path| fs::metadata(path).and_then(|data| data.modified()).ok());
     Ok(wheels.pop())
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// The version in the name of a wheel of the kernel.
@@ -94,11 +108,13 @@ mod tests {
         assert_eq!(in_dist(root.path()).unwrap(), None);
         fs::create_dir(root.path().join("dist")).unwrap();
         let wheel = |version: &str| {
-            let path = root.path().join(format!("dist/twoviews_kernel-{version}-py3-none-x.whl"));
+            let path = root.path().join(format!("dist/twoviews_kernel-{version}-py3-none-any.whl"));
             fs::write(&path, "").unwrap();
             path
         };
         wheel("999.0.0");
+        let elsewhere = format!("dist/twoviews_kernel-{VERSION}-py3-none-win_arm64.whl");
+        fs::write(root.path().join(elsewhere), "").unwrap();
         assert_eq!(in_dist(root.path()).unwrap(), None);
         let own = wheel(VERSION);
         assert_eq!(in_dist(root.path()).unwrap(), Some(own.clone()));
@@ -121,9 +137,11 @@ mod tests {
     #[test]
     fn a_named_file_that_is_no_wheel_of_this_version_is_refused_by_its_name() {
         let place = tempfile::tempdir().unwrap();
-        let own = format!("twoviews_kernel-{VERSION}-py3-none-x.whl");
+        let own = format!("twoviews_kernel-{VERSION}-py3-none-any.whl");
+        let elsewhere = format!("twoviews_kernel-{VERSION}-py3-none-win_arm64.whl");
         for (name, says) in [
             (own.as_str(), None),
+            (elsewhere.as_str(), Some("was built for another machine; this one is ")),
             ("twoviews_kernel-999.0.0-py3-none-x.whl", Some("of version 999.0.0")),
             ("numpy-1.0-py3-none-any.whl", Some("not a wheel of twoviews-kernel")),
         ] {

@@ -7,11 +7,12 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::real_cargo::exit_code;
 use super::shim::{CargoShim, TOOLCHAINS_CARGO};
 use super::{cell, crate_graph, real_cargo};
+use crate::child::interrupt;
 
 /// Does what this program was called for, if that was another one's work.
 pub(crate) fn run_if_wanted() -> Option<ExitCode> {
@@ -55,6 +56,7 @@ fn run_cargo(shim: &CargoShim, arguments: &[OsString]) -> Result<ExitCode> {
             let arguments: Vec<OsString> = arguments.iter().map(word).collect();
             let mut cargo = shim.cargo();
             cargo.args(&arguments);
+            ensure!(!interrupt::is_asked(), "stopped before it was compiled");
             cell::run(cargo, &arguments, shim.home(), &shim.link_stubs())
         }
         _ => Err(cargo.exec()).context("cannot run cargo"),

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::table::table;
 
 /// The commands of which evcxr's own list says less or nothing.
-pub(crate) const HELP: [(&str, &str); 7] = [
+pub(crate) const HELP: [(&str, &str); 8] = [
     (":help", "this list"),
     (":vars", "all variables: type, bytes, and of tensors shape, kind and device"),
     (":why", "what became of a variable: `:why NAME`"),
@@ -13,6 +13,7 @@ pub(crate) const HELP: [(&str, &str); 7] = [
     (":opt", "how far cells are optimised: `:opt 0` to `:opt 3`; variables and crates stay"),
     (":fmt", "how values are shown, such as `:fmt {:#?}`; `:fmt {:?}` as at first"),
     (":types", "toggles the type before each value"),
+    (":quit", "ends a console; a notebook's kernel is shut down by Jupyter"),
 ];
 
 /// The list of commands; `evcxr` is evcxr's own, a line for each.

@@ -33,7 +33,10 @@ impl Engine {
             ":why" => self.show_why(arguments.trim_matches('`')),
             // evcxr would end this process, and Jupyter start another.
             ":quit" => {
-                Err("a notebook's kernel is shut down by Jupyter: Kernel, Shut Down Kernel".into())
+                self.quits = true;
+                let text = "a console ends with this; a notebook's kernel is shut down by Jupyter";
+                self.show(json!({"text/plain": text}));
+                Ok(())
             }
             ":timing" => self.toggle_timing(),
             ":opt" => self.set_optimisation(arguments),
@@ -41,6 +44,9 @@ impl Engine {
             _ => self.ask_evcxr(command, request.cell.execution_count),
         };
         answered.map_err(|message| {
+            if self.outputs.interrupts.is_asked() {
+                return Failure::interrupted("stopped in a command; all variables are kept");
+            }
             let line = request.code.lines().nth(command.line - 1).unwrap_or_default();
             Failure::new("Error", &message, &[format!("{} | {line}", command.line)])
         })
@@ -114,25 +120,26 @@ impl Engine {
     /// A command that evcxr answers; `:clear` and `:restart` begin a new process.
     fn ask_evcxr(&mut self, command: &Command, count: i64) -> Result<(), String> {
         let (process, before) = (self.process(), self.variables());
-        match (command.name(), self.evcxr(&command.text)?) {
+        let answered = self.evcxr(&command.text);
+        // Also if the command has failed because there was no process any more.
+        if self.process() != process {
+            if command.name() == ":clear" {
+                self.notebook.clear();
+            }
+            for (name, _) in &before {
+                let cause = format!("`{}` began a new process", command.name());
+                self.notebook.ledger.note(name, count, Some(command.line), Event::Lost { cause });
+            }
+            self.notebook.hold(&[]);
+            self.prepare_process();
+        }
+        match (command.name(), answered?) {
             (":help", Some(shown)) => {
                 self.show(help::help(shown["text/plain"].as_str().unwrap_or_default()));
             }
             (_, Some(shown)) => self.show(shown),
             (_, None) => {}
         }
-        if self.process() == process {
-            return Ok(());
-        }
-        if command.name() == ":clear" {
-            self.notebook.clear();
-        }
-        for (name, _) in &before {
-            let cause = format!("`{}` began a new process", command.name());
-            self.notebook.ledger.note(name, count, Some(command.line), Event::Lost { cause });
-        }
-        self.notebook.hold(&[]);
-        self.prepare_process();
         Ok(())
     }
 

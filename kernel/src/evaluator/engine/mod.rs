@@ -11,6 +11,7 @@ use evcxr::{CommandContext, Error, EvalContext};
 use self::prelude::ValueFormat;
 use super::errors::Failure;
 use super::notebook::Notebook;
+use super::notebook::ledger::Event;
 use crate::build::{BuildEnvironment, cargo, compilers};
 use crate::output::{Cell, Outcome, Outputs};
 use crate::protocol::{Content, Stream};
@@ -36,6 +37,10 @@ pub(crate) struct Engine {
     process: Process,
     pub notebook: Notebook,
     pub settings: Settings,
+    /// Whether the crates that every notebook here needs were asked for, and an interrupt came between.
+    pub lacks_crates: bool,
+    /// Whether the present cell has asked for the front end's end.
+    pub quits: bool,
 }
 
 impl Engine {
@@ -47,12 +52,16 @@ impl Engine {
         sources: SharedSources,
     ) -> Self {
         let (notebook, settings) = (Notebook::new(sources), Settings::default());
-        Self { context: None, outputs, build, process, notebook, settings }
+        let (context, lacks_crates) = (None, false);
+        let quits = false;
+        Self { context, outputs, build, process, notebook, settings, lacks_crates, quits }
     }
 
     /// evcxr, made ready if it is not.
     pub(crate) fn ready(&mut self) -> Result<&mut CommandContext, Failure> {
         if self.context.is_none() {
+            let outputs = Arc::clone(&self.outputs);
+            let _shield = outputs.interrupts.shield();
             let failed = |error: String| Failure::new("KernelError", error.trim(), &[]);
             let directory = self.build.directory.as_ref();
             let filled = directory.map_err(|error| failed(format!("{error:#}")))?.fill();
@@ -96,16 +105,36 @@ impl Engine {
         outcome
     }
 
-    /// [`run_hidden`](Self::run_hidden), with the error.
-    pub(crate) fn try_hidden(&mut self, code: &str) -> (Result<(), Error>, Outcome) {
+    /// [`run_hidden`](Self::run_hidden), with the error. An interrupt is not meant for this code.
+    fn try_hidden(&mut self, code: &str) -> (Result<(), Error>, Outcome) {
+        let before = self.variables();
+        let (result, outcome, ended) = {
+            let outputs = Arc::clone(&self.outputs);
+            let _shield = outputs.interrupts.shield();
+            self.run_silently(code)
+        };
+        if ended {
+            self.prepare_process();
+            let count = self.outputs.present().map_or(0, |cell| cell.execution_count);
+            for (name, _) in &before {
+                let cause = "the process of the cells ended".to_owned();
+                self.notebook.ledger.note(name, count, None, Event::Lost { cause });
+            }
+            self.notebook.hold(&[]);
+        }
+        (result, outcome)
+    }
+
+    /// Runs code that the user does not see and may stop. Says also whether the process of the cells has ended.
+    pub(crate) fn run_silently(&mut self, code: &str) -> (Result<(), Error>, Outcome, bool) {
         let cell = Cell { silent: true, ..Cell::default() };
         let before = self.outputs.present();
         self.outputs.begin(cell);
-        let (result, outcome, _) = self.evaluate(code);
+        let ran = self.evaluate(code);
         if let Some(cell) = before {
             self.outputs.begin(cell);
         }
-        (result, outcome)
+        ran
     }
 
     /// Gives evcxr code and waits for its end. Says also whether the process of the cells has ended.
@@ -131,7 +160,11 @@ impl Engine {
     /// A new process of the cells gets the kernel's own code.
     pub(crate) fn prepare_process(&mut self) {
         let code = prelude::all(&self.settings.value_format);
-        self.run_hidden(&code);
+        let outputs = Arc::clone(&self.outputs);
+        let _shield = outputs.interrupts.shield();
+        if let (Err(error), ..) = self.run_silently(&code) {
+            eprintln!("a new process of the cells is not ready: {error}");
+        }
     }
 
     /// The variables that evcxr holds, with their types, sorted by name.

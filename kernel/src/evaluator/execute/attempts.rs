@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use super::end::CellRun;
 use crate::build::cargo::{Diagnostics, Dropped};
-use crate::child::interrupt;
 use crate::evaluator::engine::Engine;
 use crate::evaluator::errors::Failure;
 use crate::evaluator::errors::diagnostic::{self, Diagnostic};
@@ -30,6 +29,11 @@ impl Engine {
         let mut first: Option<Failure> = None;
         self.read_crates();
         for _ in 0..ATTEMPTS {
+            if self.outputs.interrupts.is_asked() {
+                return failed(Failure::interrupted(
+                    "stopped before it was compiled; all variables are kept",
+                ));
+            }
             let before = self.variables();
             let change =
                 self.notebook.propose(code, count, request.id.as_deref(), &attempt, &before);
@@ -47,7 +51,7 @@ impl Engine {
             let is_compiled = outcome.started.is_some();
             if let Err(error) = &result
                 && !ended
-                && !interrupt::is_asked()
+                && !self.outputs.interrupts.is_asked()
             {
                 let all = diagnostic::read(&Diagnostics::last(&folder), &self.notebook.sources());
                 let errors: Vec<&Diagnostic> = all.iter().filter(|it| it.is_error()).collect();
@@ -63,9 +67,10 @@ impl Engine {
                 return failed(failure);
             }
             let started = outcome.started;
+            let has_run = is_compiled && result.is_ok();
             let ran = CellRun { code, change: &change, count, before, outcome: &outcome, ended };
             let failure = self.finish(result, &ran);
-            if is_compiled {
+            if has_run {
                 self.notebook.set_aside(&set_aside);
                 self.say_set_aside(&set_aside);
             }
@@ -97,6 +102,8 @@ impl Engine {
         }
         let Some(context) = &mut self.context else { return false };
         let compiles = context.check(&change.text).is_ok_and(|errors| errors.is_empty());
+        // A compiler that was ended has found no errors.
+        let compiles = compiles && !self.outputs.interrupts.is_asked();
         if compiles {
             let dropped = self.run_hidden("();").dropped;
             self.note_dropped(change, count, &dropped);

@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use crate::child::interrupt;
 use crate::child::runtime::CANNOT_LOAD;
 use crate::evaluator::engine::Engine;
 use crate::evaluator::errors::Failure;
@@ -12,15 +11,24 @@ use crate::protocol::Timing;
 use crate::source::commands::{self, Command};
 use crate::source::parse::Parsed;
 
+/// What is said of a cell that was interrupted in the queue.
+const BEFORE: &str = "stopped before it began";
+
 impl Engine {
     /// Runs a cell.
     pub(crate) fn execute(&mut self, request: &CellRequest) -> CellResult {
         let begin = Instant::now();
-        if interrupt::is_asked() {
-            return CellResult::failed(Failure::interrupted("stopped before it began"));
+        if self.outputs.interrupts.is_asked() {
+            return CellResult::failed(Failure::interrupted(BEFORE));
         }
         if let Err(failure) = self.ready() {
             return CellResult::failed(failure);
+        }
+        if self.lacks_crates {
+            let _ = self.load_crates();
+            if self.outputs.interrupts.is_asked() {
+                return CellResult::failed(Failure::interrupted(BEFORE));
+            }
         }
         self.outputs.begin(request.cell.clone());
         let mut started = None;
@@ -31,7 +39,8 @@ impl Engine {
             cargo.link_without_stubs();
         }
         self.outputs.end_build();
-        CellResult { failure, timing: self.timing(begin, started) }
+        let quits = std::mem::take(&mut self.quits);
+        CellResult { failure, timing: self.timing(begin, started), quits }
     }
 
     /// Does what the cell says, up to the first failure; `started` is when its code began to run.
@@ -59,7 +68,7 @@ impl Engine {
         // A line each.
         let text: Vec<&str> = commands.iter().map(|command| command.text.as_str()).collect();
         let prepared = dependencies::prepared(&self.folder(), &text.join("\n"));
-        let prepared = prepared.map_err(|failure| match interrupt::is_asked() {
+        let prepared = prepared.map_err(|failure| match self.outputs.interrupts.is_asked() {
             true => Failure::interrupted(
                 "stopped while its crates were looked for; all variables are kept",
             ),

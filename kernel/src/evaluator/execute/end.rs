@@ -2,7 +2,6 @@
 
 use evcxr::Error;
 
-use crate::child::interrupt;
 use crate::evaluator::engine::Engine;
 use crate::evaluator::errors::Failure;
 use crate::evaluator::notebook::Change;
@@ -29,7 +28,7 @@ impl Engine {
     ) -> Option<Failure> {
         let (change, outcome, ended) = (ran.change, ran.outcome, ran.ended);
         // The kernel's own code comes next.
-        let asked = interrupt::take();
+        let asked = self.outputs.interrupts.take();
         if result.is_ok() {
             self.notebook.apply(change);
         }

@@ -1,6 +1,7 @@
 //! Compile errors with what the kernel knows beyond the compiler.
 
 use evcxr::Error;
+use ra_ap_syntax::ast::{self, AstNode, HasName};
 
 use crate::evaluator::engine::Engine;
 use crate::evaluator::errors::Failure;
@@ -24,12 +25,8 @@ impl Engine {
             && let Some(name) = message.split('`').nth(1)
         {
             // evcxr cannot keep a variable.
-            let line = change.bound.iter().find(|(it, _)| it == name).map(|(_, line)| *line);
-            if let Some(line) = line {
-                let column = sources.map.line(change.cell, line).find(name).map_or(1, |at| at + 1);
-                let place =
-                    Place { cell: change.cell, segment: None, line, column, is_inserted: false };
-                return Failure::at("CompileError", &cannot_keep(name, message), &place, &sources);
+            if let Some(failure) = not_kept(name, message, change, &sources) {
+                return failure;
             }
         }
         let errors: Vec<&Diagnostic> = all.iter().filter(|it| it.is_error()).collect();
@@ -40,6 +37,14 @@ impl Engine {
         let owners: Vec<Owner> = errors.iter().map(|it| it.owner(change.cell)).collect();
         let has = |owner: fn(&Owner) -> bool| owners.iter().any(owner);
         let is_users = |owner: &Owner| matches!(owner, Owner::Cell | Owner::Earlier(_));
+        // evcxr says which variable it cannot keep, unless its check of the cell fails for others that borrow.
+        if !has(is_users)
+            && errors.iter().all(|it| it.has_code(&["E0521"]))
+            && let Some((name, message)) = without_a_type(code)
+            && let Some(failure) = not_kept(&name, message, change, &sources)
+        {
+            return failure;
+        }
         let mut shown: Vec<Diagnostic> = Vec::new();
         for (it, owner) in errors.iter().zip(&owners) {
             if is_users(owner) || !has(is_users) {
@@ -152,6 +157,32 @@ impl Engine {
             generated: None,
             ..error.clone()
         }
+    }
+}
+
+/// The error about a variable of the cell that evcxr cannot keep.
+fn not_kept(name: &str, message: &str, change: &Change, sources: &Sources) -> Option<Failure> {
+    let (_, line) = change.bound.iter().find(|(it, _)| it == name)?;
+    let column = sources.map.line(change.cell, *line).find(name).map_or(1, |at| at + 1);
+    let place = Place { cell: change.cell, segment: None, line: *line, column, is_inserted: false };
+    Some(Failure::at("CompileError", &cannot_keep(name, message), &place, sources))
+}
+
+/// A variable that a cell binds without a type, where it can be only one, and what evcxr says of such a one.
+fn without_a_type(code: &str) -> Option<(String, &'static str)> {
+    let statements = Parsed::new(code).statements.into_iter().filter_map(ast::LetStmt::cast);
+    let untyped: Vec<(String, bool)> = statements
+        .filter(|statement| statement.ty().is_none())
+        .filter_map(|statement| {
+            let ast::Pat::IdentPat(pattern) = statement.pat()? else { return None };
+            let is_closure = matches!(statement.initializer()?, ast::Expr::ClosureExpr(_));
+            Some((pattern.name()?.text().to_string(), is_closure))
+        })
+        .collect();
+    match untyped.iter().find(|(_, is_closure)| *is_closure) {
+        Some((name, _)) => Some((name.clone(), "is a closure")),
+        None if untyped.len() == 1 => Some((untyped[0].0.clone(), "determine type")),
+        None => None,
     }
 }
 
