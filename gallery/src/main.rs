@@ -28,6 +28,9 @@ use xtask::{folders, paths, setup, tools};
 /// Environment variables for a lesson.
 type Variables = Vec<(&'static str, String)>;
 
+/// The lessons that have a page, each with the run which it shows.
+type Pages = Vec<(Lesson, Execution)>;
+
 /// What `cargo xtask gallery` was asked for.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Options {
@@ -174,7 +177,7 @@ fn pages(
     lessons: &[Lesson],
     wanted: &[&Lesson],
     folders: &Folders,
-) -> Result<(Vec<(Lesson, Execution)>, Vec<String>)> {
+) -> Result<(Pages, Vec<String>)> {
     let (mut pages, mut drifted) = (Vec::new(), Vec::new());
     for lesson in lessons {
         let name = &lesson.name;
