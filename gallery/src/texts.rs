@@ -44,6 +44,7 @@ pub(crate) fn landing(readme: &str, lessons: &[(Lesson, Execution)]) -> Result<S
         ("Lessons", "lessons/index"),
         ("Install", "install"),
         ("For teachers", "teachers"),
+        ("A class on one server", "classroom"),
         ("Results", "results"),
         ("Promises", "promises"),
         ("Kernel", "kernel"),
@@ -88,7 +89,7 @@ pub(crate) fn contents(lessons: &[(Lesson, Execution)]) -> String {
 /// How to get it running, in the README's words.
 pub(crate) fn install(readme: &str) -> Result<String> {
     let mut text = "# Install\n\n".to_owned();
-    for heading in ["Two commands", "Settings", "Where it runs"] {
+    for heading in ["Two commands", "Settings", "Where it runs", "For a class"] {
         let _ = write!(text, "## {heading}\n\n{}\n\n", section(readme, heading)?);
     }
     Ok(for_the_site(&text, README))
@@ -98,11 +99,12 @@ pub(crate) fn install(readme: &str) -> Result<String> {
 pub(crate) const README: &str = "README.md";
 
 /// Documents of the project that are pages of the site, too.
-pub(crate) const DOCUMENTS: [(&str, &str); 4] = [
+pub(crate) const DOCUMENTS: [(&str, &str); 5] = [
     ("benches/RESULTS.md", "results.md"),
     ("CHANGELOG.md", "changelog.md"),
     ("docs/kernel.md", "kernel.md"),
     ("docs/for_teachers.md", "teachers.md"),
+    ("docs/classroom.md", "classroom.md"),
 ];
 
 /// The text of the file `document`, for the site: its links to what is a page there lead to the page, those to
@@ -228,6 +230,25 @@ mod tests {
             "a [b](changelog.md) `c`, ![d](x.svg) [e](https://e.org/(f)#g) [h](kernel.md#i) j";
         assert_eq!(for_the_site(text, "docs/kernel.md"), wanted);
         assert_eq!(for_the_site("no [link] (here)", README), "no [link] (here)");
+    }
+
+    #[test]
+    fn links_within_a_page_lead_to_its_headings() {
+        let read =
+            |document: &str| fs::read_to_string(xtask::paths::root().join(document)).unwrap();
+        let mut pages = vec![install(&read(README)).unwrap()];
+        pages.extend(DOCUMENTS.map(|(document, _)| for_the_site(&read(document), document)));
+        for page in pages {
+            let headings: Vec<String> = page
+                .lines()
+                .filter(|line| line.starts_with('#'))
+                .map(|line| line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-"))
+                .collect();
+            for link in page.split("](#").skip(1) {
+                let anchor = link.split(')').next().unwrap_or_default();
+                assert!(headings.iter().any(|it| it == anchor), "#{anchor} in {headings:?}");
+            }
+        }
     }
 
     #[test]
