@@ -77,15 +77,16 @@ pub(crate) fn look(folders: &Folders) -> Result<()> {
     }
     let mut npm = Command::new("npm");
     tools::run(npm.current_dir(&place).args(["ci", "--no-audit", "--no-fund", "--silent"]))?;
+    let chromium = ["chromium", "google-chrome"];
     let mut looks = vec![
-        ("Chromium", ["chromium", "google-chrome"], "BROWSER", "look.mjs"),
+        ("Chromium", chromium, "BROWSER", "look.mjs"),
         ("Firefox", ["firefox-esr", "firefox"], "FIREFOX", "firefox.mjs"),
     ];
     // They are missing where the compiler lacks WebAssembly.
     if experiments::compute_in(&folders.site()) {
-        looks.push(("Chromium", ["chromium", "google-chrome"], "BROWSER", "experiments.mjs"));
+        looks.push(("Chromium", chromium, "BROWSER", "experiments.mjs"));
     }
-    looks.push(("JupyterLab in Chromium", ["chromium", "google-chrome"], "BROWSER", "lab.mjs"));
+    looks.push(("JupyterLab in Chromium", chromium, "BROWSER", "lab.mjs"));
     for (browser, names, variable, script) in looks {
         let Some(program) = std::env::var_os(variable).or_else(|| found(&names)) else {
             say(&format!("the look in {browser}: skipped (it is not here)"));
