@@ -33,6 +33,13 @@ pub fn compiler() -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
+/// The folder of the toolchain in use.
+pub(crate) fn sysroot() -> Result<PathBuf> {
+    let output = Command::new("rustc").args(["--print", "sysroot"]).output();
+    let output = output.context("cannot run rustc")?;
+    Ok(PathBuf::from(String::from_utf8(output.stdout)?.trim()))
+}
+
 /// What Rust calls WebAssembly in a browser.
 pub const WEBASSEMBLY: &str = "wasm32-unknown-unknown";
 /// How one gets it.

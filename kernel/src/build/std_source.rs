@@ -87,10 +87,10 @@ fn entries(folder: &Path, left_out: &[&str]) -> io::Result<Vec<PathBuf>> {
     paths.filter(|path| path.as_ref().map_or(true, is_shown)).collect()
 }
 
-/// The toolchain's own source.
-fn of_the_toolchain() -> Option<PathBuf> {
+/// Where the toolchain's own source lies, if it has one; `None` without rustc.
+pub(crate) fn of_the_toolchain() -> Option<PathBuf> {
     let output = Command::new("rustc").args(["--print", "sysroot"]).output().ok()?;
-    let sysroot = String::from_utf8(output.stdout).ok()?;
+    let sysroot = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
     Some(Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library"))
 }
 

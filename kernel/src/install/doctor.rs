@@ -1,7 +1,6 @@
 //! A look at what the kernel needs on this machine: one line each, with what to do where something is missing.
 
 use std::fmt;
-use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -9,6 +8,7 @@ use serde_json::Value;
 use super::kernelspec::{self, Owner};
 use super::places;
 use crate::build::cache::{self, Cache};
+use crate::build::std_source;
 
 /// Edition 2024.
 const OLDEST_RUST: (u32, u32) = (1, 85);
@@ -101,11 +101,10 @@ fn version(text: &str) -> Option<(u32, u32)> {
 
 fn rust_source() -> Finding {
     const WHAT: &str = "rust-src";
-    let Some(sysroot) = answer("rustc", &["--print", "sysroot"]) else {
+    let Some(source) = std_source::of_the_toolchain() else {
         return Finding::bad(WHAT, "not known without rustc", "install Rust first");
     };
-    let source = Path::new(&sysroot).join("lib/rustlib/src/rust/library/std");
-    if source.is_dir() {
+    if source.join("std").is_dir() {
         return Finding::good(WHAT, "types of the standard library are known");
     }
     let found = "the standard library's source is not there: variables whose type is not written out are refused";

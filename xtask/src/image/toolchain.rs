@@ -18,9 +18,7 @@ const LIBRARIES: [&str; 4] = ["librustc_driver", "libLLVM", "libstd", "libtest"]
 
 /// Copies the toolchain that is in use to `to`.
 pub(super) fn copy(to: &Path) -> Result<()> {
-    let output = Command::new("rustc").args(["--print", "sysroot"]).output();
-    let output = output.context("cannot run rustc")?;
-    let from = PathBuf::from(String::from_utf8(output.stdout)?.trim());
+    let from = tools::sysroot()?;
     let compiler = tools::compiler()?;
     let host = compiler.lines().find_map(|line| line.strip_prefix("host: "));
     let host = Path::new("lib/rustlib").join(host.context("rustc does not say what it runs on")?);

@@ -1,6 +1,5 @@
 //! The standard library's source, from which the kernel reads types.
 
-use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -16,9 +15,7 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 /// depends on: the kernel reads types from there, and works offline. Without them a notebook has to
 /// write out the types of the standard library's values.
 pub(super) fn ensure() -> Result<()> {
-    let output = Command::new("rustc").args(["--print", "sysroot"]).output()?;
-    let sysroot = String::from_utf8(output.stdout)?;
-    let manifest = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library/Cargo.toml");
+    let manifest = tools::sysroot()?.join("lib/rustlib/src/rust/library/Cargo.toml");
     if !manifest.exists() {
         say(
             "adding rust-src to the Rust toolchain, so that the kernel knows the types of variables",
