@@ -1,7 +1,6 @@
 //! The programs that compile a cell: which compiler it is, and how they are stopped.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -70,18 +69,19 @@ pub(crate) fn end() {
 
 /// What this process has started, and what that has, but for the process of the cells.
 fn started_here() -> BTreeSet<u32> {
-    let parent_of = |pid: u32| -> Option<u32> {
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-        status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()
-    };
-    let processes = std::fs::read_dir(Path::new("/proc")).into_iter().flatten().flatten();
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    pids.filter(|&pid| {
-        let mut ancestors = std::iter::successors(Some(pid), |&pid| parent_of(pid));
-        ancestors.any(|ancestor| parent_of(ancestor) == Some(std::process::id()))
-            && !runs_cells(pid)
-    })
-    .collect()
+    let parents: BTreeMap<u32, u32> = pids.filter_map(|pid| Some((pid, parent_of(pid)?))).collect();
+    let is_from_here = |pid: u32| {
+        let mut ancestors = std::iter::successors(parents.get(&pid), |pid| parents.get(pid));
+        ancestors.any(|&ancestor| ancestor == std::process::id())
+    };
+    parents.keys().copied().filter(|&pid| is_from_here(pid) && !runs_cells(pid)).collect()
+}
+
+fn parent_of(pid: u32) -> Option<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()
 }
 
 /// Whether a process is that of the cells, or one that a cell has started.
