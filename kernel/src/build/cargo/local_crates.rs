@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -50,10 +50,21 @@ fn link_one(package: &mut Value, folder: &Path) -> Result<()> {
     linked["manifest_path"] = moved(&package["manifest_path"]).context("not Unicode")?;
     for target in linked["targets"].as_array_mut().into_iter().flatten() {
         let path = moved(&target["src_path"]).context("a target lies elsewhere")?;
+        let is_left_out = path.as_str().is_some_and(|path| !Path::new(path).exists());
+        ensure!(
+            !is_left_out || !is_library(target),
+            "its library lies in a folder that is left out"
+        );
         target["src_path"] = path;
     }
     *package = linked;
     Ok(())
+}
+
+/// Whether cells can meet a target: programs, tests and examples they cannot.
+fn is_library(target: &Value) -> bool {
+    let kinds = target["kind"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    kinds.into_iter().any(|kind| kind == "proc-macro" || kind.ends_with("lib"))
 }
 
 #[cfg(test)]
@@ -75,13 +86,15 @@ mod tests {
         }
         let package = |id: &str, source: Value, library: &str| {
             json!({"id": id, "source": source, "manifest_path": root.join("Cargo.toml"),
-                "targets": [{"src_path": root.join(library)}, {"src_path": root.join("tests/lib.rs")}]})
+                "targets": [{"kind": ["lib"], "src_path": root.join(library)},
+                    {"kind": ["test"], "src_path": root.join("tests/lib.rs")}]})
         };
         let packages = [
             package("cells", Value::Null, "src/lib.rs"),
             package("lesson", Value::Null, "src/lib.rs"),
             package("registry", json!("registry+x"), "src/lib.rs"),
             package("elsewhere", Value::Null, "../lib.rs"),
+            package("among-tests", Value::Null, "tests/lib.rs"),
         ];
         let before = json!({"workspace_members": ["cells"], "packages": packages});
         let places = folder.path().join("places");
@@ -89,7 +102,7 @@ mod tests {
         for _ in 0..2 {
             let mut after = before.clone();
             link(&mut after, &places);
-            for same in [0, 2] {
+            for same in [0, 2, 3, 4] {
                 assert_eq!(after["packages"][same], before["packages"][same]);
             }
             let lesson = &after["packages"][1];
