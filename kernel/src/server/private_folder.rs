@@ -29,8 +29,7 @@ impl PrivateFolder {
     fn new_in(parent: &Path) -> Result<Self> {
         remove_abandoned_in(parent);
         let path = made_in(parent)?;
-        let lock = File::create(path.join(LOCK)).context("cannot lock the kernel's folder")?;
-        lock.try_lock().context("cannot lock the kernel's folder")?;
+        let lock = lock(&path).context("cannot lock the kernel's folder")?;
         Ok(Self { path, _lock: lock })
     }
 }
@@ -52,6 +51,16 @@ fn made_in(parent: &Path) -> Result<PathBuf> {
         }
     }
     Err(failed).with_context(|| format!("cannot make {}", parent.join(name).display()))
+}
+
+/// The lock gets its name when it is held: a kernel that starts at the same moment would else take the folder for an
+/// abandoned one.
+fn lock(folder: &Path) -> io::Result<File> {
+    let new = folder.join("lock.new");
+    let lock = File::create(&new)?;
+    lock.try_lock()?;
+    fs::rename(new, folder.join(LOCK))?;
+    Ok(lock)
 }
 
 impl Drop for PrivateFolder {
@@ -101,6 +110,8 @@ mod tests {
         }
         let own = PrivateFolder::new_in(parent.path()).unwrap();
         assert!(own.path.is_dir());
+        let held = File::open(own.path.join(LOCK)).unwrap();
+        assert!(held.try_lock().is_err() && fs::read_dir(&own.path).unwrap().count() == 1);
         assert!(there("twoviews-1"), "its kernel runs");
         assert!(!there("twoviews-2"), "its kernel was killed");
         assert!(there("twoviews-3"), "its kernel has just begun");
