@@ -43,23 +43,26 @@ pub struct Strengths {
 impl Default for Strengths {
     /// A row of the lesson: crops of at least 60 % of its star.
     fn default() -> Self {
-        Self {
-            class: 4,
-            picture_seed: 42,
-            palette: Palette::Muted,
-            smallest_part: 0.6,
-            mirror: 0.0,
-            turn: 0.0,
-            light: 0.0,
-            hue: 0.0,
-            grey: 0.0,
-            blur: 0.0,
-            views_seed: 301,
-        }
+        Self { smallest_part: 0.6, ..Self::NONE }
     }
 }
 
 impl Strengths {
+    /// The lesson's star without any augmentation.
+    const NONE: Self = Self {
+        class: 4,
+        picture_seed: 42,
+        palette: Palette::Muted,
+        smallest_part: 1.0,
+        mirror: 0.0,
+        turn: 0.0,
+        light: 0.0,
+        hue: 0.0,
+        grey: 0.0,
+        blur: 0.0,
+        views_seed: 301,
+    };
+
     fn crop(&self) -> RandomResizedCrop {
         RandomResizedCrop { scale: (self.smallest_part, 1.0), ..Default::default() }
     }
@@ -188,19 +191,7 @@ mod tests {
     use super::*;
     use twoviews::data::Shapes10;
 
-    const NONE: Strengths = Strengths {
-        class: 4,
-        picture_seed: 42,
-        palette: Palette::Vivid,
-        smallest_part: 1.0,
-        mirror: 0.0,
-        turn: 0.0,
-        light: 0.0,
-        hue: 0.0,
-        grey: 0.0,
-        blur: 0.0,
-        views_seed: 301,
-    };
+    const NONE: Strengths = Strengths { palette: Palette::Vivid, ..Strengths::NONE };
 
     /// Each augmentation alone gives the views that the lesson's cells draw.
     #[test]
