@@ -4,7 +4,7 @@
 "use strict";
 
 twoviews.experiments.set("batch", (parts, compute, data) => {
-  const { element, slider, readings, inFrame, announcer, colour } = twoviews;
+  const { element, slider, readings, sharp, inFrame, announcer, colour } = twoviews;
   if (!data.z1) throw new twoviews.Unable("the run of this page has stored no embeddings");
   const [images, width] = data.z1.shape;
   const SIZES = [2, 4, 8, 16, 32, 64, 128, 256].filter((n) => n <= images);
@@ -20,7 +20,6 @@ twoviews.experiments.set("batch", (parts, compute, data) => {
   const tau = () => tauOf(temperature.value);
   const nameOf = (i) => `image ${(i % n()) + 1}, view ${i < n() ? 1 : 2}`;
   let found = { q: [], shares: [] };
-  let room = [400, 112];
 
   const draw = () => {
     const anchors = 2 * n();
@@ -67,10 +66,7 @@ twoviews.experiments.set("batch", (parts, compute, data) => {
   };
 
   const drawShares = (sorted) => {
-    const ratio = globalThis.devicePixelRatio || 1;
-    const [width, height] = room.map((side) => Math.round(side * ratio));
-    Object.assign(bars, { width, height });
-    const context = bars.getContext("2d");
+    const { context, width, height, ratio } = emptied();
     const top = Math.max(sorted[0], 1.2 / sorted.length);
     const y = (share) => height * (1 - (0.95 * share) / top);
     context.fillStyle = colour("--experiment-simclr");
@@ -111,6 +107,7 @@ twoviews.experiments.set("batch", (parts, compute, data) => {
     later();
   });
   const bars = element("canvas", { role: "img", className: "experiment-bars" });
+  const emptied = sharp(bars, [400, 112], later);
   const detail = element("p", { className: "experiment-detail" });
   const status = announcer();
   status.place.classList.add("experiment-hidden");
@@ -137,10 +134,5 @@ twoviews.experiments.set("batch", (parts, compute, data) => {
     status.place,
   );
   compute.call("resize_batch", n());
-  // To ask for the size while drawing would lay out the whole page once more.
-  new ResizeObserver(([{ contentRect }]) => {
-    room = [contentRect.width, contentRect.height];
-    later();
-  }).observe(bars);
   return { draw, resize: () => { resize(); draw(); }, numbers: () => found, tau, n };
 });

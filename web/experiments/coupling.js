@@ -4,7 +4,7 @@
 "use strict";
 
 twoviews.experiments.set("coupling", (parts, compute, data) => {
-  const { element, slider, readings, inFrame, announcer, colour } = twoviews;
+  const { element, slider, readings, sharp, inFrame, announcer, colour } = twoviews;
   if (!data.z1) throw new twoviews.Unable("the run of this page has stored no embeddings");
   const [images, width] = data.z1.shape;
   const SIZES = [2, 4, 8, 16, 32, 64, 128].filter((n) => n <= images);
@@ -37,15 +37,8 @@ twoviews.experiments.set("coupling", (parts, compute, data) => {
       + `The gradient of SimCLR has ${length.toFixed(3)} of the length of that of DCL, and the cosine between them is ${cosine.toFixed(3)}.`);
   };
 
-  const sized = (canvas) => {
-    const ratio = globalThis.devicePixelRatio || 1;
-    const [width, height] = rooms.get(canvas).map((side) => Math.round(side * ratio));
-    Object.assign(canvas, { width, height });
-    return { context: canvas.getContext("2d"), width, height, ratio };
-  };
-
   const drawBars = (bars) => {
-    const { context, width, height, ratio } = sized(histogram);
+    const { context, width, height, ratio } = emptied.histogram();
     context.fillStyle = colour("--experiment-simclr");
     const bar = width / bars.length;
     bars.forEach((share, i) => context.fillRect(i * bar + ratio, height * (1 - share), bar - 2 * ratio, height * share));
@@ -53,7 +46,7 @@ twoviews.experiments.set("coupling", (parts, compute, data) => {
 
   // Both in the plane in which they lie; the direction of DCL's is to the right.
   const drawArrows = (length, angle) => {
-    const { context, width, height, ratio } = sized(arrows);
+    const { context, width, height, ratio } = emptied.arrows();
     const up = Math.abs(length * Math.sin((angle * Math.PI) / 180));
     // As long as fits; NaN where there is no gradient.
     const unit = Math.min(0.9 * width, up > 0 ? (0.85 * height) / up : Infinity);
@@ -98,7 +91,7 @@ twoviews.experiments.set("coupling", (parts, compute, data) => {
   });
   const histogram = element("canvas", { role: "img", className: "experiment-bars experiment-drawing" });
   const arrows = element("canvas", { role: "img", className: "experiment-drawing" });
-  const rooms = new Map([histogram, arrows].map((canvas) => [canvas, [400, 160]]));
+  const emptied = { histogram: sharp(histogram, [400, 160], later), arrows: sharp(arrows, [400, 160], later) };
   const status = announcer();
   status.place.classList.add("experiment-hidden");
   parts.append(
@@ -120,11 +113,5 @@ twoviews.experiments.set("coupling", (parts, compute, data) => {
     status.place,
   );
   deal();
-  // To ask for the size while drawing would lay out the whole page once more.
-  const watched = new ResizeObserver((entries) => {
-    for (const { target, contentRect } of entries) rooms.set(target, [contentRect.width, contentRect.height]);
-    later();
-  });
-  [histogram, arrows].forEach((canvas) => watched.observe(canvas));
   return { draw, deal: () => { deal(); draw(); }, numbers: () => found, tau, n };
 });

@@ -57,6 +57,23 @@
     return { place: element("dl", { className: "experiment-values" }, ...rows), set };
   };
 
+  // A canvas that is drawn at the screen's own resolution, `room` of the page's pixels at first. Gives a function that
+  // empties it and says its context, its size, and the `ratio` of the screen's pixels to the page's; `changed` is called when its
+  // room is another.
+  const sharp = (canvas, room, changed) => {
+    // To ask for the size while drawing would lay out the whole page once more.
+    new ResizeObserver(([{ contentRect }]) => {
+      room = [contentRect.width, contentRect.height];
+      changed();
+    }).observe(canvas);
+    return () => {
+      const ratio = globalThis.devicePixelRatio || 1;
+      const [width, height] = room.map((side) => Math.round(side * ratio));
+      Object.assign(canvas, { width, height });
+      return { context: canvas.getContext("2d"), width, height, ratio };
+    };
+  };
+
   // Drawings of Shapes10's size, and what fills them from RGBA, one after the other.
   const SIDE = 32;
   const canvases = (count) =>
@@ -95,7 +112,7 @@
   // What an experiment throws when the page has not what it needs.
   class Unable extends Error {}
 
-  Object.assign(twoviews, { Unable, element, slider, whole, choice, button, readings, canvases, paint, inFrame, announcer, colour });
+  Object.assign(twoviews, { Unable, element, slider, whole, choice, button, readings, sharp, canvases, paint, inFrame, announcer, colour });
 
   const unable = (places, why) => {
     for (const place of places) {
