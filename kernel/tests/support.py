@@ -3,9 +3,12 @@
 import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
 import unittest
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +36,34 @@ def start(environment: dict[str, str], **options) -> tuple[KernelManager, Blocki
     client.start_channels()
     client.wait_for_ready(timeout=60)
     return manager, client
+
+
+def free_port() -> int:
+    """A port of this machine at which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as it:
+        return it.getsockname()[1]
+
+
+@contextlib.contextmanager
+def jupyterlab(folder: str, log: Path, *options: str) -> Iterator[str]:
+    """The address of a JupyterLab on `folder`; its token is `test`."""
+    port = free_port()
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--ServerApp.port_retries=0",
+               "--IdentityProvider.token=test", f"--ServerApp.root_dir={folder}",
+               # As root, too, where the tests run so.
+               "--allow-root", *options]
+    address = f"http://127.0.0.1:{port}"
+    with open(log, "w", encoding="utf-8") as said, subprocess.Popen(command, stdout=said, stderr=said) as process:
+        try:
+            for _ in range(600):
+                with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/api?token=test", timeout=5):
+                    break
+                time.sleep(0.1)
+            else:
+                raise TimeoutError(f"JupyterLab did not start; see {log}")
+            yield address
+        finally:
+            process.terminate()
 
 
 @contextlib.contextmanager

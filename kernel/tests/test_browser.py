@@ -4,25 +4,19 @@ Needs Chromium, Node.js and npm; without them the test is skipped and says so. T
 was seen lie in target/browser.
 """
 
-import json
 import shutil
-import socket
 import subprocess
-import sys
 import tempfile
-import time
 import unittest
-import urllib.request
 from pathlib import Path
 
 import nbformat
 import nbformat.v4 as v4
 from nbclient import NotebookClient
-from support import LONG
+from support import LOAD, LONG, ROOT, jupyterlab
 
-ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(__file__).resolve().parent / "browser"
-DEP = f":dep twoviews = {{ path = {json.dumps(str(ROOT))} }}\nuse twoviews::prelude::*;"
+DEP = LOAD.rstrip()
 # One figure a cell: a drawing, a picture, and what a live display ends in.
 FIGURES = [
     DEP + "\nuse twoviews::notebook::LiveDisplay;",
@@ -66,7 +60,7 @@ class Browser(unittest.TestCase):
         out.mkdir(parents=True)
         subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=FOLDER, check=True)
         spec = {"kernelspec": {"name": "rust", "display_name": "Rust (twoviews)", "language": "rust"}}
-        with tempfile.TemporaryDirectory() as folder, open(out / "lab.log", "w", encoding="utf-8") as log:
+        with tempfile.TemporaryDirectory() as folder:
             for name, codes in NOTEBOOKS.items():
                 cells = [v4.new_code_cell(code) for code in codes]
                 nbformat.write(v4.new_notebook(cells=cells, metadata=spec), f"{folder}/{name}.ipynb")
@@ -74,30 +68,12 @@ class Browser(unittest.TestCase):
             executed = v4.new_notebook(cells=[v4.new_code_cell(code) for code in FIGURES], metadata=spec)
             NotebookClient(executed, timeout=300, startup_timeout=60).execute()
             nbformat.write(executed, f"{folder}/executed.ipynb")
-            with socket.create_server(("127.0.0.1", 0)) as free:
-                port = free.getsockname()[1]
-            command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--ServerApp.port_retries=0",
-                       "--IdentityProvider.token=test", f"--ServerApp.root_dir={folder}", "--expose-app-in-browser",
-                       "--ServerApp.allow_root=True", f"--LabApp.workspaces_dir={folder}/workspaces",
-                       f"--LabApp.user_settings_dir={folder}/settings"]
-            lab = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
-            try:
-                self.wait_for(f"http://127.0.0.1:{port}/api?token=test")
+            options = ("--expose-app-in-browser", f"--LabApp.workspaces_dir={folder}/workspaces",
+                       f"--LabApp.user_settings_dir={folder}/settings")
+            with jupyterlab(folder, out / "lab.log", *options) as address:
                 chromium = shutil.which("chromium") or shutil.which("google-chrome")
-                subprocess.run(["node", FOLDER / "lab.mjs", f"http://127.0.0.1:{port}/lab?token=test", chromium, out],
-                               check=True, timeout=600)
-            finally:
-                lab.terminate()
-                lab.wait(30)
-
-    def wait_for(self, address: str) -> None:
-        for _ in range(120):
-            try:
-                urllib.request.urlopen(address, timeout=5).close()
-                return
-            except OSError:
-                time.sleep(0.5)
-        self.fail("JupyterLab did not start; see target/browser/lab.log")
+                subprocess.run(["node", FOLDER / "lab.mjs", f"{address}/lab?token=test", chromium, out], check=True,
+                               timeout=600)
 
 
 if __name__ == "__main__":

@@ -4,18 +4,15 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
-from support import LONG, ROOT
+from support import LONG, ROOT, jupyterlab
 
 sys.path.insert(0, str(ROOT / "xtask/python"))
 from classroom.log import Log, report
@@ -25,22 +22,9 @@ LESSON = "00_quickstart.ipynb"
 
 @contextlib.contextmanager
 def server(folder: str) -> Iterator[str]:
-    """The address of a Jupyter server on `folder`."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--ServerApp.port_retries=0",
-               "--IdentityProvider.token=test", f"--ServerApp.root_dir={folder}", "--ServerApp.log_level=ERROR"]
-    # As root, too, where the tests run so.
-    command.append("--allow-root")
-    with open(f"{folder}/log", "w", encoding="utf-8") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
-        try:
-            for _ in range(300):
-                with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/api?token=test"):
-                    break
-                time.sleep(0.1)
-            yield f"http://127.0.0.1:{port}/?token=test"
-        finally:
-            process.terminate()
+    """The address of a Jupyter server on `folder`, with its token."""
+    with jupyterlab(folder, Path(folder, "log"), "--ServerApp.log_level=ERROR") as address:
+        yield f"{address}/?token=test"
 
 
 def classroom(*arguments: str) -> subprocess.CompletedProcess:

@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from pathlib import Path
 import httpx
 import nbformat
 import psutil
-from support import ROOT
+from support import ROOT, free_port
 
 sys.path.insert(0, str(ROOT / "xtask/python"))
 from classroom.kernel import Kernel
@@ -40,11 +39,6 @@ def missing() -> str | None:
     if os.geteuid() != 0:
         return "accounts are made: only for root"
     return next((f"no {it}" for it in ("git", "configurable-http-proxy") if not shutil.which(it)), None)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as it:
-        return it.getsockname()[1]
 
 
 def run(*words) -> None:
