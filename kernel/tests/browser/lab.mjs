@@ -69,8 +69,10 @@ try {
     return `${states.length} states`;
   });
   await step("a plot is redrawn while the cell runs", async () => {
-    const svg = () => outputs(2).locator("svg").first().evaluate((node) => node.outerHTML).catch(() => "");
-    const states = await watch(svg, done(2));
+    // JupyterLab shows a drawing as a picture whose address holds it.
+    const drawing = () => outputs(2).locator("img, svg").first().evaluate((node) => node.outerHTML, null, { timeout: 1000 })
+      .catch(() => "");
+    const states = await watch(drawing, done(2));
     assert.ok(states.length >= 5, `${states.length} states`);
     assert.equal(await outputs(2).count(), 1);
     return `${states.length} states`;
