@@ -65,12 +65,17 @@ pub(super) fn ensure() -> Result<()> {
 
 /// Profiles for the build directories; cargo reads the configuration of every parent folder.
 ///
-/// Not optimised are C++ glue and a compressor that no notebook calls in a loop. The library's own
-/// crates are compiled as they are released: checks of their arithmetic cost a fifth of the time of encoding.
+/// Not optimised are C++ glue and a compressor that no notebook calls in a loop, little are thin calls of libtorch and
+/// what downloads are encrypted with. The library's own crates are compiled as they are released: checks of their
+/// arithmetic cost a fifth of the time of encoding.
 fn profile(own: &[String]) -> String {
     let mut text = "[profile.dev.package]\n\
                     torch-sys = { opt-level = 0 }\n\
-                    zstd-sys = { opt-level = 0 }\n"
+                    zstd-sys = { opt-level = 0 }\n\
+                    tch = { opt-level = 1 }\n\
+                    rustls = { opt-level = 1 }\n\
+                    ureq = { opt-level = 1 }\n\
+                    ureq-proto = { opt-level = 1 }\n"
         .to_owned();
     for name in own {
         let _ = writeln!(
