@@ -75,7 +75,7 @@ class Memory(threading.Thread):
 
 
 class Measured(Runner):
-    """Looks at the memory after each cell."""
+    """Looks at the memory after each cell: by which the peak grew shows in the list of cells."""
 
     def __init__(self, notebook, path: Path) -> None:
         super().__init__(notebook, path)
@@ -88,6 +88,7 @@ class Measured(Runner):
     def done(self, cell, cell_index, execute_reply) -> None:
         self.memory.look()
         super().done(cell, cell_index, execute_reply)
+        self.cells[-1]["peak_mb"] = self.memory.megabytes()["cells"]
 
 
 def machine() -> dict[str, str | int | None]:

@@ -85,6 +85,46 @@ fn every_view_counts_and_hooks_are_called() {
     assert_eq!((*calls.borrow(), history.epoch_losses.len(), history.images), ((4, 2), 2, 80));
 }
 
+/// Hands out another number of batches than it says.
+struct Miscounting(MultiViewsLoader, usize);
+
+impl ViewsLoader for Miscounting {
+    fn num_images(&self) -> usize {
+        self.0.num_images()
+    }
+    fn batch_size(&self) -> usize {
+        self.0.batch_size()
+    }
+    fn seed(&self) -> u64 {
+        self.0.seed()
+    }
+    fn batches_per_epoch(&self) -> usize {
+        self.1
+    }
+    fn epoch(
+        &self,
+        epoch: u64,
+        first_batch: usize,
+    ) -> Result<Box<dyn Iterator<Item = Result<ViewsBatch>> + '_>> {
+        self.0.epoch(epoch, first_batch)
+    }
+}
+
+#[test]
+fn a_loader_that_miscounts_is_refused_with_the_batch() {
+    tch::set_num_threads(1);
+    for (says, found) in
+        [(1, "more batches in epoch 0, batch 1"), (3, "fewer batches in epoch 0, batch 2")]
+    {
+        let two = || Miscounting(loader(shapes(40), 2), says);
+        let supervised = Classifier::new(config(1), 10, Device::Cpu).unwrap().fit(&two(), quiet());
+        let contrastive = DCL::new(config(1), Device::Cpu).unwrap().fit(&two(), quiet());
+        for error in [supervised.unwrap_err(), contrastive.unwrap_err()] {
+            assert!(error.to_string().contains(found), "{error}");
+        }
+    }
+}
+
 #[test]
 fn bad_input_is_named() {
     let named = |error: Error, words: &str| assert!(error.to_string().contains(words), "{error}");

@@ -112,6 +112,32 @@ fn marked_cells_are_told_with_their_mean() {
     assert!(told.ends_with("Marked as positive pairs: 8 cells, mean 0.8."), "{told}");
 }
 
+/// A number among the attributes of an SVG's element.
+fn attribute(element: &str, name: &str) -> f64 {
+    let (_, text) = element.split_once(&format!("{name}=\"")).unwrap();
+    text.split('"').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_histograms_bars_stay_below_its_legend() {
+    for (samples, height) in [(1, 360), (2, 360), (4, 360), (6, 400), (4, 260)] {
+        let size = (640, height);
+        let mut figure = Histogram { size, range: Some((0.0, 1.0)), ..Histogram::new("t", "q") };
+        for i in 0..samples {
+            figure.samples.push(Sample::new(&format!("N = {i}"), BLUE, vec![0.999; 9]));
+        }
+        let svg = figure.to_svg().unwrap();
+        let legend = svg.rsplit("<rect ").next().unwrap();
+        let bottom = attribute(legend, "y") + attribute(legend, "height");
+        let (_, bars) = svg.split_once("<polygon").unwrap();
+        let (_, points) = bars.split_once("points=\"").unwrap();
+        let points = points.split('"').next().unwrap().split_whitespace();
+        let heights = points.map(|point| point.split(',').nth(1).unwrap().parse::<f64>().unwrap());
+        let top = heights.fold(f64::INFINITY, f64::min);
+        assert!(top > bottom, "{samples} samples: bars from {top}, the legend to {bottom}");
+    }
+}
+
 #[test]
 fn a_histogram_tells_and_shows_shares() {
     let figure = histogram();

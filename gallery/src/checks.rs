@@ -85,6 +85,7 @@ pub(crate) fn look(folders: &Folders) -> Result<()> {
     if experiments::compute_in(&folders.site()) {
         looks.push(("Chromium", ["chromium", "google-chrome"], "BROWSER", "experiments.mjs"));
     }
+    looks.push(("JupyterLab in Chromium", ["chromium", "google-chrome"], "BROWSER", "lab.mjs"));
     for (browser, names, variable, script) in looks {
         let Some(program) = std::env::var_os(variable).or_else(|| found(&names)) else {
             say(&format!("the look in {browser}: skipped (it is not here)"));
@@ -92,7 +93,8 @@ pub(crate) fn look(folders: &Folders) -> Result<()> {
         };
         say(&format!("the look in {browser}: {script}"));
         let mut node = Command::new("node");
-        node.current_dir(&place).env(variable, program).arg(script).arg(folders.site());
+        node.current_dir(&place).env(variable, program).env("PYTHON", paths::python());
+        node.arg(script).arg(folders.site());
         tools::run(&mut node)?;
     }
     Ok(())

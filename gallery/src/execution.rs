@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use twoviews_constants::variable;
 
 use crate::digest::{self, Digest};
+use crate::fake_hub;
 use xtask::lessons::lesson::{self, Lesson};
 use xtask::{folders, paths, tools};
 
@@ -53,6 +54,12 @@ impl Execution {
         let mut drawings = digest::files(&folder.join("files"))?;
         drawings.retain(|path| path.extension().is_some_and(|extension| extension == "svg"));
         Ok(Some(Self { notebook, run, drawings }))
+    }
+
+    /// What took the place of data or weights that are downloaded otherwise.
+    pub(crate) fn stand_ins(&self) -> Option<&'static str> {
+        let quick = self.run["quick"] == true;
+        (self.run["fake_hub"] == true).then(|| fake_hub::stand_ins(quick))
     }
 
     /// What the execution depended on.

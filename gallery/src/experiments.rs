@@ -135,7 +135,7 @@ impl Experiments {
                 let mut data = data(&files_of(lesson).join(format!("{name}.safetensors")))
                     .with_context(|| format!("what {} has stored for {name}", lesson.name))?;
                 data["run"] = json!({
-                    "quick": execution.run["quick"], "stand_ins": execution.run["fake_hub"]
+                    "quick": execution.run["quick"], "stand_ins": execution.stand_ins()
                 });
                 let script = format!("twoviews.data.set({}, {data});\n", json!(name));
                 let file = folder.join(format!("{}.js", of_run(&lesson.name, &name)));

@@ -32,17 +32,26 @@ impl FakeHub {
         Ok(Self { process, address: address.trim().to_owned(), folder })
     }
 
-    /// The variables that send a notebook to this server.
-    pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
+    /// The variables that send a notebook to this server: for weights, and in the quick setting, for which its
+    /// small archive suffices, for data, too.
+    pub(crate) fn environment(&self, quick: bool) -> Vec<(&'static str, String)> {
         let below = |name: &str| self.folder.join(name).display().to_string();
-        vec![
+        let mut variables = vec![
             ("HF_ENDPOINT", self.address.clone()),
             ("HF_HOME", below("hub")),
-            (variable::CIFAR10_URL, format!("{}/cifar-10-binary.tar.gz", self.address)),
-            (variable::DATA, below("data")),
-            (variable::STAND_INS, "generated data and weights".to_owned()),
-        ]
+            (variable::STAND_INS, stand_ins(quick).to_owned()),
+        ];
+        if quick {
+            let archive = format!("{}/cifar-10-binary.tar.gz", self.address);
+            variables.extend([(variable::CIFAR10_URL, archive), (variable::DATA, below("data"))]);
+        }
+        variables
     }
+}
+
+/// What takes the place of downloads with the fake hub.
+pub(crate) fn stand_ins(quick: bool) -> &'static str {
+    if quick { "generated data and weights" } else { "generated weights" }
 }
 
 impl Drop for FakeHub {

@@ -90,7 +90,6 @@ fn main() {
 /// Executes what is out of date and builds the site. Fails in the end if a lesson did, or if a page shows
 /// code that is no longer the lesson's.
 fn run(options: &Options) -> Result<()> {
-    let root = paths::root();
     let lessons = lessons::all()?;
     let folders = Folders::new(options.quick);
     let alone = folders.alone()?;
@@ -100,70 +99,16 @@ fn run(options: &Options) -> Result<()> {
     };
     let setting =
         Setting { quick: options.quick, fake_hub: options.fake_hub, limit: options.limit };
-    // Before asking what is due: that depends on the libtorch which set-up brings.
-    setup::run()?;
-    let everything = execution::everything(&root)?;
     let mut problems = Vec::new();
     for lesson in &wanted {
         let faults = prose::faults(&lesson.notebook);
         problems.extend(faults.into_iter().map(|fault| format!("{}, cell {fault}", lesson.name)));
     }
-    for lesson in &wanted {
-        let (kept, key) = (folders.executed(lesson), execution::key(lesson, &setting, &everything));
-        folders::restore(&kept)?;
-        let before = Execution::read(&kept).unwrap_or_else(|error| {
-            say(&format!("{} runs again, because its last run is damaged: {error:#}", lesson.name));
-            None
-        });
-        if !execution::is_due(before.as_ref(), &key, options.force) {
-            say(&format!("{} is up to date", lesson.name));
-            continue;
-        }
-        say(&format!("running {}", lesson.name));
-        let begin = Instant::now();
-        let (_server, environment) = sources(lesson, &setting)?;
-        let failed = folders.failed(lesson);
-        match execution::execute(lesson, &setting, &key, &kept, &failed, &environment) {
-            Ok(()) => say(&format!("{} took {:.0} s", lesson.name, begin.elapsed().as_secs_f64())),
-            Err(error) => {
-                eprintln!("error: {error:#}");
-                let page =
-                    if kept.is_dir() { "its page stays as it was" } else { "it has no page yet" };
-                problems.push(format!("{} failed; {page}", lesson.name));
-            }
-        }
-    }
-    let mut pages = Vec::new();
-    for lesson in &lessons {
-        let name = &lesson.name;
-        let kept = Execution::read(&folders.executed(lesson)).with_context(|| {
-            let others = problems.iter().map(|problem| format!("{problem}\n"));
-            format!(
-                "{}the last run of {name} is damaged, so the site stays as it was: cargo xtask gallery \
-                 --only {name} runs it again",
-                others.collect::<String>()
-            )
-        })?;
-        let Some(execution) = kept else {
-            say(&format!(
-                "{name} was not executed yet and has no page: cargo xtask gallery --only {name}"
-            ));
-            continue;
-        };
-        if let Some(cell) = lesson::drift(&lesson.notebook, &execution.notebook) {
-            let problem = format!(
-                "{}: the code of cell {cell} is no longer that of the run which its page shows",
-                lesson.name
-            );
-            // Those that were not asked for may wait.
-            if wanted.iter().any(|it| it.name == lesson.name) {
-                problems.push(problem)
-            } else {
-                say(&problem)
-            }
-        }
-        pages.push((lesson.clone(), execution));
-    }
+    problems.extend(execute(&wanted, &setting, &folders, options.force)?);
+    let (pages, drifted) = pages(&lessons, &wanted, &folders).map_err(|error| {
+        if problems.is_empty() { error } else { error.context(problems.join("\n")) }
+    })?;
+    problems.extend(drifted);
     ensure!(
         !pages.is_empty(),
         "no lesson was executed, so there is nothing to show: {}",
@@ -185,13 +130,89 @@ fn run(options: &Options) -> Result<()> {
     if options.serve { serve(&folders) } else { Ok(()) }
 }
 
+/// Runs the lessons that are out of date, and says which failed.
+fn execute(
+    lessons: &[&Lesson],
+    setting: &Setting,
+    folders: &Folders,
+    force: bool,
+) -> Result<Vec<String>> {
+    // Before asking what is due: that depends on the libtorch which set-up brings.
+    setup::run()?;
+    let everything = execution::everything(&paths::root())?;
+    let mut problems = Vec::new();
+    for lesson in lessons {
+        let (kept, key) = (folders.executed(lesson), execution::key(lesson, setting, &everything));
+        folders::restore(&kept)?;
+        let before = Execution::read(&kept).unwrap_or_else(|error| {
+            say(&format!("{} runs again, because its last run is damaged: {error:#}", lesson.name));
+            None
+        });
+        if !execution::is_due(before.as_ref(), &key, force) {
+            say(&format!("{} is up to date", lesson.name));
+            continue;
+        }
+        say(&format!("running {}", lesson.name));
+        let begin = Instant::now();
+        let (_server, environment) = sources(lesson, setting)?;
+        let failed = folders.failed(lesson);
+        match execution::execute(lesson, setting, &key, &kept, &failed, &environment) {
+            Ok(()) => say(&format!("{} took {:.0} s", lesson.name, begin.elapsed().as_secs_f64())),
+            Err(error) => {
+                eprintln!("error: {error:#}");
+                let page =
+                    if kept.is_dir() { "its page stays as it was" } else { "it has no page yet" };
+                problems.push(format!("{} failed; {page}", lesson.name));
+            }
+        }
+    }
+    Ok(problems)
+}
+
+/// The lessons that were executed, each with its last run, and those of `wanted` whose code has changed since.
+fn pages(
+    lessons: &[Lesson],
+    wanted: &[&Lesson],
+    folders: &Folders,
+) -> Result<(Vec<(Lesson, Execution)>, Vec<String>)> {
+    let (mut pages, mut drifted) = (Vec::new(), Vec::new());
+    for lesson in lessons {
+        let name = &lesson.name;
+        let kept = Execution::read(&folders.executed(lesson)).with_context(|| {
+            format!(
+                "the last run of {name} is damaged, so the site stays as it was: cargo xtask gallery \
+                 --only {name} runs it again"
+            )
+        })?;
+        let Some(execution) = kept else {
+            say(&format!(
+                "{name} was not executed yet and has no page: cargo xtask gallery --only {name}"
+            ));
+            continue;
+        };
+        if let Some(cell) = lesson::drift(&lesson.notebook, &execution.notebook) {
+            let problem = format!(
+                "{name}: the code of cell {cell} is no longer that of the run which its page shows"
+            );
+            // Those that were not asked for may wait.
+            if wanted.iter().any(|it| it.name == *name) {
+                drifted.push(problem)
+            } else {
+                say(&problem)
+            }
+        }
+        pages.push((lesson.clone(), execution));
+    }
+    Ok((pages, drifted))
+}
+
 /// The fake hub, if the lesson wants it, and the variables that lead to it.
 fn sources(lesson: &Lesson, setting: &Setting) -> Result<(Option<FakeHub>, Variables)> {
     if !(setting.fake_hub && lesson.downloads()) {
         return Ok((None, Vec::new()));
     }
     let server = FakeHub::start()?;
-    let environment = server.environment();
+    let environment = server.environment(setting.quick);
     Ok((Some(server), environment))
 }
 

@@ -110,18 +110,19 @@ fn top(lesson: &Lesson, execution: &Execution) -> String {
 }
 
 /// What says that the numbers are no results.
-fn warnings(execution: &Execution) -> Vec<&'static str> {
+fn warnings(execution: &Execution) -> Vec<String> {
     let mut warnings = Vec::new();
-    if execution.run["fake_hub"] == true {
-        warnings.push(
-            "This run had *generated data and weights*, made from formulas. It shows that the \
-             lesson runs; its pictures and numbers say nothing about CIFAR-10 or the published models.",
-        );
+    if let Some(stand_ins) = execution.stand_ins() {
+        warnings.push(format!(
+            "This run had *{stand_ins}*, made from formulas. It shows that the lesson runs; its \
+             accuracies say nothing about CIFAR-10 or the published models."
+        ));
     }
     if execution.run["quick"] == true {
         warnings.push(
             "This is a *short run* on few images, to see that everything works; its numbers \
-             say nothing.",
+             say nothing."
+                .to_owned(),
         );
     }
     warnings
@@ -152,8 +153,8 @@ fn account(lesson: &Lesson, execution: &Execution) -> String {
         if seeds.is_empty() { "see the code".to_owned() } else { seeds.join(" ") },
     ));
     let mut data = lesson.data().join(", ");
-    if run["fake_hub"] == true {
-        data += ", replaced by generated data and weights";
+    if let Some(stand_ins) = execution.stand_ins() {
+        let _ = write!(data, ", with {stand_ins} instead");
     }
     rows.push(("data", data));
     if run["quick"] == true {
@@ -300,10 +301,10 @@ mod tests {
         assert!(!top(&lesson, &kept).contains("Not a result"));
         kept.run["fake_hub"] = true.into();
         let text = top(&lesson, &kept);
-        assert!(text.contains("generated data and weights") && text.contains("07_x.rs"), "{text}");
+        assert!(text.contains("had *generated weights*") && text.contains("07_x.rs"), "{text}");
         kept.run["quick"] = true.into();
         assert_eq!(warnings(&kept).len(), 2);
-        assert!(account(&lesson, &kept).contains("replaced by generated data and weights"));
+        assert!(account(&lesson, &kept).contains("with generated data and weights instead"));
     }
 
     #[test]

@@ -113,6 +113,7 @@ pub(crate) fn convert(lesson: &Lesson) -> Result<Program> {
          //! folder `programs/{name}` of a checkout of twoviews on which `cargo xtask setup` has run, with this\n\
          //! `Cargo.toml` beside it, and start it there with `cargo run --release`:\n//!\n{manifest}\
          //!\n//! `TWOVIEWS_QUICK=1` makes it short. Figures go to the folder in which it is started.\n\n\
+         // Exercises as they are handed out do not use what they are given.\n#![allow(unused_variables)]\n\n\
          {uses}\n{SHOW}\n{items}\n\
          fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {{\n{body}\n{closing}Ok(())\n}}\n",
         title = lesson.title(),

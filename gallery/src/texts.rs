@@ -32,8 +32,8 @@ pub(crate) fn landing(readme: &str, lessons: &[(Lesson, Execution)]) -> Result<S
             let _ = writeln!(text, ":img-alt: {}", alt.replace('\n', " "));
         }
         let _ = writeln!(text, "\n{}", lesson.sentence());
-        if execution.run["fake_hub"] == true {
-            text += "\n**Not a result:** this run had generated data and weights.\n";
+        if let Some(stand_ins) = execution.stand_ins() {
+            let _ = writeln!(text, "\n**Not a result:** this run had {stand_ins}.");
         } else if execution.run["quick"] == true {
             text += "\n**Not a result:** a short run on few images.\n";
         }
@@ -67,8 +67,8 @@ pub(crate) fn contents(lessons: &[(Lesson, Execution)]) -> String {
     for (lesson, execution) in lessons {
         let run = &execution.run;
         let mut data = lesson.data().join(", ");
-        if run["fake_hub"] == true {
-            data += ", replaced by generated data";
+        if let Some(stand_ins) = execution.stand_ins() {
+            let _ = write!(data, ", with {stand_ins} instead");
         }
         if run["quick"] == true {
             data += ", few images";

@@ -23,6 +23,7 @@ SUBMISSIONS = {
     "fitted": ("Some(if s == 1.0 { 0.4239 } else { 0.0 })", "Some(62)", 1),
     "empty": (STUB, STUB, 0),
     "not-compiling": ("Some(negatives / (s.exp() + )", "Some(62)", 1),
+    "panicking": ("if s > 0.0 { panic!(\"s is {s}\") } else { None }", "Some(62)", 1),
 }
 
 
@@ -37,8 +38,8 @@ class Exercises(unittest.TestCase):
         return [cell.outputs[-1].data["text/plain"] for cell in graded]
 
     def test_stubs_and_solutions_run_to_the_end_wherever_they_lie(self) -> None:
-        self.assertEqual(self.verdicts("exercises_handed_out"), ["1a: not attempted", "1b: not attempted"])
-        self.assertEqual(self.verdicts("exercises"), ["1a: right", "1b: right"])
+        self.assertEqual(self.verdicts("exercises_handed_out"), ["1: not attempted", "2: not attempted"])
+        self.assertEqual(self.verdicts("exercises"), ["1: right", "2: right"])
 
 
 @unittest.skipUnless(PYTHON, "TWOVIEWS_TEST_NBGRADER names no Python with nbgrader")
@@ -82,8 +83,10 @@ class Grading(unittest.TestCase):
                 points = dict(rows)
             self.assertEqual(points, {student: points for student, (_, _, points) in SUBMISSIONS.items()})
             feedback = (course / "feedback/wrong" / NAME / f"{NAME}.html").read_text()
-            self.assertIn("1a: not yet: q(1, 2) gives 0.6667: the positive pair enters as", feedback)
-            self.assertIn("1b: not yet: negatives gives 63: the partner is no negative", feedback)
+            panicking = (course / "feedback/panicking" / NAME / f"{NAME}.html").read_text()
+            self.assertIn("s is 1", panicking)
+            self.assertIn("1: not yet: q(1, 2) gives 0.6667: the positive pair enters as", feedback)
+            self.assertIn("2: not yet: negatives gives 63: the partner is no negative", feedback)
 
 
 if __name__ == "__main__":

@@ -98,7 +98,11 @@ impl Classifier {
             let first = history.losses.len();
             let mut begin = Instant::now();
             for batch in loader.epoch(epoch as u64, 0)? {
-                let place = || format!("in epoch {epoch}, batch {}", history.losses.len() - first);
+                let done = history.losses.len() - first;
+                let place = || format!("in epoch {epoch}, batch {done}");
+                if done == record.batches_per_epoch {
+                    return Err(record.miscounted("more", &place()));
+                }
                 let batch = match check_interrupt(place).and(batch) {
                     Err(Error::Interrupted { .. }) => {
                         return Ok(History { interrupted: true, ..history });
@@ -125,6 +129,10 @@ impl Classifier {
                 begin = Instant::now();
             }
             let losses = &history.losses[first..];
+            if losses.len() < record.batches_per_epoch {
+                let place = format!("in epoch {epoch}, batch {}", losses.len());
+                return Err(record.miscounted("fewer", &place));
+            }
             history.epoch_losses.push(losses.iter().sum::<f64>() / losses.len() as f64);
             if let Some(hook) = &mut options.on_epoch {
                 hook(&history);

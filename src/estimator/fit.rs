@@ -142,7 +142,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
             for views in batches {
                 let views = views?;
                 if state.batch == batches_per_epoch {
-                    return Err(miscounted(state, "more"));
+                    return Err(state.loader.miscounted("more", &location(state)));
                 }
                 check_interrupt(|| location(state))?;
                 let step = state.history.losses.len();
@@ -177,7 +177,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
                 begin = Instant::now();
             }
             if state.batch < batches_per_epoch {
-                return Err(miscounted(state, "fewer"));
+                return Err(state.loader.miscounted("fewer", &location(state)));
             }
             let is_best = self.end_of_epoch(options, state)?;
             save(state, is_best)?;
@@ -231,13 +231,6 @@ impl<L: ContrastiveLoss> Estimator<L> {
 
 fn location(state: &TrainingState) -> String {
     format!("in epoch {}, batch {}", state.epoch, state.batch)
-}
-
-/// A loader that does not keep to its number of batches, which epochs and rates are counted by.
-fn miscounted(state: &TrainingState, found: &'static str) -> Error {
-    let value = format!("{found} batches {}", location(state));
-    let hint = format!("batches_per_epoch() says {}.", state.loader.batches_per_epoch);
-    Error::parameter("loader", value, "an epoch of batches_per_epoch() batches", hint)
 }
 
 /// Adds epoch and batch to the error of a loss that is not finite.

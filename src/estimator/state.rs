@@ -45,6 +45,13 @@ impl LoaderRecord {
         self.num_images.min(self.batches_per_epoch.saturating_mul(self.batch_size))
     }
 
+    /// The error of a loader that does not keep to its number of batches, which epochs and rates are counted by.
+    pub(super) fn miscounted(&self, found: &'static str, place: &str) -> Error {
+        let value = format!("{found} batches {place}");
+        let hint = format!("batches_per_epoch() says {}.", self.batches_per_epoch);
+        Error::parameter("loader", value, "an epoch of batches_per_epoch() batches", hint)
+    }
+
     /// Refuses a loader with which no epoch would come to its end.
     ///
     /// # Errors

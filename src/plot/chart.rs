@@ -84,6 +84,11 @@ pub(super) fn draw_baselines<B: DrawingBackend>(
     Ok(())
 }
 
+/// Pixels from the upper edge of the axes to the lower one of a legend with so many lines.
+pub(super) fn legend_height(lines: usize) -> f64 {
+    if lines == 0 { 0.0 } else { 32.0 + 17.0 * lines as f64 }
+}
+
 /// The names of what was drawn.
 pub(super) fn draw_legend<'a, B: DrawingBackend + 'a>(
     chart: &mut Chart<'a, B>,

@@ -7,8 +7,14 @@ use plotters::prelude::*;
 
 use super::alt;
 use super::canvas::{Draw, figure_methods, is_drawable, is_drawable_range};
-use super::chart::{DrawResult, axes, draw_legend, draw_line, range_of, text, title_size};
+use super::chart::{
+    DrawResult, axes, draw_legend, draw_line, legend_height, range_of, text, title_size,
+};
 use crate::{Error, Result};
+
+const MARGIN: u32 = 12;
+/// Height of ticks and label of the axis.
+const X_LABELS: u32 = 42;
 
 /// The numbers of one colour.
 #[derive(Clone, Debug, PartialEq)]
@@ -149,11 +155,16 @@ impl Draw for Histogram {
         let (low, high) = self.span();
         let shares: Vec<Vec<f64>> = self.samples.iter().map(|it| self.shares(it)).collect();
         let most = shares.iter().flatten().fold(0.0f64, |most, &it| most.max(it));
-        let top = if most > 0.0 { 1.1 * most } else { 1.0 };
+        let title = title_size(&self.title, self.size.0);
+        let labels = self.samples.iter().filter(|it| !it.label.is_empty()).count();
+        // The highest share stays below the legend, wherever it is.
+        let height = f64::from(self.size.1) - f64::from(2 * MARGIN + X_LABELS) - 1.7 * title;
+        let room = (legend_height(labels) / height.max(1.0)).clamp(0.1, 0.6);
+        let top = if most > 0.0 { most / (1.0 - room) } else { 1.0 };
         let mut chart = ChartBuilder::on(area)
-            .margin(12)
-            .caption(&self.title, text(title_size(&self.title, self.size.0)))
-            .x_label_area_size(42)
+            .margin(MARGIN)
+            .caption(&self.title, text(title))
+            .x_label_area_size(X_LABELS)
             .y_label_area_size(60)
             .build_cartesian_2d(low..high, 0.0..top)?;
         axes(&mut chart).x_desc(&self.x_label).y_desc("Share").draw()?;

@@ -117,7 +117,7 @@ twoviews.experiments.set("batch", (parts, compute, data) => {
   parts.append(
     element("p", { className: "experiment-source" },
       `The embeddings of the cell above: ${images} images, two views each, rounded to 8 bits.`,
-      data.run.stand_ins ? " Images and weights were made from formulas: nothing here is a result." : ""),
+      data.run.stand_ins ? ` The run had ${data.run.stand_ins}, made from formulas: nothing here is a result.` : ""),
     element("div", { className: "experiment-sides" },
       element("figure", { className: "experiment-matrix" },
         element("div", { className: "experiment-picture" }, matrix, marker),

@@ -32,8 +32,8 @@ const LAYERS: [(&str, Option<&str>, &[&str]); 5] = [
         None,
         &[
             "digest.rs",
-            "execution.rs",
             "fake_hub.rs",
+            "execution.rs",
             "statements.rs",
             "show.rs",
             "program.rs",

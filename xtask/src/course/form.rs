@@ -118,14 +118,28 @@ fn predictions(cells: &[Value]) -> Result<()> {
 fn exercises(cells: &[Value]) -> Result<()> {
     let mut open: Option<&str> = None;
     let mut found = 0;
-    for cell in cells.iter().filter(is_code) {
+    let mut asked = String::new();
+    for cell in cells {
         let kind = &cell["metadata"]["nbgrader"];
-        if kind["solution"] == true {
+        if cell["cell_type"] == "markdown" {
+            asked = source(cell);
+        } else if kind["solution"] == true {
             ensure!(open.is_none(), "the exercise of cell {} has no check", open.unwrap_or(""));
             (open, found) = (Some(id(cell)), found + 1);
+            let number = asked.split_once("**Exercise ").map(|(_, text)| text);
+            let number = number.and_then(|text| text.split(['.', ',', ':']).next());
+            ensure!(
+                number == Some(&found.to_string()),
+                "exercises are numbered from 1 on: the text above cell {} wants to begin with **Exercise {found}.**",
+                id(cell)
+            );
         } else if kind["grade"] == true {
             let name = id(cell);
             ensure!(source(cell).contains("check("), "cell {name} is graded and checks nothing");
+            ensure!(
+                source(cell).contains(&format!("check(\"{found}\")")),
+                "cell {name} checks exercise {found}, which it names: check(\"{found}\")"
+            );
             ensure!(
                 kind["points"].as_f64().is_some_and(|points| points > 0.0),
                 "cell {name} is graded: nbgrader.points wants a number above 0"
@@ -156,14 +170,16 @@ mod tests {
         json!({"cell_type": "code", "id": id, "metadata": metadata, "source": source})
     }
 
-    fn exercise(name: &str) -> [Value; 2] {
+    fn exercise(number: usize, name: &str) -> [Value; 3] {
         let checked = json!({
             "nbgrader": {"grade": true, "points": 1},
             "jupyter": {"source_hidden": true},
         });
+        let text = format!("Read.\n\n**Exercise {number}, a line.** Write it.");
         [
+            json!({"cell_type": "markdown", "id": format!("{name}-text"), "source": text}),
             code(name, "fn f() {\n    None\n}", json!({"nbgrader": {"solution": true}})),
-            code(&format!("{name}-check"), "check(\"1a\")", checked),
+            code(&format!("{name}-check"), &format!("check(\"{number}\")"), checked),
         ]
     }
 
@@ -178,8 +194,8 @@ mod tests {
             .collect();
         cells.push(code("p", "let guess: Option<f64> = None;", json!({"tags": ["prediction"]})));
         cells.push(code("o", "Prediction::of(\"x\", guess).against(1.0)", json!({})));
-        cells.extend(exercise("e"));
-        cells.extend(exercise("f"));
+        cells.extend(exercise(1, "e"));
+        cells.extend(exercise(2, "f"));
         json!({"metadata": {"twoviews": {"course": true}}, "cells": cells})
     }
 
@@ -211,15 +227,28 @@ mod tests {
         assert!(without("o").contains("p is never scored"));
         assert!(without("e-check").contains("e has no check"));
         assert!(without("f-check").contains("f has no check"));
-        let one = after(|cells| cells.truncate(9));
+        let one = after(|cells| cells.truncate(10));
         assert!(one.contains("1 exercises"), "{one}");
         let many = after(|cells| {
-            ["g", "h", "i"].iter().for_each(|name| cells.extend(exercise(name)));
+            ["g", "h", "i"].iter().zip(3..).for_each(|(name, i)| cells.extend(exercise(i, name)));
         });
         assert!(many.contains("5 exercises"), "{many}");
         let quiz =
             after(|cells| cells[3]["source"] = json!("<details><summary>a</summary></details>"));
         assert!(quiz.contains("1 times"), "{quiz}");
+    }
+
+    #[test]
+    fn exercises_are_numbered_in_their_order() {
+        let with = |name: &'static str, text: &'static str| {
+            after(move |cells| {
+                let cell = cells.iter_mut().find(|cell| id(cell) == name).unwrap();
+                cell["source"] = json!(text);
+            })
+        };
+        assert!(with("f-text", "**Exercise 3a.** Why?").contains("**Exercise 2.**"));
+        assert!(with("e-text", "Why?").contains("**Exercise 1.**"));
+        assert!(with("f-check", "check(\"1\")").contains("check(\"2\")"));
     }
 
     #[test]
