@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
+use crate::say::write;
 use crate::{folders, paths};
 
 /// Oldest Python that the pinned packages support.
@@ -38,6 +39,13 @@ pub(crate) fn sysroot() -> Result<PathBuf> {
     let output = Command::new("rustc").args(["--print", "sysroot"]).output();
     let output = output.context("cannot run rustc")?;
     Ok(PathBuf::from(String::from_utf8(output.stdout)?.trim()))
+}
+
+/// What Rust calls this machine.
+pub fn host() -> Result<String> {
+    let compiler = compiler()?;
+    let host = compiler.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.context("rustc does not say for which machine it compiles")?.to_owned())
 }
 
 /// What Rust calls WebAssembly in a browser.
@@ -151,16 +159,30 @@ pub fn run(command: &mut Command) -> Result<()> {
     succeeded(command, status)
 }
 
+/// Runs a command beside other work; what it says of errors is written whole.
+pub fn run_beside(command: &mut Command) -> Result<()> {
+    let child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let output = child.and_then(|child| child.wait_with_output());
+    let output = output.with_context(|| format!("cannot start {command:?}"))?;
+    write(&String::from_utf8_lossy(&output.stderr));
+    succeeded(command, output.status)
+}
+
 /// Builds with cargo, quietly, and says where the programs are, by their names: not everyone's build
 /// folder is `target`.
 pub fn build(arguments: &[&str]) -> Result<HashMap<String, PathBuf>> {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(paths::root()).arg("build").args(arguments);
+    Ok(programs(&messages(&mut cargo)?))
+}
+
+/// The programs that cargo's messages name.
+pub fn programs(messages: &[Value]) -> HashMap<String, PathBuf> {
     let program = |message: &Value| {
         let name = message["target"]["name"].as_str()?.to_owned();
         Some((name, PathBuf::from(message["executable"].as_str()?)))
     };
-    Ok(messages(&mut cargo)?.iter().filter_map(program).collect())
+    messages.iter().filter_map(program).collect()
 }
 
 /// Lets `cargo` build, quietly, and gives its messages, which name what it has built.
@@ -188,7 +210,8 @@ pub fn gallery(arguments: &[&str]) -> Command {
     cargo
 }
 
-fn succeeded(command: &Command, status: ExitStatus) -> Result<()> {
+/// Fails, naming the command, if it has failed.
+pub fn succeeded(command: &Command, status: ExitStatus) -> Result<()> {
     ensure!(status.success(), "{command:?} failed ({status})");
     Ok(())
 }

@@ -8,6 +8,8 @@ use anyhow::{Context, Result};
 use serde_json::json;
 use twoviews_constants::variable;
 
+use super::compile::compile;
+use super::progress::Part;
 use super::{builds, wheel};
 use crate::say::say;
 use crate::{folders, paths, tools};
@@ -24,10 +26,34 @@ const FORMER: &str = "stock";
 /// Removes all that the kernel was built from, and what is as easily built again.
 const CLEAN: [&str; 4] = ["clean", "--quiet", "--profile", "dev"];
 
-/// Builds and registers the kernel.
-pub(super) fn ensure() -> Result<()> {
+/// Where the kernel's program comes from.
+pub(super) enum Origin {
+    Wheel(PathBuf),
+    Build { compiler: String },
+}
+
+/// Says where it will come from.
+pub(super) fn origin() -> Result<Origin> {
+    if let Some(wheel) = wheel::given()? {
+        return Ok(Origin::Wheel(wheel));
+    }
+    let compiler = tools::compiler()?;
+    let before = fs::read_to_string(stamp()).ok();
+    if before.as_ref() != Some(&compiler) {
+        let why = if before.is_some() { ", because rustc has changed" } else { "" };
+        say(&format!("building the kernel{why}"));
+    }
+    Ok(Origin::Build { compiler })
+}
+
+fn stamp() -> PathBuf {
+    paths::root().join("target/kernel-compiler.txt")
+}
+
+/// Registers the kernel.
+pub(super) fn register(program: &Path) -> Result<()> {
     let (root, venv) = (paths::root(), paths::venv(""));
-    let mut install = Command::new(program()?);
+    let mut install = Command::new(program);
     install.args(["install", "--name", NAME, "--display-name", DISPLAY_NAME, "--prefix"]);
     install.arg(&venv).args(variables(&root).map(|(name, value)| format!("--env={name}={value}")));
     // What it does was said before.
@@ -35,25 +61,20 @@ pub(super) fn ensure() -> Result<()> {
     folders::remove(&venv.join("share/jupyter/kernels").join(FORMER))
 }
 
-/// Builds the kernel's program, or takes it from a wheel, and says where it is.
-pub(super) fn program() -> Result<PathBuf> {
-    if let Some(wheel) = wheel::given()? {
-        return wheel::program(&wheel);
-    }
-    let target = paths::root().join("target");
-    let (stamp, compiler) = (target.join("kernel-compiler.txt"), tools::compiler()?);
-    let before = fs::read_to_string(&stamp).ok();
-    if before.as_ref() != Some(&compiler) {
-        let why = if before.is_some() { ", because rustc has changed" } else { "" };
-        say(&format!("building the kernel (three to five minutes the first time){why}"));
-    }
-    let mut programs = builds::resume(
-        &target.join("kernel-unfinished"),
-        || tools::run(Command::new("cargo").current_dir(paths::root()).args(CLEAN)),
-        || tools::build(&["--package", PROGRAM]),
+/// Compiles the kernel's program and says where it is.
+pub(super) fn build(compiler: &str, part: Part<'_>) -> Result<PathBuf> {
+    let root = paths::root();
+    let messages = builds::resume(
+        &root.join("target/kernel-unfinished"),
+        || tools::run(Command::new("cargo").current_dir(&root).args(CLEAN)),
+        || {
+            let mut cargo = Command::new("cargo");
+            cargo.current_dir(&root).args(["build", "--package", PROGRAM]);
+            compile(&mut cargo, PROGRAM, part)
+        },
     )?;
-    folders::atomic_write(&stamp, compiler.as_bytes())?;
-    programs
+    folders::atomic_write(&stamp(), compiler.as_bytes())?;
+    tools::programs(&messages)
         .remove(PROGRAM)
         .with_context(|| format!("cargo did not say where it has built {PROGRAM}"))
 }
@@ -67,11 +88,15 @@ pub(super) fn variables(root: &Path) -> [(&'static str, String); 6] {
         ("LIBTORCH", shown(libtorch)),
         (variable::BUILD_DIRECTORY, shown(root.join(".slots/0"))),
         (variable::CARGO_LOCK, shown(root.join("Cargo.lock"))),
-        // TOML's strings have the escapes of JSON's.
-        (variable::PREWARM, format!("twoviews = {{ path = {} }}", json!(root))),
+        (variable::PREWARM, dependency(root)),
         // evcxr updates a kernel that it finds here; it shall find none.
         ("JUPYTER_PATH", shown(root.join(".venv/share/no-kernels"))),
     ]
+}
+
+/// The crate that notebooks begin with, as a line of a manifest: TOML's strings have the escapes of JSON's.
+pub(super) fn dependency(root: &Path) -> String {
+    format!("twoviews = {{ path = {} }}", json!(root))
 }
 
 #[cfg(test)]

