@@ -204,6 +204,31 @@ class Network(Folders):
         self.assertEqual(run(f":dep {crate}\nmine::three()"), ("ok", "3"))
         self.assertEqual(run(f':dep mine = {{ path = "{crate}" }}\nmine::three()'), ("ok", "3"))
 
+    def test_each_cell_uses_the_crate_that_it_was_compiled_with(self) -> None:
+        crate = self.mine()
+        text = (
+            "use std::sync::atomic::{AtomicU32, Ordering};\n"
+            "static COUNT: AtomicU32 = AtomicU32::new(START);\n"
+            "#[inline(never)] pub fn next() -> u32 { COUNT.fetch_add(STEP, Ordering::SeqCst) }\n"
+            "#[unsafe(no_mangle)] pub static mine_shared: AtomicU32 = AtomicU32::new(START);\n"
+            "#[inline(never)] pub fn common() -> u32 { mine_shared.fetch_add(1, Ordering::SeqCst) }\n"
+        )
+        source = crate / "src/lib.rs"
+        source.write_text(text.replace("START", "0").replace("STEP", "1"))
+        run = self.kernel()
+        line = f':dep mine = {{ path = "{crate}" }}'
+        # A crate has one set of statics for all cells.
+        self.assertEqual(run(f"{line}\nmine::next()"), ("ok", "0"))
+        self.assertEqual(run("mine::next()"), ("ok", "1"))
+        self.assertEqual(run("fn old() -> u32 { mine::next() }\n(old(), mine::common())"), ("ok", "(2, 0)"))
+        libraries = "slots/0/target/*/debug/deps/libtwoviews_crates-*.so"
+        self.assertEqual(len(list(self.folder.glob(libraries))), 1)
+        # Another text is another crate with its own, under the same names. What it exports to all is there once.
+        source.write_text(text.replace("START", "50").replace("STEP", "7"))
+        self.assertEqual(run("mine::next()"), ("ok", "50"))
+        self.assertEqual(run("(old(), mine::next(), mine::common())"), ("ok", "(57, 64, 1)"))
+        self.assertEqual(len(list(self.folder.glob(libraries))), 1)
+
 
 class Versions(Folders):
     """What stays as it is."""

@@ -55,7 +55,8 @@ struct Shared<S> {
 
 impl<S: BatchSource> Prefetch<S> {
     /// The batches from `first` to `end` (exclusive) of `source`. Each of the `workers` may be
-    /// `prefetch` batches ahead; without a worker the calling thread makes them.
+    /// `prefetch` batches ahead; without a worker the calling thread makes them. There are no more of them than
+    /// processors that this process may use.
     pub(super) fn new(
         source: S,
         first: usize,
@@ -64,7 +65,9 @@ impl<S: BatchSource> Prefetch<S> {
         prefetch: usize,
     ) -> Self {
         let shared = Arc::new(Shared { source, stop: AtomicBool::new(false) });
-        let workers = workers.min(end - first);
+        // More than one for each processor, a container's share included, would only wait for one another.
+        let processors = thread::available_parallelism().map_or(usize::MAX, usize::from);
+        let workers = workers.min(end - first).min(processors);
         let (mut channels, mut threads) = (Vec::new(), Vec::new());
         for worker in 0..workers {
             // The worker holds one more batch while the channel is full.

@@ -12,6 +12,7 @@
 //! | `optimizer` | `adamw` | `sgd`, `adam` or `adamw` |
 //! | `crop`, `rot90`, `flip`, `jitter`, `hue`, `gray` | 0.8, 1, 0.5, 0.4, 0.1, 0.2 | the views: smallest area, probabilities, strengths; 0, or `crop=1`, leaves one out |
 //! | | | with `gray=1` the probes, too, see grey pictures |
+//! | `c` | 100 | the linear probe's inverse strength of the penalty |
 //! | `factors` | 0 | 1: also what h and z know of the figures' factors |
 //! | `watch` | 0 | 1: also coupling, alignment and uniformity of every tenth step |
 //! | `sweep_c` | 0 | 1: also the linear probe at other inverse strengths C of the penalty |
@@ -105,7 +106,8 @@ fn contrastive<L: ContrastiveLoss>(settings: &Settings) -> Outcome<Value> {
     let (probe, test) = (DataLoader::new(&probe, 256, 0)?, DataLoader::new(&test, 256, 0)?);
     let (x, y) = model.transform_with_targets(&probe)?;
     let (x_test, y_test) = model.transform_with_targets(&test)?;
-    let linear = LogisticRegression::default().fit(&x, &y)?.score(&x_test, &y_test)?;
+    let probe_with = |c| LogisticRegression { c, ..Default::default() };
+    let linear = probe_with(settings.get("c", 100.0)?).fit(&x, &y)?.score(&x_test, &y_test)?;
     let knn = KnnProbe::default().score((&x, &y), (&x_test, &y_test))?;
     let mut line = json!({
         "method": L::METHOD, "linear": linear, "knn": knn, "seconds": history.seconds,
@@ -115,10 +117,7 @@ fn contrastive<L: ContrastiveLoss>(settings: &Settings) -> Outcome<Value> {
         line["watched"] = watched.lock().map_err(|error| error.to_string())?.summary();
     }
     if settings.flag("sweep_c") {
-        let score = |c| -> Outcome<f64> {
-            let probe = LogisticRegression { c, ..Default::default() };
-            Ok(probe.fit(&x, &y)?.score(&x_test, &y_test)?)
-        };
+        let score = |c| -> Outcome<f64> { Ok(probe_with(c).fit(&x, &y)?.score(&x_test, &y_test)?) };
         line["linear at C"] = [0.1, 1.0, 10.0, 100.0]
             .into_iter()
             .map(|c| Ok((c.to_string(), score(c)?.into())))

@@ -10,7 +10,7 @@ use twoviews::prelude::*;
 use crate::Outcome;
 
 /// Every key that a run reads; another one is a mistake.
-const KEYS: [&str; 23] = [
+const KEYS: [&str; 24] = [
     "method",
     "seed",
     "data",
@@ -33,6 +33,7 @@ const KEYS: [&str; 23] = [
     "watch",
     "threads",
     "optimizer",
+    "c",
     "sweep_c",
 ];
 

@@ -20,6 +20,8 @@ pub(crate) fn run_if_wanted() -> Option<ExitCode> {
     let (name, arguments) = arguments.split_first()?;
     let result = if cell::is_recorder() {
         cell::record(arguments)
+    } else if cell::is_linker() {
+        cell::link(arguments)
     } else {
         let shim = CargoShim::of_this_process()?;
         match Path::new(name).file_name().and_then(OsStr::to_str)? {

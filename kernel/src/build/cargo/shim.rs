@@ -39,9 +39,9 @@ impl CargoShim {
         self.folder.join("local-crates")
     }
 
-    /// Has cells linked with the libraries themselves from now on: where one cannot be loaded, cells
+    /// Has cells linked with the libraries and the crates themselves from now on: where one cannot be loaded, cells
     /// that do not need it shall run.
-    pub(crate) fn link_without_stubs(&self) {
+    pub(crate) fn link_alone(&self) {
         let stubs = self.link_stubs();
         let _ = std::fs::remove_dir_all(&stubs);
         // No folder can be made in a file's place.

@@ -36,7 +36,7 @@ impl Engine {
         if let Some(cargo) = &self.build.cargo
             && failure.as_ref().is_some_and(|it: &Failure| it.evalue.starts_with(CANNOT_LOAD))
         {
-            cargo.link_without_stubs();
+            cargo.link_alone();
         }
         self.outputs.end_build();
         let quits = std::mem::take(&mut self.quits);

@@ -9,6 +9,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use super::linker::{self, LINKER};
 use super::state::state;
 use crate::build::cargo::variables::is_set_by_cargo;
 
@@ -58,7 +59,13 @@ pub(in crate::build::cargo) fn record(arguments: &[OsString]) -> Result<ExitCode
     let (program, arguments) = arguments.split_first().context("no compiler is named")?;
     let mut rustc = Command::new(program);
     let is_cell = arguments.windows(2).any(|pair| pair[0] == "--crate-name" && pair[1] == CELL);
-    let arguments = if is_cell { for_a_cell(arguments) } else { arguments.to_vec() };
+    let mut arguments = if is_cell { for_a_cell(arguments) } else { arguments.to_vec() };
+    let mut real_linker = None;
+    if is_cell && let Some((option, linker)) = linker::in_place_of(&arguments) {
+        arguments.push(option);
+        rustc.env(LINKER, &linker);
+        real_linker = linker.into_string().ok();
+    }
     rustc.args(&arguments).env_remove(RECORD).env_remove(WRAPPER);
     if is_cell {
         // What is not Unicode is not noted: cargo decides each time.
@@ -68,6 +75,7 @@ pub(in crate::build::cargo) fn record(arguments: &[OsString]) -> Result<ExitCode
                     Some((name.into_string().ok()?, value.into_string().ok()?))
                 })
                 .filter(|(name, _)| is_set_by_cargo(name) || name == LIBRARIES)
+                .chain(real_linker.map(|linker| (LINKER.to_owned(), linker)))
                 .collect();
             let call = Call { program: program.to_owned(), arguments, variables };
             std::fs::write(record, serde_json::to_vec(&call)?)?;

@@ -21,6 +21,8 @@ use sha2::{Digest, Sha256};
 use super::call::{Call, RECORD, WRAPPER, texts};
 use super::diagnostics::{self, Diagnostics};
 use super::last_build::LastBuild;
+use super::link_stubs::Stubs;
+use super::linker::ALONE;
 use super::source as cell_source;
 use super::state::{nanoseconds, own_texts};
 use super::watched::watched;
@@ -47,6 +49,9 @@ pub(in crate::build::cargo) fn run(
         return Err(cargo.exec()).context("cannot run cargo");
     };
     cell_source::prepare(&folder, &[])?;
+    if Stubs::read(stubs.to_owned()).are_refused() {
+        cargo.env(ALONE, "1");
+    }
     let variables = digest(std::env::vars_os().filter(|(name, _)| name != PATH_FILE));
     let last = remembered(&folder).filter(|last| {
         last.arguments == arguments && last.variables == variables && last.is_as_it_was()

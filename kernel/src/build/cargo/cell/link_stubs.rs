@@ -44,6 +44,11 @@ impl Stubs {
         stubs.unwrap_or(Self { folder, ..Self::default() })
     }
 
+    /// Whether cells shall be linked with the libraries themselves: a file is in the folder's place.
+    pub(super) fn are_refused(&self) -> bool {
+        self.folder.is_file()
+    }
+
     /// What rustc is told before all else, and at the end.
     pub(super) fn arguments(&self) -> (Option<String>, Vec<String>) {
         let folder = self.folder.to_string_lossy();

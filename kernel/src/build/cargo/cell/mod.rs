@@ -1,6 +1,7 @@
 //! How a cell is compiled: by the [`call`] that cargo made for the [last one](last_build), as long as
 //! nothing else has changed ([`watched`], [`state`]). [`source`] is what is changed in the cell's file just before,
-//! [`shortened`] what is left out of it, and [`link_stubs`] spare its linker the symbols of large libraries;
+//! [`shortened`] what is left out of it. Its [`linker`] gets one library of all crates
+//! ([`shared_crates`]), and [`link_stubs`] spare it the symbols of large libraries;
 //! [`diagnostics`] are kept for the kernel.
 
 mod call;
@@ -8,6 +9,8 @@ mod compile;
 mod diagnostics;
 mod last_build;
 mod link_stubs;
+mod linker;
+mod shared_crates;
 mod shortened;
 mod source;
 mod state;
@@ -18,4 +21,5 @@ pub(super) use call::{is_recorder, record};
 pub(crate) use compile::crates;
 pub(super) use compile::run;
 pub(crate) use diagnostics::Diagnostics;
+pub(super) use linker::{is_linker, link};
 pub(crate) use source::Dropped;
