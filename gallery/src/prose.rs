@@ -129,6 +129,10 @@ pub(crate) fn faults(notebook: &Value) -> Vec<String> {
     let cells = cells(notebook);
     for cell in cells.iter().filter(|cell| cell["cell_type"] == "markdown") {
         let (id, prose) = (id(cell), source(cell));
+        // Such a line begins a block of HTML, in which Jupyter reads no Markdown.
+        if prose.lines().any(|line| line.trim_start().starts_with(BEGIN)) {
+            faults.push(format!("{id}: a line begins with a mark: begin it with a word"));
+        }
         let mut plain = String::new();
         for (i, part) in prose.split(BEGIN).enumerate() {
             let Some((asked, after)) = part.split_once(CLOSE).filter(|_| i > 0) else {
@@ -214,14 +218,15 @@ mod tests {
         };
         for good in [
             "$q = 0.424$, $$\\tau = 0.125$$, `0.0312`, 0.68, 32 x 32, 5.5, arXiv:2002.05709, lesson 1.",
-            "<!-- run: after c mean -->.784<!-- /run -->",
-            "<!-- run: seconds c -->three<!-- /run --> and <!-- run: cores -->two<!-- /run -->",
+            "A <!-- run: after c mean -->.784<!-- /run -->",
+            "Takes <!-- run: seconds c -->three<!-- /run --> and <!-- run: cores -->two<!-- /run -->",
         ] {
             assert_eq!(of(good), [""; 0], "{good}");
         }
         for (bad, part) in [
             ("It reaches 0.784.", "0.784"),
             ("It reaches (.784).", "looks as if"),
+            ("Takes\n<!-- run: seconds c -->x<!-- /run -->", "begins with a mark"),
             ("<!-- run: seconds d -->x<!-- /run -->", "names no cell"),
             ("<!-- run: hours -->x<!-- /run -->", "is not known"),
             ("<!-- run: cores -->x", "no end"),

@@ -76,15 +76,24 @@ impl ImageDataset {
     ///
     /// # Panics
     /// If `index` is not below [`len`](Self::len).
+    #[track_caller]
     pub fn pixels(&self, index: usize) -> &[u8] {
+        self.check(index);
         let size = self.height * self.width * 3;
         &self.pixels[index * size..(index + 1) * size]
+    }
+
+    #[track_caller]
+    fn check(&self, index: usize) {
+        let len = self.len();
+        assert!(index < len, "there is no image {index}: {} has {len}, counted from 0", self.name);
     }
 
     /// A copy of image `index`.
     ///
     /// # Panics
     /// If `index` is not below [`len`](Self::len).
+    #[track_caller]
     pub fn image(&self, index: usize) -> Image {
         Image { height: self.height, width: self.width, pixels: self.pixels(index).to_vec() }
     }
@@ -98,7 +107,9 @@ impl ImageDataset {
     ///
     /// # Panics
     /// If `index` is not below [`len`](Self::len).
+    #[track_caller]
     pub fn class_name(&self, index: usize) -> &str {
+        self.check(index);
         &self.classes[usize::from(self.targets[index])]
     }
 
@@ -119,5 +130,19 @@ impl fmt::Debug for ImageDataset {
             self.height,
             self.classes.len()
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "there is no image 2: two has 2, counted from 0")]
+    fn an_image_that_is_not_there_is_named() {
+        let classes = vec!["a".to_owned()];
+        let two = ImageDataset::new("two", (1, 1), vec![0; 6], vec![0, 0], classes).unwrap();
+        assert_eq!(two.pixels(1), [0; 3]);
+        two.image(2);
     }
 }

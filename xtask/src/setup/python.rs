@@ -37,6 +37,7 @@ impl Missing {
 const UNFINISHED: &str = "# unfinished\n";
 
 /// A folder with a Python and packages.
+#[derive(Clone)]
 pub struct Environment {
     folder: PathBuf,
     /// The list of what was installed, written last.
@@ -80,8 +81,8 @@ impl Environment {
     }
 
     /// As [`ensure`](Self::ensure), with the versions and hashes in the file `list`.
-    pub fn ensure_pinned(self, list: &Path, announcement: &str) -> Result<()> {
-        let missing = self.prepare_pinned(list, announcement)?;
+    pub fn ensure_pinned(&self, list: &Path, announcement: &str) -> Result<()> {
+        let missing = self.clone().prepare_pinned(list, announcement)?;
         missing.map_or(Ok(()), |missing| missing.install())
     }
 

@@ -1,5 +1,7 @@
 //! What went wrong in a cell, as one error with name, value and traceback.
 
+use std::borrow::Cow;
+
 use evcxr::Error;
 
 use super::diagnostic::Diagnostic;
@@ -26,6 +28,7 @@ const LOST: &str = "All variables are lost; functions, types and crates are stil
 
 impl Failure {
     pub(crate) fn new(ename: &str, evalue: &str, details: &[String]) -> Self {
+        let evalue = &*without_frames(evalue);
         let mut traceback = vec![format!("{RED}{BOLD}{ename}{PLAIN}: {evalue}")];
         traceback.extend_from_slice(details);
         Self { ename: ename.to_owned(), evalue: evalue.to_owned(), traceback }
@@ -97,6 +100,21 @@ impl Failure {
     }
 }
 
+/// An error of C++ without the functions of libtorch and of this program that led to it: c10 appends them to its
+/// message, and Rust's `Debug` writes them with `\n`.
+fn without_frames(text: &str) -> Cow<'_, str> {
+    for newline in ["\n", "\\n"] {
+        let begin = format!("{newline}Exception raised from ");
+        if let Some((message, frames)) = text.split_once(&begin)
+            && frames.contains("(most recent call first)")
+        {
+            let rest = frames.rsplit_once(newline).map_or("", |(_, rest)| rest);
+            return Cow::Owned(format!("{message}{}", rest.trim_start()));
+        }
+    }
+    Cow::Borrowed(text)
+}
+
 /// The lines from which a panic comes.
 fn traced(panic: &Panic, sources: &Sources) -> Vec<String> {
     let trace = sources.trace(panic);
@@ -157,6 +175,20 @@ fn readable(function: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn libtorchs_own_functions_are_left_out() {
+        let frames = "Exception raised from view at View.cpp:1 (most recent call first):NLframe #0: a (0x1)NLframe #1: b (0x2)NL";
+        for (text, expected) in [
+            (format!("value: Torch(\"no viewNL{frames}\")"), "value: Torch(\"no view\")"),
+            (format!("no viewNL{frames}"), "no view"),
+            ("Exception raised from nowhere".to_owned(), "Exception raised from nowhere"),
+        ] {
+            for newline in ["\n", "\\n"] {
+                assert_eq!(without_frames(&text.replace("NL", newline)), expected);
+            }
+        }
+    }
 
     #[test]
     fn functions_are_called_by_their_names() {
