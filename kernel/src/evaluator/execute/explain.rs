@@ -84,9 +84,9 @@ impl Engine {
         {
             note(gone);
         }
-        let names = error.message.split('`').skip(1).step_by(2);
+        let names = || error.message.split('`').skip(1).step_by(2);
         if let Some((name, count)) =
-            names.filter_map(|name| Some((name, self.notebook.was_set_aside(name)?))).next()
+            names().filter_map(|name| Some((name, self.notebook.was_set_aside(name)?))).next()
         {
             note(format!(
                 "`{name}` of cell {count} was set aside, since it did not fit a later change: run cell \
@@ -95,7 +95,7 @@ impl Engine {
         }
         if error.has_code(&["E0384", "E0594", "E0596"])
             && let Some(name) =
-                error.named().filter(|name| self.variables().iter().any(|(it, _)| it == name))
+                names().find(|name| self.variables().iter().any(|(it, _)| it == name))
         {
             note(format!("it was bound without `mut`; bind it anew: `let mut {name} = {name};`"));
         }
