@@ -7,6 +7,7 @@ import signal
 import subprocess
 import tempfile
 import unittest
+import venv
 from pathlib import Path
 
 from jupyter_client.blocking import BlockingKernelClient
@@ -80,7 +81,7 @@ class Install(unittest.TestCase):
         """Installed in each place, used, killed once, and removed: every file and folder is as it was before."""
         (self.home / "cache").mkdir()
         (self.home / "tmp").mkdir()
-        (self.home / "environment/bin").mkdir(parents=True)
+        venv.create(self.home / "environment")
         (self.home / "prefix/share").mkdir(parents=True)
         self.environment |= {"TMPDIR": f"{self.home}/tmp", "VIRTUAL_ENV": f"{self.home}/environment"}
         before = sorted(self.home.rglob("*"))
@@ -89,6 +90,11 @@ class Install(unittest.TestCase):
             done = self.kernel("install", *place, "--name", f"k{number}")
             self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.run_cells("k0", "6 * 7"), ["42"])
+        # papermill, where it is installed, finds what translates a notebook's parameters to Rust.
+        code = "from importlib.metadata import entry_points as of; print(*(it.value for it in of(group='papermill.engine')))"
+        done = subprocess.run([self.home / "environment/bin/python", "-c", code], capture_output=True, text=True, check=True)
+        self.assertEqual(done.stdout, "twoviews_papermill:Engine\n")
+        self.assertEqual(len(list(self.home.rglob("twoviews_papermill.py"))), 1)
         with registered(self.home / "new/one/share/jupyter/kernels", "k3", self.environment, cwd=str(self.home)) as client:
             self.assertEqual(answer(client, "std::process::id()")[0]["status"], "ok")
             kernel = next(path for path in (self.home / "tmp").glob("twoviews-*"))
