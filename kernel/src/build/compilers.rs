@@ -85,10 +85,10 @@ const OF_A_CELL: &[u8] = b"--message-format=json";
 
 /// Whether rust-analyzer, which works in this process, has started a program: evcxr starts compilations of cells.
 fn answers_rust_analyzer(pid: u32) -> bool {
+    // Empty while the program begins.
     let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    // Nothing is left of one that has given its answer.
     parent_of(pid) == Some(std::process::id())
-        && !words.is_empty()
+        && !has_ended(pid)
         && words.split(|&byte| byte == 0).all(|word| word != OF_A_CELL)
 }
 
@@ -105,8 +105,17 @@ fn started_here() -> BTreeSet<u32> {
 }
 
 fn parent_of(pid: u32) -> Option<u32> {
+    status(pid, "PPid:")?.parse().ok()
+}
+
+/// Whether a program has come to its end, which nobody has asked for yet.
+fn has_ended(pid: u32) -> bool {
+    status(pid, "State:").is_none_or(|state| state.starts_with(['Z', 'X']))
+}
+
+fn status(pid: u32, name: &str) -> Option<String> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()
+    Some(status.lines().find_map(|line| line.strip_prefix(name))?.trim().to_owned())
 }
 
 /// Whether a process is that of the cells, or one that a cell has started.
@@ -130,17 +139,15 @@ mod tests {
             (["cargo", "build", "--message-format=json"], false),
             (["cargo", "check", "--message-format=json"], false),
         ] {
-            // A program that stays; the words are its arguments.
+            // A program that stays; the words are its arguments, known as soon as it has begun.
             let mut program = Command::new("sh");
             program.args(["-c", "read line"]).args(call).stdin(Stdio::piped());
             let mut program = program.spawn().unwrap();
+            let begins = || fs::read(format!("/proc/{}/cmdline", program.id())).unwrap().is_empty();
+            while begins() {}
             assert_eq!(answers_rust_analyzer(program.id()), answers, "{call:?}");
             program.kill().unwrap();
-            // Nobody has asked for its end yet, but it has come.
-            while parent_of(program.id()).is_some()
-                && !fs::read(format!("/proc/{}/cmdline", program.id())).unwrap().is_empty()
-            {
-            }
+            while !has_ended(program.id()) {}
             assert!(!answers_rust_analyzer(program.id()), "{call:?}");
             program.wait().unwrap();
         }
