@@ -17,6 +17,7 @@ from pathlib import Path
 import nbformat
 import nbformat.v4 as v4
 import pexpect
+from jupyter_client.kernelspec import get_kernel_spec
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError
 from support import ASKED, LONG, ROOT
@@ -204,7 +205,7 @@ class Jupytext(unittest.TestCase):
 
 @needs("papermill")
 class Papermill(unittest.TestCase):
-    """Parameters from outside: as the wheel brings them, a module and an entry point."""
+    """Parameters from outside, by what `twoviews-kernel install` puts into a Python environment."""
 
     PARAMETERS = ('let mut epochs: usize = 4; // how often\nlet rate: f64 = 0.5;\nlet name = "none";\nlet seed: Option<u64> = None;\n'
                   "let sizes: Vec<i64> = vec![\n    32,\n    64,\n];\nlet quick = false;\nlet corners: [f32; 2] = [0.0, 1.0];")
@@ -215,14 +216,12 @@ class Papermill(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
         cls.folder = Path(folder.name)
-        project = (ROOT / "kernel/pyproject.toml").read_text("utf-8")
-        group, name, place = re.search(r'\[project\.entry-points\."(.+)"\]\n(\w+) = "(.+)"', project).groups()
-        installed = cls.folder / "site/twoviews_kernel-0.dist-info"
-        installed.mkdir(parents=True)
-        (installed / "entry_points.txt").write_text(f"[{group}]\n{name} = {place}\n", "utf-8")
-        (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: twoviews-kernel\nVersion: 0\n", "utf-8")
-        path = os.pathsep.join([str(installed.parent), str(ROOT / "kernel/wheel/purelib")])
-        cls.environment = {**os.environ, "PYTHONPATH": path}
+        # papermill's own environment is made for more than one run of the tests.
+        venv.create(cls.folder / "environment")
+        program = get_kernel_spec("rust").argv[0]
+        subprocess.run([program, "install", "--prefix", cls.folder / "environment"], check=True, capture_output=True)
+        [packages] = (cls.folder / "environment/lib").glob("python*/site-packages")
+        cls.environment = {**os.environ, "PYTHONPATH": str(packages)}
 
     def papermill(self, book: nbformat.NotebookNode, *arguments: str) -> subprocess.CompletedProcess:
         nbformat.write(book, self.folder / "in.ipynb")

@@ -1,13 +1,16 @@
 """The kernel by itself: registered, used and removed in a home of its own, as anyone would."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import tempfile
 import unittest
+import venv
 from pathlib import Path
 
+from jupyter_client.blocking import BlockingKernelClient
 from jupyter_client.kernelspec import get_kernel_spec
 from support import answer, registered
 
@@ -78,7 +81,7 @@ class Install(unittest.TestCase):
         """Installed in each place, used, killed once, and removed: every file and folder is as it was before."""
         (self.home / "cache").mkdir()
         (self.home / "tmp").mkdir()
-        (self.home / "environment/bin").mkdir(parents=True)
+        venv.create(self.home / "environment")
         (self.home / "prefix/share").mkdir(parents=True)
         self.environment |= {"TMPDIR": f"{self.home}/tmp", "VIRTUAL_ENV": f"{self.home}/environment"}
         before = sorted(self.home.rglob("*"))
@@ -87,6 +90,11 @@ class Install(unittest.TestCase):
             done = self.kernel("install", *place, "--name", f"k{number}")
             self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.run_cells("k0", "6 * 7"), ["42"])
+        # papermill, where it is installed, finds what translates a notebook's parameters to Rust.
+        code = "from importlib.metadata import entry_points as of; print(*(it.value for it in of(group='papermill.engine')))"
+        done = subprocess.run([self.home / "environment/bin/python", "-c", code], capture_output=True, text=True, check=True)
+        self.assertEqual(done.stdout, "twoviews_papermill:Engine\n")
+        self.assertEqual(len(list(self.home.rglob("twoviews_papermill.py"))), 1)
         with registered(self.home / "new/one/share/jupyter/kernels", "k3", self.environment, cwd=str(self.home)) as client:
             self.assertEqual(answer(client, "std::process::id()")[0]["status"], "ok")
             kernel = next(path for path in (self.home / "tmp").glob("twoviews-*"))
@@ -96,6 +104,32 @@ class Install(unittest.TestCase):
             done = self.kernel("uninstall", *place, "--name", f"k{number}")
             self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(sorted(self.home.rglob("*")), before)
+
+    def test_the_libraries_of_cells_go_with_their_kernel(self) -> None:
+        def libraries(number: int) -> int:
+            return len(list((self.home / "cache").rglob(f"{number}/target/*/debug/libcode_*")))
+
+        def session(cells: int) -> BlockingKernelClient:
+            client = stack.enter_context(registered(self.kernels, "twoviews", self.environment, cwd=str(self.home)))
+            for number in range(cells):
+                self.assertEqual(answer(client, f"{number} + 1")[0]["status"], "ok")
+            return client
+
+        self.environment["TMPDIR"] = str(self.home)
+        self.assertEqual(self.kernel("install").returncode, 0)
+        with contextlib.ExitStack() as stack:
+            session(5)
+            [first] = (int(path.name.removeprefix("twoviews-")) for path in self.home.glob("twoviews-*"))
+            running = session(1)
+            before = libraries(0)
+            os.kill(first, signal.SIGKILL)
+            # The next one has the folder of the one that was killed.
+            session(1)
+            self.assertLess(libraries(0), before)
+            # A panic's lines are read from the library.
+            reply, _ = answer(running, 'fn fails() { panic!("here") }\nfails()')
+            self.assertIn("`fails`", "\n".join(reply["traceback"]))
+        self.assertEqual((libraries(0), libraries(1)), (0, 0))
 
     def test_others_kernels_stay(self) -> None:
         other = self.kernels / "twoviews/kernel.json"

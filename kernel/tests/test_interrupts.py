@@ -1,9 +1,13 @@
 """Interrupts at any moment, above all around the end of a cell: what ran before is kept, and the next cell runs."""
 
+import os
 import random
 import re
+import shutil
+import tempfile
 import time
 import unittest
+from pathlib import Path
 
 from support import LONG, SEED, Kernel, start
 
@@ -153,6 +157,35 @@ class Begin(unittest.TestCase):
             finally:
                 client.stop_channels()
                 manager.shutdown_kernel()
+
+    def test_while_rust_analyzer_asks_the_compiler(self) -> None:
+        """It goes on without the answer, and so without the standard library, and has to ask again."""
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        slow, asked = Path(folder, "slow"), Path(folder, "asked")
+        rustc = Path(folder, "rustc")
+        rustc.write_text(f'#!/bin/sh\nif [ "$*" = "--print sysroot" ] && [ -e "{slow}" ]; then : > "{asked}"; sleep 60; fi\n'
+                         f'exec "{shutil.which("rustc")}" "$@"\n', encoding="utf-8")
+        rustc.chmod(0o755)
+        manager, client = start({"TWOVIEWS_PREWARM": "", "PATH": os.pathsep.join([folder, os.environ["PATH"]])})
+        try:
+            # What the kernel itself asks at its start is answered.
+            client.complete("1")
+            client.get_shell_msg(timeout=60)
+            slow.touch()
+            client.execute("let never = vec![1];")
+            while not asked.exists():
+                time.sleep(0.01)
+            slow.unlink()
+            client.control_channel.send(client.session.msg("interrupt_request", {}))
+            self.assertEqual(client.get_shell_msg(timeout=60)["content"]["ename"], "Interrupted")
+            client.get_control_msg(timeout=30)
+            client.complete("String::new().is_emp")
+            self.assertIn("is_empty", client.get_shell_msg(timeout=60)["content"]["matches"])
+            reply = client.execute_interactive("let kept = vec![1]; kept", timeout=60, output_hook=lambda message: None)
+            self.assertEqual(reply["content"]["status"], "ok", reply)
+        finally:
+            client.stop_channels()
+            manager.shutdown_kernel()
 
 
 if __name__ == "__main__":

@@ -150,6 +150,8 @@ class Cells(Kernel):
         self.assertEqual(self.run_cell("1 + 1")[0]["status"], "ok")
 
     def test_the_user_sees_what_is_compiled(self) -> None:
+        # The crate's folder will be gone, and nothing compiles with it: neither do other tests' cells, if this one fails.
+        self.addCleanup(self.run_cell, ":clear")
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "src").mkdir()
             Path(folder, "Cargo.toml").write_text('[package]\nname = "tiny"\nversion = "1.0.0"\nedition = "2024"\n')

@@ -72,6 +72,25 @@ class OwnCells(Kernel):
                  if m["msg_type"] == "execute_result"]
         self.assertEqual(shown, ["4.0"])
 
+    def test_the_value_of_a_block_is_the_result(self) -> None:
+        show = r'println!("EVCXR_BEGIN_CONTENT text/html\n<b></b>\nEVCXR_END_CONTENT");'
+        self.run_cell(f"struct Taken; impl Taken {{ fn evcxr_display(self) {{ {show} }} }}")
+        html, five = {"text/html": "<b></b>"}, {"text/plain": "5"}
+        for cell, displays, results in [
+                ("match 1 { _ => 5 }", [], [five]), ("if 1 > 0 { 5 } else { 6 }", [], [five]),
+                ("unsafe { std::mem::zeroed::<u8>() + 5 }", [], [five]), ("{ 5 }", [], [five]), ("loop { break 5; }", [], [five]),
+                # What was shown on the way there is not the value.
+                (f"if 1 > 0 {{ {show} 5 }} else {{ 6 }}", [html], [five]), (f"match 1 {{ _ => {{ {show} }} }}", [html], []),
+                (f"for _ in 0..2 {{ {show} }}", [html, html], []), ("match 1 { _ => {} }", [], []),
+                (f"{{ {show} {show} Taken }}", [html, html], [html]), ("Taken", [], [html]),
+                ("match 1 { _ => 5 };", [], [])]:
+            with self.subTest(cell):
+                reply, messages = self.run_cell(cell)
+                self.assertEqual(reply["status"], "ok", reply)
+                shown = {kind: [m["content"]["data"] for m in messages if m["msg_type"] == kind]
+                         for kind in ("display_data", "execute_result")}
+                self.assertEqual(shown, {"display_data": displays, "execute_result": results})
+
     def test_backtraces_tell_nothing_of_the_kernel(self) -> None:
         _, messages, _ = self.run_all('println!("{}", std::backtrace::Backtrace::capture());')
         self.assertEqual(self.streams(messages), "disabled backtrace\n")

@@ -4,6 +4,7 @@ import random
 import threading
 import time
 import unittest
+from pathlib import Path
 
 from support import LOAD, LONG, Kernel
 
@@ -63,6 +64,43 @@ class Training(Kernel):
             reply, _ = self.run_cell("probe.fit(&x, &y)?;")
             self.assertEqual((reply["status"], reply.get("ename")), ("error", "Interrupted"), reply)
             self.assertEqual(self.run_cell("println!(\"{:?}\", x.dim());")[0]["status"], "ok")
+
+
+# Calls of the library that are generic in a path, a number or a loss, and what each has done within it.
+CALLS = {
+    'LinePlot::new("t", "x", "y").save("x.svg")?': "plotters",
+    "DCL::new(config.clone(), Device::Cpu)?.fit(views.as_ref().unwrap(), FitOptions::default())?": "HeapRetention",
+    "DCL::new(config.clone(), Device::Cpu)?.transform(images.as_ref().unwrap())?": "InferenceEncoder",
+    'DCL::load_training("x", Device::Cpu)?': "read_checkpoint",
+    'Weights::new("x", None, "y")?.load_checkpoint(&mut DCL::new(config.clone(), Device::Cpu)?)?': "Settings",
+    "LogisticRegression::default().fit(&x, &y)?.predict(&x)?": "Objective",
+    "Pca::default().fit(&x)?.transform(&x)?": "explained_variance",
+    "FactorProbe::default().score((&x, &t), (&x, &t))?": "mean_and_scale",
+    'check("1").case("a", || Some(1.0), 0.5, &[(0.1, "no")])': "take_hook",
+    "twoviews::losses::anchor_gradients(&DCLLoss::new(0.5)?, &z, &z)?": "run_backward",
+}
+ARGUMENTS = """
+use twoviews::ndarray::{Array1, Array2};
+let (never, config, z) = (std::env::var("NEVER").is_ok(), DCLConfig::default(), Tensor::new());
+let (views, images): (Option<MultiViewsLoader>, Option<DataLoader>) = (None, None);
+let (x, y, t): (Array2<f32>, Array1<i64>, Array2<f64>) = (Array2::zeros((4, 2)), Array1::zeros(4), Array2::zeros((4, 2)));
+"""
+
+
+class Compilation(Kernel):
+    def test_what_the_library_does_is_not_compiled_with_each_cell(self) -> None:
+        folder = ""
+        calls = "\n".join(f"let _ = {call};" for call in CALLS)
+        for code in (LOAD, ARGUMENTS, 'println!("{}", std::env::var("EVCXR_TMPDIR")?);', f"if never {{ {calls} }}"):
+            reply, messages = self.run_cell(code, timeout=600)
+            self.assertEqual(reply["status"], "ok", reply)
+            folder = self.streams(messages).strip() or folder
+        # What rustc has made of the last cell's own code, before it was linked with the library's.
+        sessions = [it for it in Path(folder).glob("target/*/debug/incremental/ctx-*/s-*") if it.is_dir()]
+        newest = max(sessions, key=lambda it: it.stat().st_mtime)
+        compiled = b"".join(it.read_bytes() for it in newest.glob("*.o"))
+        self.assertIn(b"run_user_code", compiled)
+        self.assertEqual({call: name for call, name in CALLS.items() if name.encode() in compiled}, {})
 
 
 if __name__ == "__main__":

@@ -47,64 +47,13 @@ impl<L: ContrastiveLoss> Estimator<L> {
     ) -> Result<Option<String>> {
         self.config.follow_bf16(&self.used);
         self.config.check()?;
-        let changes = changes(&self.used, &self.config)?;
-        if let Some(change) = find(&changes, &MODEL_FIELDS) {
-            let hint = format!(
-                "The model was made with {}: make another one with Estimator::new.",
-                change.old
-            );
-            return Err(cannot_change(change, "what the model was made with", hint));
-        }
-        let description = match state {
-            Some(state) => self.change_run(&changes, state)?,
-            None => None,
-        };
+        let check_loss = || self.changed_loss().map(drop);
+        let description = change(&self.used, &self.config, state, &check_loss)?;
         if let Some(loss) = self.changed_loss()? {
             self.loss = loss;
         }
         self.used = self.config.clone();
         Ok(description)
-    }
-
-    fn change_run(&self, changes: &[Change], state: &mut TrainingState) -> Result<Option<String>> {
-        if let Some(change) = find(changes, &RUN_FIELDS) {
-            let hint = format!(
-                "The run began with {}, whose state the next step needs: begin a new one with fit. \
-                 Learning rate, schedule, weight decay, temperature, max_epochs, joint_views and \
-                 precision may change.",
-                change.old
-            );
-            return Err(cannot_change(change, "what the run began with", hint));
-        }
-        let begun = state.epoch + usize::from(state.batch > 0);
-        if self.config.max_epochs < begun {
-            let hint = format!("The run is in epoch {begun}: ask for at least as many.");
-            let allowed = "at least the number of epochs that were begun";
-            return Err(Error::parameter("max_epochs", self.config.max_epochs, allowed, hint));
-        }
-        // Before anything changes.
-        self.changed_loss()?;
-        state.optimizer.change(self.config.optimizer_settings());
-        if changes.is_empty() {
-            return Ok(None);
-        }
-        let changed: Vec<String> = changes
-            .iter()
-            .map(|c| format!("{} is {} instead of {}", c.name, c.new, c.old))
-            .collect();
-        let step = state.history.losses.len();
-        let batches = state.loader.batches_per_epoch;
-        let [old, new] =
-            [&self.used, &self.config].map(|config| config.learning_rate_at(step, batches));
-        let mut description = format!("from step {step} on {}", changed.join(", "));
-        if old != new {
-            description += &format!(
-                "; the learning rate goes on with {new:.3e} instead of {old:.3e}, on the schedule of a \
-                 run of {} epochs",
-                self.config.max_epochs
-            );
-        }
-        Ok(Some(description))
     }
 
     /// The loss at the configuration's temperature, if the one there is has another.
@@ -119,6 +68,68 @@ impl<L: ContrastiveLoss> Estimator<L> {
         }
         if is_replaced || wanted == used { Ok(None) } else { L::new(wanted).map(Some) }
     }
+}
+
+/// What [`apply_changes`](Estimator::apply_changes) does to all but the model itself, whatever its loss.
+fn change(
+    used: &ContrastiveConfig,
+    config: &ContrastiveConfig,
+    state: Option<&mut TrainingState>,
+    check_loss: &dyn Fn() -> Result<()>,
+) -> Result<Option<String>> {
+    let changes = changes(used, config)?;
+    if let Some(change) = find(&changes, &MODEL_FIELDS) {
+        let hint = format!(
+            "The model was made with {}: make another one with Estimator::new.",
+            change.old
+        );
+        return Err(cannot_change(change, "what the model was made with", hint));
+    }
+    state.map_or(Ok(None), |state| change_run(used, config, &changes, state, check_loss))
+}
+
+fn change_run(
+    used: &ContrastiveConfig,
+    config: &ContrastiveConfig,
+    changes: &[Change],
+    state: &mut TrainingState,
+    check_loss: &dyn Fn() -> Result<()>,
+) -> Result<Option<String>> {
+    if let Some(change) = find(changes, &RUN_FIELDS) {
+        let hint = format!(
+            "The run began with {}, whose state the next step needs: begin a new one with fit. \
+             Learning rate, schedule, weight decay, temperature, max_epochs, joint_views and \
+             precision may change.",
+            change.old
+        );
+        return Err(cannot_change(change, "what the run began with", hint));
+    }
+    let begun = state.epoch + usize::from(state.batch > 0);
+    if config.max_epochs < begun {
+        let hint = format!("The run is in epoch {begun}: ask for at least as many.");
+        let allowed = "at least the number of epochs that were begun";
+        return Err(Error::parameter("max_epochs", config.max_epochs, allowed, hint));
+    }
+    // Before anything changes.
+    check_loss()?;
+    state.optimizer.change(config.optimizer_settings());
+    if changes.is_empty() {
+        return Ok(None);
+    }
+    let changed: Vec<String> =
+        changes.iter().map(|c| format!("{} is {} instead of {}", c.name, c.new, c.old)).collect();
+    let step = state.history.losses.len();
+    let batches = state.loader.batches_per_epoch;
+    let [old, new] = [used, config].map(|config| config.learning_rate_at(step, batches));
+    let mut description = format!("from step {step} on {}", changed.join(", "));
+    if old != new {
+        description += &format!(
+            "; the learning rate goes on with {new:.3e} instead of {old:.3e}, on the schedule of a \
+             run of {} epochs",
+            config.max_epochs
+        );
+    }
+    Ok(Some(description))
 }
 
 fn find<'a>(changes: &'a [Change], fixed: &[&str]) -> Option<&'a Change> {

@@ -16,7 +16,7 @@ use super::state::{LoaderRecord, TrainingState};
 use super::{ContrastiveConfig, Estimator, History};
 use crate::atomic_write::atomic_write;
 use crate::losses::ContrastiveLoss;
-use crate::optim::Optimizer;
+use crate::optim::{Optimizer, OptimizerSettings};
 use crate::weights::{StateDict, load_state_dict, read_state_dict, to_safetensors};
 use crate::{Error, Result};
 
@@ -175,27 +175,49 @@ impl<L: ContrastiveLoss> Estimator<L> {
     /// [`Error::Io`] if there is no checkpoint, [`Error::Format`] if it is damaged or of another
     /// method, [`Error::StateDict`] if its tensors do not fit.
     pub fn load_training(path: impl AsRef<Path>, device: Device) -> Result<Self> {
-        let path = path.as_ref();
+        let checkpoint = Checkpoint::read(path.as_ref(), L::METHOD)?;
+        let mut model = Self::new(checkpoint.record.config.clone(), device)?;
+        let settings = model.config.optimizer_settings();
+        model.training = Some(checkpoint.load(settings, model.var_store_mut())?);
+        Ok(model)
+    }
+}
+
+/// A record with its weights and the optimizer's running means.
+struct Checkpoint {
+    record: Record,
+    weights: StateDict,
+    moments: StateDict,
+    weights_file: PathBuf,
+}
+
+impl Checkpoint {
+    /// Reads a run of `method` from its folder, or from one of its records.
+    fn read(path: &Path, method: &str) -> Result<Self> {
         let path = if path.is_dir() { path.join(LAST) } else { path.to_owned() };
         let (record, weights, moments) = read_checkpoint(&path)?;
-        if record.method != L::METHOD {
-            let problem = format!("it was trained with {}, not {}", record.method, L::METHOD);
+        if record.method != method {
+            let problem = format!("it was trained with {}, not {method}", record.method);
             return Err(Error::format(&path, problem, "Load it as what it is"));
         }
-        let mut model = Self::new(record.config, device)?;
-        let file = path.with_file_name(&record.weights);
-        load_state_dict(model.var_store_mut(), &weights, &file)?;
-        let mut optimizer = Optimizer::new(model.config.optimizer_settings(), model.var_store());
+        let weights_file = path.with_file_name(&record.weights);
+        Ok(Self { record, weights, moments, weights_file })
+    }
+
+    /// Gives a network its weights; where its run stands.
+    fn load(self, settings: OptimizerSettings, variables: &mut VarStore) -> Result<TrainingState> {
+        let Self { record, weights, moments, weights_file } = self;
+        load_state_dict(variables, &weights, &weights_file)?;
+        let mut optimizer = Optimizer::new(settings, variables);
         optimizer.load_state_dict(record.optimizer_steps, &moments)?;
-        model.training = Some(TrainingState {
+        Ok(TrainingState {
             epoch: record.epoch,
             batch: record.batch,
             loader: record.loader,
             optimizer,
             best_loss: record.best_loss,
             history: record.history,
-        });
-        Ok(model)
+        })
     }
 }
 

@@ -1,12 +1,14 @@
 //! What is measured between two epochs: the validation loss and the online kNN probe.
 
-use super::{Estimator, OnlineKnn};
-use crate::loaders::ViewsLoader;
-use crate::losses::ContrastiveLoss;
+use super::OnlineKnn;
+use super::step::Network;
+use super::transform::features;
+use crate::encode::Precision;
+use crate::loaders::{DataLoader, ViewsLoader};
 use crate::notebook::check_interrupt;
 use crate::{Error, Result};
 
-impl<L: ContrastiveLoss> Estimator<L> {
+impl Network<'_> {
     /// Mean loss of the loader's batches in evaluation mode, weighted by their sizes.
     ///
     /// A last batch of one image has no negatives and is left out.
@@ -40,8 +42,11 @@ impl<L: ContrastiveLoss> Estimator<L> {
         if !epochs.is_multiple_of(knn.every_epochs) && epochs != self.config.max_epochs {
             return Ok(None);
         }
-        let (bank, labels) = self.transform_with_targets(&knn.bank)?;
-        let (x, y) = self.transform_with_targets(&knn.queries)?;
+        let features = |loader: &DataLoader| {
+            features(self.encoder, self.latent_size, loader, Precision::Float32)
+        };
+        let (bank, labels) = features(&knn.bank)?;
+        let (x, y) = features(&knn.queries)?;
         Ok(Some(knn.probe.score((&bank, &labels), (&x, &y))?))
     }
 }

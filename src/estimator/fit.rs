@@ -2,11 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use tch::Tensor;
+use tch::nn::VarStore;
 use twoviews_tch_ext::HeapRetention;
 
 use super::checkpoint::CheckpointFolder;
 use super::state::{LoaderRecord, TrainingState};
-use super::{Estimator, FitOptions, History, StepOutputs};
+use super::step::Network;
+use super::{ContrastiveConfig, Estimator, FitOptions, History, StepOutputs};
 use crate::loaders::{ViewsBatch, ViewsLoader};
 use crate::losses::ContrastiveLoss;
 use crate::notebook::{Progress, check_interrupt};
@@ -38,23 +41,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
         record.check()?;
         options.check()?;
         self.apply_changes(None)?;
-        if let LrScheduler::WarmupCosine { warmup_epochs, .. } = self.config.lr_scheduler
-            && warmup_epochs >= self.config.max_epochs
-        {
-            options.notify(&format!(
-                "warning: the warm-up of {warmup_epochs} epochs does not end in a run of {}; the \
-                 learning rate never reaches its schedule's cosine",
-                self.config.max_epochs
-            ));
-        }
-        let state = TrainingState {
-            epoch: 0,
-            batch: 0,
-            loader: record,
-            optimizer: Optimizer::new(self.config.optimizer_settings(), self.var_store()),
-            best_loss: None,
-            history: History::default(),
-        };
+        let state = begin(&self.config, self.var_store(), record, &options);
         self.run(loader, options, state)
     }
 
@@ -98,18 +85,56 @@ impl<L: ContrastiveLoss> Estimator<L> {
     fn run(
         &mut self,
         loader: &dyn ViewsLoader,
-        mut options: FitOptions,
+        options: FitOptions,
         mut state: TrainingState,
+    ) -> Result<History> {
+        let loss = |z1: &Tensor, z2: &Tensor| self.loss.forward(z1, z2);
+        let outcome = self.network(&loss).run(loader, options, &mut state);
+        self.training = Some(state);
+        outcome
+    }
+}
+
+/// Where a run begins, and what is to be said of it.
+fn begin(
+    config: &ContrastiveConfig,
+    variables: &VarStore,
+    loader: LoaderRecord,
+    options: &FitOptions,
+) -> TrainingState {
+    if let LrScheduler::WarmupCosine { warmup_epochs, .. } = config.lr_scheduler
+        && warmup_epochs >= config.max_epochs
+    {
+        options.notify(&format!(
+            "warning: the warm-up of {warmup_epochs} epochs does not end in a run of {}; the \
+             learning rate never reaches its schedule's cosine",
+            config.max_epochs
+        ));
+    }
+    TrainingState {
+        epoch: 0,
+        batch: 0,
+        loader,
+        optimizer: Optimizer::new(config.optimizer_settings(), variables),
+        best_loss: None,
+        history: History::default(),
+    }
+}
+
+impl Network<'_> {
+    fn run(
+        &self,
+        loader: &dyn ViewsLoader,
+        mut options: FitOptions,
+        state: &mut TrainingState,
     ) -> Result<History> {
         state.history.interrupted = false;
         let memory = HeapRetention::start();
-        let outcome = self.epochs(loader, &mut options, &mut state);
+        let outcome = self.epochs(loader, &mut options, state);
         drop(memory);
         state.history.interrupted = matches!(outcome, Err(Error::Interrupted { .. }));
-        let history = state.history.clone();
-        self.training = Some(state);
         match outcome {
-            Ok(()) | Err(Error::Interrupted { .. }) => Ok(history),
+            Ok(()) | Err(Error::Interrupted { .. }) => Ok(state.history.clone()),
             Err(error) => Err(error),
         }
     }
@@ -131,7 +156,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
             .as_ref()
             .and_then(|checkpoints| Duration::try_from_secs_f64(60.0 * checkpoints.minutes).ok());
         let save = |state: &TrainingState, is_best| match &folder {
-            Some(folder) => folder.save(L::METHOD, &self.config, self.var_store(), state, is_best),
+            Some(folder) => folder.save(self.method, self.config, self.variables, state, is_best),
             None => Ok(()),
         };
         let progress = self.progress(options, state);
@@ -221,7 +246,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
         }
         let epochs = self.config.max_epochs;
         let images = state.loader.images_per_epoch();
-        let progress = Progress::new(L::METHOD, images.saturating_mul(epochs) as u64, "images");
+        let progress = Progress::new(self.method, images.saturating_mul(epochs) as u64, "images");
         let done = state.batch.saturating_mul(state.loader.batch_size).min(images);
         progress.set_position(state.epoch.saturating_mul(images).saturating_add(done) as u64);
         progress.bar().reset_eta();

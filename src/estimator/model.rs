@@ -55,16 +55,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
         config.check()?;
         check_device(device)?;
         let loss = L::new(config.temperature)?;
-        let mut variables = nn::VarStore::new(device);
-        let root = variables.root();
-        let encoder = ResNet::new(&(&root / "encoder"), config.encoder, config.latent_size)?;
-        let projection_head = ProjectionHead::new(
-            &(&root / "projection_head"),
-            config.latent_size,
-            config.proj_hidden_dim,
-            config.proj_output_dim,
-        )?;
-        initialise(&mut variables, config.random_state)?;
+        let (encoder, projection_head, variables) = network(&config, device)?;
         let used = config.clone();
         Ok(Self { config, encoder, projection_head, loss, used, variables, training: None })
     }
@@ -98,7 +89,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) if the file cannot be written; nothing half-written is left.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        save_state_dict(&self.variables.variables().into_iter().collect(), path.as_ref())
+        save(&self.variables, path.as_ref())
     }
 
     /// Features h (B, latent) of images x (B, 3, H, W); with `train`, batch norm uses the batch.
@@ -117,6 +108,28 @@ impl<L: ContrastiveLoss> Estimator<L> {
     pub fn embed(&self, x: &Tensor, train: bool) -> Result<Tensor> {
         self.projection_head.forward(&self.encode(x, train)?)
     }
+}
+
+/// Encoder and projection head with freshly drawn weights.
+fn network(
+    config: &ContrastiveConfig,
+    device: Device,
+) -> Result<(ResNet, ProjectionHead, nn::VarStore)> {
+    let mut variables = nn::VarStore::new(device);
+    let root = variables.root();
+    let encoder = ResNet::new(&(&root / "encoder"), config.encoder, config.latent_size)?;
+    let projection_head = ProjectionHead::new(
+        &(&root / "projection_head"),
+        config.latent_size,
+        config.proj_hidden_dim,
+        config.proj_output_dim,
+    )?;
+    initialise(&mut variables, config.random_state)?;
+    Ok((encoder, projection_head, variables))
+}
+
+fn save(variables: &nn::VarStore, path: &Path) -> Result<()> {
+    save_state_dict(&variables.variables().into_iter().collect(), path)
 }
 
 impl<L: ContrastiveLoss> fmt::Debug for Estimator<L> {

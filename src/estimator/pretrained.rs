@@ -1,5 +1,7 @@
 //! Weights of a checkpoint, from the hub or a folder, into an estimator.
 
+use tch::nn::VarStore;
+
 use super::{Estimator, Weights};
 use crate::Result;
 use crate::losses::ContrastiveLoss;
@@ -39,10 +41,7 @@ impl Weights {
         model: &mut Estimator<L>,
         options: &LoadOptions,
     ) -> Result<()> {
-        self.read(|path| {
-            let own = model.var_store().variables().into_iter().collect();
-            load_file(path, own, options)
-        })
+        self.load_into(model.var_store(), "", options)
     }
 
     /// Loads a plain state dict of the encoder alone (nidl's `load_pretrained`); the projection
@@ -64,12 +63,17 @@ impl Weights {
         model: &mut Estimator<L>,
         options: &LoadOptions,
     ) -> Result<()> {
+        self.load_into(model.var_store(), ENCODER, options)
+    }
+
+    /// Loads the file into the variables whose names begin with `prefix`, which the file's do not.
+    fn load_into(&self, variables: &VarStore, prefix: &str, options: &LoadOptions) -> Result<()> {
         self.read(|path| {
-            let variables = model.var_store().variables().into_iter();
-            let encoder = variables.filter_map(|(name, tensor)| {
-                Some((name.strip_prefix(ENCODER)?.to_owned(), tensor))
-            });
-            load_file(path, encoder.collect(), options)
+            let own = variables
+                .variables()
+                .into_iter()
+                .filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?.to_owned(), tensor)));
+            load_file(path, own.collect(), options)
         })
     }
 }

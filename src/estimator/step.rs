@@ -3,10 +3,12 @@
 use std::fmt;
 
 use tch::Tensor;
+use tch::nn::VarStore;
 
-use super::Estimator;
+use super::{ContrastiveConfig, Estimator};
 use crate::loaders::ViewsBatch;
 use crate::losses::ContrastiveLoss;
+use crate::models::{ProjectionHead, ResNet};
 use crate::optim::Optimizer;
 use crate::tensor_input::float_kind;
 use crate::{Error, Result};
@@ -44,7 +46,38 @@ impl fmt::Debug for StepOutputs {
     }
 }
 
+/// The parts of an [`Estimator`] without the type of its loss: what trains them is compiled with the library, and not
+/// in each cell that trains.
+pub(super) struct Network<'a> {
+    /// As checkpoints store it.
+    pub method: &'static str,
+    pub config: &'a ContrastiveConfig,
+    pub encoder: &'a ResNet,
+    pub projection_head: &'a ProjectionHead,
+    pub variables: &'a VarStore,
+    pub latent_size: usize,
+    pub loss: &'a dyn Fn(&Tensor, &Tensor) -> Result<Tensor>,
+}
+
 impl<L: ContrastiveLoss> Estimator<L> {
+    /// What is trained with `loss`, its own.
+    pub(super) fn network<'a>(
+        &'a self,
+        loss: &'a dyn Fn(&Tensor, &Tensor) -> Result<Tensor>,
+    ) -> Network<'a> {
+        Network {
+            method: L::METHOD,
+            config: &self.config,
+            encoder: &self.encoder,
+            projection_head: &self.projection_head,
+            variables: self.var_store(),
+            latent_size: self.used.latent_size as usize,
+            loss,
+        }
+    }
+}
+
+impl Network<'_> {
     /// One step; returns the loss before it and, if `keep_z`, the embeddings it was computed of.
     pub(super) fn train_step(
         &self,
@@ -55,7 +88,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
     ) -> Result<(f64, Option<[Tensor; 2]>)> {
         let (loss, z) = {
             let (z1, z2) = self.embed_views(batch, true)?;
-            let loss = self.loss.forward(&z1, &z2)?;
+            let loss = (self.loss)(&z1, &z2)?;
             let z = if keep_z { Some([z1.f_detach()?, z2.f_detach()?]) } else { None };
             (loss, z)
         };
@@ -68,7 +101,7 @@ impl<L: ContrastiveLoss> Estimator<L> {
     /// The loss of a batch of two views; with `train`, batch norm uses the batch.
     pub(super) fn batch_loss(&self, batch: &ViewsBatch, train: bool) -> Result<Tensor> {
         let (z1, z2) = self.embed_views(batch, train)?;
-        self.loss.forward(&z1, &z2)
+        (self.loss)(&z1, &z2)
     }
 
     /// The embeddings (B, D) of both views.
@@ -85,7 +118,10 @@ impl<L: ContrastiveLoss> Estimator<L> {
             let hint = "Both views come from the same images.".into();
             return Err(Error::Shape { name: "view", found, expected, hint });
         }
-        let embed = |x: &Tensor| self.embed(&self.config.precision.convert(x)?, train);
+        let embed = |x: &Tensor| -> Result<Tensor> {
+            let h = self.encoder.forward_t(&self.config.precision.convert(x)?, train)?;
+            self.projection_head.forward(&h)
+        };
         if self.config.joint_views {
             let z = embed(&Tensor::f_cat(&[first, second], 0)?)?; // (2B, D)
             let n = z.size()[0] / 2;

@@ -8,6 +8,7 @@ use crate::Result;
 use crate::encode::{InferenceEncoder, Precision};
 use crate::loaders::{DataLoader, labelled_rows};
 use crate::losses::ContrastiveLoss;
+use crate::models::ResNet;
 use crate::notebook::{Progress, check_interrupt};
 use crate::tensor_input::float_kind;
 
@@ -58,24 +59,34 @@ impl<L: ContrastiveLoss> Estimator<L> {
         loader: &DataLoader,
         precision: Precision,
     ) -> Result<(Array2<f32>, Array1<i64>)> {
-        let encoder = InferenceEncoder::new(&self.encoder, precision)?;
-        let kind = float_kind("weights", &self.encoder.fc.ws)?;
-        let latent = self.used.latent_size as usize;
-        let mut features = Vec::with_capacity(loader.len().saturating_mul(latent));
-        let mut targets = Vec::with_capacity(loader.len());
-        let progress = Progress::new("encode", loader.len() as u64, "images");
-        for batch in loader.iter() {
-            let done = targets.len();
-            check_interrupt(|| format!("encode after {done} of {} images", loader.len()))?;
-            let batch = batch?;
-            // A loader hands out float32; the weights may have been made wider or narrower.
-            let images = batch.images.f_to_device(self.device())?.f_to_kind(kind)?;
-            let h = encoder.forward(&images)?;
-            features.extend(Vec::<f32>::try_from(h.f_to_kind(Kind::Float)?.f_flatten(0, -1)?)?);
-            progress.inc(batch.targets.size()[0] as u64);
-            targets.extend(Vec::<i64>::try_from(batch.targets)?);
-        }
-        progress.finish();
-        labelled_rows(features, targets)
+        features(&self.encoder, self.used.latent_size as usize, loader, precision)
     }
+}
+
+/// The features (N, `latent`) and class indices (N) of every image of the loader.
+pub(super) fn features(
+    encoder: &ResNet,
+    latent: usize,
+    loader: &DataLoader,
+    precision: Precision,
+) -> Result<(Array2<f32>, Array1<i64>)> {
+    let weights = &encoder.fc.ws;
+    let encoder = InferenceEncoder::new(encoder, precision)?;
+    let kind = float_kind("weights", weights)?;
+    let mut features = Vec::with_capacity(loader.len().saturating_mul(latent));
+    let mut targets = Vec::with_capacity(loader.len());
+    let progress = Progress::new("encode", loader.len() as u64, "images");
+    for batch in loader.iter() {
+        let done = targets.len();
+        check_interrupt(|| format!("encode after {done} of {} images", loader.len()))?;
+        let batch = batch?;
+        // A loader hands out float32; the weights may have been made wider or narrower.
+        let images = batch.images.f_to_device(weights.device())?.f_to_kind(kind)?;
+        let h = encoder.forward(&images)?;
+        features.extend(Vec::<f32>::try_from(h.f_to_kind(Kind::Float)?.f_flatten(0, -1)?)?);
+        progress.inc(batch.targets.size()[0] as u64);
+        targets.extend(Vec::<i64>::try_from(batch.targets)?);
+    }
+    progress.finish();
+    labelled_rows(features, targets)
 }

@@ -37,6 +37,18 @@ impl<T, E: Display> Attempt<T> for Result<Option<T>, E> {
 
 /// Runs the reader's code; a panic in it is caught and told.
 pub(super) fn run<T, A: Attempt<T>>(code: impl FnOnce() -> A) -> Result<Option<T>, String> {
+    let (mut code, mut value) = (Some(code), Ok(None));
+    caught(&mut || {
+        if let Some(code) = code.take() {
+            value = code().value();
+        }
+    })?;
+    value
+}
+
+/// Runs code; what it says of a panic in it. Without a type of its own for each piece of code, which would be compiled
+/// where it is written.
+fn caught(code: &mut dyn FnMut()) -> Result<(), String> {
     // The hook is the process's: one at a time, so that each puts back the one it found.
     static ONE: Mutex<()> = Mutex::new(());
     let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -48,7 +60,7 @@ pub(super) fn run<T, A: Attempt<T>>(code: impl FnOnce() -> A) -> Result<Option<T
             others(info);
         }
     }));
-    let result = catch_unwind(AssertUnwindSafe(|| code().value()));
+    let result = catch_unwind(AssertUnwindSafe(code));
     drop(take_hook());
     set_hook(match Arc::try_unwrap(before) {
         Ok(before) => before,
@@ -56,13 +68,13 @@ pub(super) fn run<T, A: Attempt<T>>(code: impl FnOnce() -> A) -> Result<Option<T
         Err(before) => Box::new(move |info| before(info)),
     });
     drop(one);
-    result.unwrap_or_else(|payload| {
+    result.map_err(|payload| {
         let message = payload
             .downcast_ref::<String>()
             .map(String::as_str)
             .or_else(|| payload.downcast_ref::<&str>().copied())
             .unwrap_or_default();
-        Err(format!("your code panicked: {}", first_line(message)))
+        format!("your code panicked: {}", first_line(message))
     })
 }
 

@@ -54,7 +54,10 @@ impl DataLoader {
     /// # Errors
     /// If there is no image, `batch_size` is 0 or `num_workers` is above 1,024.
     pub fn new(subset: impl Into<Subset>, batch_size: usize, num_workers: usize) -> Result<Self> {
-        let subset = subset.into();
+        Self::of(subset.into(), batch_size, num_workers)
+    }
+
+    fn of(subset: Subset, batch_size: usize, num_workers: usize) -> Result<Self> {
         if subset.is_empty() {
             let hint = "Choose at least one image.";
             return Err(Error::parameter("subset", "empty", "at least one image", hint));

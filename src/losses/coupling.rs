@@ -58,9 +58,16 @@ pub fn npc_multiplier(z1: &Tensor, z2: &Tensor, temperature: f64) -> Result<Tens
 /// # Errors
 /// As [`ContrastiveLoss::forward`], and if the gradients would be more than 2^28 numbers.
 pub fn anchor_gradients<L: ContrastiveLoss>(loss: &L, z1: &Tensor, z2: &Tensor) -> Result<Tensor> {
-    let losses = |z: &Tensor, n: i64| loss.per_anchor(&z.f_narrow(0, 0, n)?, &z.f_narrow(0, n, n)?);
+    gradients_of(&|z1, z2| loss.per_anchor(z1, z2), z1, z2)
+}
+
+/// A loss of every anchor.
+type PerAnchor<'a> = &'a dyn Fn(&Tensor, &Tensor) -> Result<Tensor>;
+
+fn gradients_of(per_anchor: PerAnchor<'_>, z1: &Tensor, z2: &Tensor) -> Result<Tensor> {
+    let losses = |z: &Tensor, n: i64| per_anchor(&z.f_narrow(0, 0, n)?, &z.f_narrow(0, n, n)?);
     // Refuses what no loss takes, before anything is made of it.
-    tch::no_grad(|| loss.per_anchor(z1, z2).map(drop))?;
+    tch::no_grad(|| per_anchor(z1, z2).map(drop))?;
     let (n, d) = (z1.size()[0], z1.size()[1]);
     if (4 * n).saturating_mul(n).saturating_mul(d) > LIMIT {
         let hint = "Look at fewer images: 32 show it as well.";

@@ -84,7 +84,12 @@ macro_rules! figure_methods {
             /// # Errors
             /// As [`to_svg`](Self::to_svg), or if the file cannot be written.
             pub fn save(&self, path: impl AsRef<std::path::Path>) -> $crate::Result<()> {
-                $crate::plot::canvas::save(self, path.as_ref())
+                self.save_to(path.as_ref())
+            }
+
+            /// A generic function is compiled where it is called, and with it all that draws.
+            fn save_to(&self, path: &std::path::Path) -> $crate::Result<()> {
+                $crate::plot::canvas::save(self, path)
             }
 
             /// Shows the figure below a notebook's cell; elsewhere, prints what it shows.

@@ -5,7 +5,7 @@ use std::fmt;
 use ndarray::{Array1, Array2, Axis};
 
 use super::Ridge;
-use super::features::{check_finite, features_of};
+use super::features::{check_features, check_finite, float64};
 use crate::data::{Factor, Shapes10};
 use crate::rng::RandomStream;
 use crate::{Error, Result};
@@ -108,6 +108,15 @@ impl FactorProbe {
         factor: Factor,
         indices: impl IntoIterator<Item = usize>,
     ) -> Result<Array2<f64>> {
+        self.targets_of(shapes, factor, &mut indices.into_iter())
+    }
+
+    fn targets_of(
+        &self,
+        shapes: &Shapes10,
+        factor: Factor,
+        indices: &mut dyn Iterator<Item = usize>,
+    ) -> Result<Array2<f64>> {
         let (mut values, mut rows, mut class) = (vec![], 0, None);
         for index in indices {
             let factors = shapes.factors(index)?;
@@ -139,17 +148,24 @@ impl FactorProbe {
         (x, y): (&Array2<T>, &Array2<f64>),
         (x_test, y_test): (&Array2<T>, &Array2<f64>),
     ) -> Result<FactorScore> {
+        self.score_float64((float64(x), y), (float64(x_test), y_test))
+    }
+
+    fn score_float64(
+        &self,
+        (x, y): (Array2<f64>, &Array2<f64>),
+        (x_test, y_test): (Array2<f64>, &Array2<f64>),
+    ) -> Result<FactorScore> {
         let ridge = Ridge { alpha: self.alpha };
         ridge.check()?;
         if !(1..=100_000).contains(&self.n_resamples) {
             let hint = "1,000 give the interval's ends to about a tenth of its width.";
             return Err(Error::parameter("n_resamples", self.n_resamples, "in 1 to 100000", hint));
         }
-        let x = x.mapv(Into::into);
         let (mean, scale) = mean_and_scale(&x);
-        let fitted = ridge.fit(&((x - &mean) / &scale), y)?;
-        let x_test = features_of(mean.len(), "x_test", x_test)?;
-        let predicted = fitted.predict(&((x_test - &mean) / &scale))?;
+        let fitted = ridge.fit_float64((x - &mean) / &scale, y)?;
+        check_features(mean.len(), "x_test", &x_test)?;
+        let predicted = fitted.predict_float64(&((x_test - &mean) / &scale))?;
         let r2 = r2_score(y_test, &predicted)?;
         let (low, high) = self.interval(y_test, &predicted, r2);
         Ok(FactorScore { r2, low, high })

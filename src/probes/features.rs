@@ -23,15 +23,17 @@ pub(super) fn check_finite<T: Copy + Into<f64>>(
     Ok(())
 }
 
-/// The argument `name` in float64, for what was fitted on `width` features.
+/// The same numbers in float64. Whoever takes numbers of any kind calls this first: what is generic is compiled where
+/// it is called, in a notebook with each cell that does so.
+pub(super) fn float64<T: Copy + Into<f64>>(rows: &Array2<T>) -> Array2<f64> {
+    rows.mapv(Into::into)
+}
+
+/// Refuses the argument `name` if it does not fit what was fitted on `width` features.
 ///
 /// # Errors
 /// If it has another number of features, or one that is not finite.
-pub(super) fn features_of<T: Copy + Into<f64>>(
-    width: usize,
-    name: &'static str,
-    rows: &Array2<T>,
-) -> Result<Array2<f64>> {
+pub(super) fn check_features(width: usize, name: &'static str, rows: &Array2<f64>) -> Result<()> {
     if rows.ncols() != width {
         return Err(Error::Shape {
             name,
@@ -40,8 +42,7 @@ pub(super) fn features_of<T: Copy + Into<f64>>(
             hint: "Use features of the encoder whose features were fitted.".into(),
         });
     }
-    check_finite(name, rows)?;
-    Ok(rows.mapv(Into::into))
+    check_finite(name, rows)
 }
 
 /// The mean of every column of the argument `name`.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use ndarray::{Array1, Array2, Axis};
 
-use super::features::{check_finite, features_of};
+use super::features::{check_features, check_finite, float64};
 use super::newton::largest;
 use super::objective::{Objective, Optimum};
 use super::{lbfgs, newton};
@@ -71,8 +71,11 @@ impl LogisticRegression {
         x: &Array2<T>,
         y: &Array1<i64>,
     ) -> Result<FittedLogisticRegression> {
+        self.fit_float64(float64(x), y)
+    }
+
+    fn fit_float64(&self, x: Array2<f64>, y: &Array1<i64>) -> Result<FittedLogisticRegression> {
         self.check()?;
-        let x = x.mapv(Into::into);
         let (classes, indices) = check_input(&x, y)?;
         let objective = Objective::new(&x, &indices, classes.len(), self.c)?;
         let Optimum { w, iterations } = match self.solver {
@@ -114,6 +117,16 @@ impl LogisticRegression {
         }
         Ok(())
     }
+}
+
+/// Logits (N, classes) to probabilities.
+fn softmax(mut logits: Array2<f64>) -> Array2<f64> {
+    for mut row in logits.outer_iter_mut() {
+        let largest = row.fold(f64::NEG_INFINITY, |a, &b| a.max(b));
+        row.mapv_inplace(|logit| (logit - largest).exp());
+        row /= row.sum();
+    }
+    logits
 }
 
 /// Probabilities that are kept at once, one for each row and class.
@@ -174,7 +187,11 @@ impl FittedLogisticRegression {
     /// If `x` has another number of features than the probe was fitted on, or holds NaN or infinity,
     /// or numbers so large that the logits leave the range of float64.
     pub fn decision_function<T: Copy + Into<f64>>(&self, x: &Array2<T>) -> Result<Array2<f64>> {
-        let x = features_of(self.coef.ncols(), "x", x)?;
+        self.logits(&float64(x))
+    }
+
+    fn logits(&self, x: &Array2<f64>) -> Result<Array2<f64>> {
+        check_features(self.coef.ncols(), "x", x)?;
         let logits = x.dot(&self.coef.t()) + &self.intercept;
         if let Some(at) = logits.iter().position(|logit| !logit.is_finite()) {
             return Err(Error::NonFinite {
@@ -198,13 +215,7 @@ impl FittedLogisticRegression {
     /// # Errors
     /// As [`decision_function`](Self::decision_function).
     pub fn predict_proba<T: Copy + Into<f64>>(&self, x: &Array2<T>) -> Result<Array2<f64>> {
-        let mut p = self.decision_function(x)?;
-        for mut row in p.outer_iter_mut() {
-            let largest = row.fold(f64::NEG_INFINITY, |a, &b| a.max(b));
-            row.mapv_inplace(|logit| (logit - largest).exp());
-            row /= row.sum();
-        }
-        Ok(p)
+        Ok(softmax(self.decision_function(x)?))
     }
 
     /// The likeliest label of each row of features (N, D).
@@ -212,6 +223,10 @@ impl FittedLogisticRegression {
     /// # Errors
     /// As [`decision_function`](Self::decision_function).
     pub fn predict<T: Copy + Into<f64>>(&self, x: &Array2<T>) -> Result<Array1<i64>> {
+        Ok(self.likeliest(&self.decision_function(x)?))
+    }
+
+    fn likeliest(&self, logits: &Array2<f64>) -> Array1<i64> {
         let likeliest = |row: ndarray::ArrayView1<'_, f64>| {
             let mut best = 0;
             for (k, &logit) in row.iter().enumerate() {
@@ -221,7 +236,7 @@ impl FittedLogisticRegression {
             }
             self.classes[best]
         };
-        Ok(self.decision_function(x)?.map_axis(Axis(1), likeliest))
+        logits.map_axis(Axis(1), likeliest)
     }
 
     /// Share of rows whose likeliest label is `y`.

@@ -5,7 +5,7 @@ use std::fmt;
 use ndarray::{Array1, Array2};
 use tch::Kind;
 
-use super::features::{array, check_finite, column_means, features_of, tensor};
+use super::features::{array, check_features, check_finite, column_means, float64, tensor};
 use crate::{Error, Result};
 
 /// Widest features: the covariance of wider ones would take more than 128 MiB.
@@ -52,6 +52,10 @@ impl Pca {
     /// If `n_components` is out of range, `x` has less than two rows or more than 4,096 columns, or a number is
     /// not finite.
     pub fn fit<T: Copy + Into<f64>>(&self, x: &Array2<T>) -> Result<FittedPca> {
+        self.fit_float64(float64(x))
+    }
+
+    fn fit_float64(&self, x: Array2<f64>) -> Result<FittedPca> {
         let (rows, width) = x.dim();
         if rows < 2 || !(1..=MAX_FEATURES).contains(&width) {
             return Err(Error::Shape {
@@ -66,7 +70,6 @@ impl Pca {
             let allowed = "between 1 and the number of features";
             return Err(Error::parameter("n_components", self.n_components, allowed, hint));
         }
-        let x = x.mapv(Into::into);
         check_finite("x", &x)?;
         let _guard = tch::no_grad_guard();
         let mean = column_means("x", &x)?;
@@ -119,7 +122,11 @@ impl FittedPca {
     /// # Errors
     /// If `x` has another number of features, or one that is not finite.
     pub fn transform<T: Copy + Into<f64>>(&self, x: &Array2<T>) -> Result<Array2<f64>> {
-        let x = features_of(self.mean.len(), "x", x)?;
+        self.components_of(float64(x))
+    }
+
+    fn components_of(&self, x: Array2<f64>) -> Result<Array2<f64>> {
+        check_features(self.mean.len(), "x", &x)?;
         Ok((x - &self.mean).dot(&self.components.t()))
     }
 }

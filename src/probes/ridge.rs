@@ -5,7 +5,7 @@ use std::fmt;
 use ndarray::{Array1, Array2};
 use tch::{Kind, Tensor};
 
-use super::features::{array, check_finite, column_means, features_of, tensor};
+use super::features::{array, check_features, check_finite, column_means, float64, tensor};
 use crate::{Error, Result};
 
 /// Ridge regression: minimises sum_n |y_n - W x_n - b|^2 + alpha |W|^2, intercept b free, in float64
@@ -43,8 +43,11 @@ impl Ridge {
     /// If `alpha` is out of range, the lengths differ, there is nothing, a number is not finite, or all are so
     /// large that their squares are not.
     pub fn fit<T: Copy + Into<f64>>(&self, x: &Array2<T>, y: &Array2<f64>) -> Result<FittedRidge> {
+        self.fit_float64(float64(x), y)
+    }
+
+    pub(super) fn fit_float64(&self, x: Array2<f64>, y: &Array2<f64>) -> Result<FittedRidge> {
         self.check()?;
-        let x = x.mapv(Into::into);
         check_rows(&x, y)?;
         let _guard = tch::no_grad_guard();
         let (x_mean, y_mean) = (column_means("x", &x)?, column_means("y", y)?);
@@ -93,7 +96,11 @@ impl FittedRidge {
     /// # Errors
     /// If `x` has another number of features, or one that is not finite.
     pub fn predict<T: Copy + Into<f64>>(&self, x: &Array2<T>) -> Result<Array2<f64>> {
-        let x = features_of(self.coef.ncols(), "x", x)?;
+        self.predict_float64(&float64(x))
+    }
+
+    pub(super) fn predict_float64(&self, x: &Array2<f64>) -> Result<Array2<f64>> {
+        check_features(self.coef.ncols(), "x", x)?;
         Ok(x.dot(&self.coef.t()) + &self.intercept)
     }
 }

@@ -16,6 +16,7 @@ use twoviews_constants::file::{LOCK, STAMP};
 use twoviews_constants::variable::CACHE_LIMIT;
 
 use super::compilers;
+use super::directory::DIRECTORIES;
 
 /// Bytes, unless the user says otherwise.
 const LIMIT: u64 = 10_000_000_000;
@@ -151,7 +152,18 @@ fn remove_unused(directory: &Path) -> bool {
 
 /// Bytes on the disk in a folder; a file with several names counts once.
 pub(crate) fn size_of(folder: &Path) -> u64 {
-    let (mut seen, mut folders, mut bytes) = (HashSet::new(), vec![folder.to_owned()], 0);
+    size_of_all(vec![folder.to_owned()])
+}
+
+/// Bytes of the build directory that a kernel names, and of those beside it that its notebooks use.
+pub(crate) fn size_of_named(first: &Path) -> u64 {
+    let beside = first.parent().map(|parent| (0..DIRECTORIES).map(|n| parent.join(n.to_string())));
+    let beside = beside.into_iter().flatten().filter(|it| it != first && it.join(LOCK).is_file());
+    size_of_all(beside.chain([first.to_owned()]).collect())
+}
+
+fn size_of_all(mut folders: Vec<PathBuf>) -> u64 {
+    let (mut seen, mut bytes) = (HashSet::new(), 0);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let Ok(data) = entry.metadata() else { continue };
@@ -215,7 +227,8 @@ mod tests {
         assert!(!old.exists() && running.exists() && !newer.exists() && newest.exists());
         assert!(!cache.remove().unwrap());
         assert!(running.exists() && !newest.exists());
-        drop(lock);
+        // Not only dropped: a process that another test starts has the lock, too, until it runs its program.
+        lock.unlock().unwrap();
         assert!(cache.remove().unwrap() && !cache.folder.exists());
     }
 
@@ -227,6 +240,13 @@ mod tests {
         fs::create_dir(place.path().join("b")).unwrap();
         fs::hard_link(place.path().join("a"), place.path().join("b/a")).unwrap();
         assert_eq!(size_of(place.path()), once);
+        let named = |name: &str| size_of_named(&place.path().join(name));
+        fs::create_dir(place.path().join("1")).unwrap();
+        fs::hard_link(place.path().join("a"), place.path().join("1/a")).unwrap();
+        assert!(named("b") >= 50_000 && named("b") == named("1"));
+        fs::write(place.path().join("1").join(LOCK), "").unwrap();
+        fs::write(place.path().join("1/more"), vec![1; 50_000]).unwrap();
+        assert!(named("b") >= 100_000 && named("b") < 200_000, "{}", named("b"));
         assert!(free(&place.path().join("not/there/yet")).unwrap() > 0);
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::child::runtime::IS_RUNTIME;
 
@@ -62,9 +63,33 @@ pub(crate) fn end() {
             halted.insert(pid);
         }
     }
+    if halted.iter().any(|&pid| answers_rust_analyzer(pid)) {
+        UNANSWERED.store(true, Ordering::SeqCst);
+    }
     for pid in halted {
         send(pid, libc::SIGKILL);
     }
+}
+
+/// Whether rust-analyzer has lost an answer that it does not ask for again.
+static UNANSWERED: AtomicBool = AtomicBool::new(false);
+
+/// Whether since the last call a program was ended that rust-analyzer had asked for the crates or the compiler: it
+/// goes on without the answer, and takes what it knows then for all that there is.
+pub(crate) fn left_unanswered() -> bool {
+    UNANSWERED.swap(false, Ordering::SeqCst)
+}
+
+/// What evcxr alone asks for, where it has a cell compiled.
+const OF_A_CELL: &[u8] = b"--message-format=json";
+
+/// Whether rust-analyzer, which works in this process, has started a program: evcxr starts compilations of cells.
+fn answers_rust_analyzer(pid: u32) -> bool {
+    // Empty while the program begins.
+    let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    parent_of(pid) == Some(std::process::id())
+        && !has_ended(pid)
+        && words.split(|&byte| byte == 0).all(|word| word != OF_A_CELL)
 }
 
 /// What this process has started, and what that has, but for the process of the cells.
@@ -80,12 +105,52 @@ fn started_here() -> BTreeSet<u32> {
 }
 
 fn parent_of(pid: u32) -> Option<u32> {
+    status(pid, "PPid:")?.parse().ok()
+}
+
+/// Whether a program has come to its end, which nobody has asked for yet.
+fn has_ended(pid: u32) -> bool {
+    status(pid, "State:").is_none_or(|state| state.starts_with(['Z', 'X']))
+}
+
+fn status(pid: u32, name: &str) -> Option<String> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()
+    Some(status.lines().find_map(|line| line.strip_prefix(name))?.trim().to_owned())
 }
 
 /// Whether a process is that of the cells, or one that a cell has started.
 fn runs_cells(pid: u32) -> bool {
     let variables = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
     variables.split(|&byte| byte == 0).any(|it| it.starts_with(IS_RUNTIME.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::process::Stdio;
+
+    use super::*;
+
+    #[test]
+    fn rust_analyzer_is_answered_by_all_but_compilations_of_cells() {
+        for (call, answers) in [
+            (["rustc", "--print", "sysroot"], true),
+            (["cargo", "metadata", "--format-version"], true),
+            (["cargo", "build", "--message-format=json"], false),
+            (["cargo", "check", "--message-format=json"], false),
+        ] {
+            // A program that stays; the words are its arguments, known as soon as it has begun.
+            let mut program = Command::new("sh");
+            program.args(["-c", "read line"]).args(call).stdin(Stdio::piped());
+            let mut program = program.spawn().unwrap();
+            let begins = || fs::read(format!("/proc/{}/cmdline", program.id())).unwrap().is_empty();
+            while begins() {}
+            assert_eq!(answers_rust_analyzer(program.id()), answers, "{call:?}");
+            program.kill().unwrap();
+            while !has_ended(program.id()) {}
+            assert!(!answers_rust_analyzer(program.id()), "{call:?}");
+            program.wait().unwrap();
+        }
+        assert!(!answers_rust_analyzer(std::process::id()));
+    }
 }

@@ -10,10 +10,11 @@ use twoviews_constants::variable::{BUILD_DIRECTORY, BUILD_TEMPLATE};
 
 use super::cache::{self, Cache, path_variable};
 use super::filling::{Links, copy, share};
+use super::leftovers;
 use super::template::Template;
 
 /// More kernels at once than anyone runs on one machine.
-const DIRECTORIES: usize = 32;
+pub(super) const DIRECTORIES: usize = 32;
 
 /// A build directory that no other kernel uses while this value lives.
 pub(crate) struct BuildDirectory {
@@ -59,11 +60,14 @@ pub(crate) fn take() -> Result<BuildDirectory> {
 }
 
 impl BuildDirectory {
-    /// Takes what is compiled from the template, if there is one, or else from the first folder, if that
+    /// Removes what kernels before have left that was theirs alone, and takes what is compiled from the template, if there is one, or else from the first folder, if that
     /// is newer, and from the others what was added there.
     pub(crate) fn fill(&self) -> Result<()> {
         let (first, folder) = (&self.first, &self.folder);
         let why = || format!("cannot fill {}", folder.display());
+        // A kernel removes its own when it ends, unless it was killed.
+        leftovers::remove_cells(folder);
+        leftovers::remove_old_parts(folder);
         if let Some(template) = &self.template {
             template.fill(folder).with_context(why)?;
         } else if folder != first && is_older(&folder.join(STAMP), &first.join(STAMP)) {

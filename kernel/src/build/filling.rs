@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use twoviews_constants::file::STAMP;
 
+use super::leftovers::CELL;
+
 /// How large files that nobody writes to get into another folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Links {
@@ -116,7 +118,7 @@ fn tree(from: &Path, to: &Path, file: &dyn Fn(&Path, &Path) -> Result<()>) -> Re
         let name = entry.file_name();
         // The crate of the cells itself belongs to each folder alone.
         let text = name.to_string_lossy();
-        if text.contains("ctx") || text.starts_with("libcode_") || text == ".cargo-lock" {
+        if text.contains("ctx") || text.starts_with(CELL) || text == ".cargo-lock" {
             continue;
         }
         let (from, to) = (entry.path(), to.join(&name));

@@ -1,5 +1,6 @@
 //! A look at what the kernel needs on this machine: one line each, with what to do where something is missing.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::process::Command;
 
@@ -138,14 +139,19 @@ fn linker() -> Finding {
     }
 }
 
+const BUILD_DIRECTORIES: &str = "build directories";
+
+fn gigabytes(bytes: u64) -> String {
+    format!("{:.1} GB", bytes as f64 / 1e9)
+}
+
 fn build_directories() -> Vec<Finding> {
-    const WHAT: &str = "build directories";
+    const WHAT: &str = BUILD_DIRECTORIES;
     let cache = match Cache::of_account() {
         Ok(cache) => cache,
         Err(error) => return vec![Finding::bad(WHAT, format!("{error:#}"), "set HOME")],
     };
     let (folder, used) = (cache.folder.display(), cache.size());
-    let gigabytes = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
     let mut findings = vec![Finding::good(
         WHAT,
         format!("{folder} holds {} of at most {}", gigabytes(used), gigabytes(cache::limit())),
@@ -202,6 +208,12 @@ fn jupyter() -> Vec<Finding> {
                 "twoviews-kernel install, with the same --name and place",
             ),
         });
+    }
+    let named: BTreeSet<_> = own.iter().filter_map(|it| kernelspec::build_directory(it)).collect();
+    for first in named {
+        let (folder, bytes) = (first.parent().unwrap_or(&first), cache::size_of_named(&first));
+        let found = format!("{} holds {}", folder.display(), gigabytes(bytes));
+        findings.push(Finding::good(BUILD_DIRECTORIES, found));
     }
     if own.is_empty() {
         findings.push(Finding::bad(

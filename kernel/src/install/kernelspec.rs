@@ -141,12 +141,20 @@ pub(crate) fn program(folder: &Path) -> Option<PathBuf> {
     Some(program.replace("{resource_dir}", &folder.to_string_lossy()).into())
 }
 
+/// The kernels of this program in a folder of kernels.
+fn own(kernels: &Path) -> impl Iterator<Item = PathBuf> {
+    let folders = fs::read_dir(kernels).into_iter().flatten().flatten().map(|entry| entry.path());
+    folders.filter(|folder| matches!(owner(folder), Ok(Owner::This)))
+}
+
+/// Whether a folder of kernels holds one of this program.
+pub(crate) fn any_of_this_in(kernels: &Path) -> bool {
+    own(kernels).next().is_some()
+}
+
 /// Whether a folder of kernels holds one of this program that uses the account's build directories.
 pub(crate) fn any_in(kernels: &Path) -> bool {
-    let folders = fs::read_dir(kernels).into_iter().flatten().flatten().map(|entry| entry.path());
-    folders
-        .filter(|folder| matches!(owner(folder), Ok(Owner::This)))
-        .any(|folder| build_directory(&folder).is_none())
+    own(kernels).any(|folder| build_directory(&folder).is_none())
 }
 
 #[cfg(test)]

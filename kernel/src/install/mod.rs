@@ -1,12 +1,13 @@
 //! The kernel without Jupyter: registering it, looking at what it needs, taking it away.
 //!
 //! [`arguments`] reads the command line, [`places`] knows where Jupyter looks, [`kernelspec`] is what is written
-//! there, [`crates`] what is compiled beforehand, [`doctor`] the look at the machine.
+//! there, [`crates`] what is compiled beforehand, [`papermill`] what lets that program set a notebook's parameters, [`doctor`] the look at the machine.
 
 mod arguments;
 mod crates;
 mod doctor;
 mod kernelspec;
+mod papermill;
 mod places;
 
 use std::process::ExitCode;
@@ -84,6 +85,11 @@ fn install(options: Install) -> Result<()> {
     }
     spec.write(&folder)?;
     println!("{} is registered in {}", spec.display_name, folder.display());
+    if let Some(environment) = options.place.environment()?
+        && let Err(error) = papermill::install(&environment)
+    {
+        eprintln!("{error:#}");
+    }
     doctor::warn();
     Ok(())
 }
@@ -106,6 +112,11 @@ fn uninstall(options: &Uninstall) -> Result<()> {
     let made = kernelspec::made(&folder);
     std::fs::remove_dir_all(&folder).with_context(|| format!("removing {}", folder.display()))?;
     println!("{} is removed", folder.display());
+    if let Some(environment) = options.place.environment()?
+        && !folder.parent().is_some_and(kernelspec::any_of_this_in)
+    {
+        papermill::uninstall(&environment)?;
+    }
     kernelspec::remove_made(&folder, made.as_deref());
     crate::server::remove_abandoned();
     // Another directory than the account's belongs to whoever has named it.

@@ -33,14 +33,22 @@ impl fmt::Display for Place {
 impl Place {
     /// The folder with a folder for each kernel.
     pub(crate) fn kernels(&self) -> Result<PathBuf> {
-        let data = match self {
-            Self::User => user_data().context("neither HOME nor JUPYTER_DATA_DIR is set")?,
-            Self::SysPrefix => sys_prefix()?.join("share/jupyter"),
-            Self::Prefix(folder) => std::path::absolute(folder)
-                .with_context(|| format!("--prefix {}", folder.display()))?
-                .join("share/jupyter"),
+        let data = match self.environment()? {
+            None => user_data().context("neither HOME nor JUPYTER_DATA_DIR is set")?,
+            Some(environment) => environment.join("share/jupyter"),
         };
         Ok(data.join("kernels"))
+    }
+
+    /// The Python environment, unless it is the user's place, which all have in common.
+    pub(crate) fn environment(&self) -> Result<Option<PathBuf>> {
+        match self {
+            Self::User => Ok(None),
+            Self::SysPrefix => sys_prefix().map(Some),
+            Self::Prefix(folder) => std::path::absolute(folder)
+                .with_context(|| format!("--prefix {}", folder.display()))
+                .map(Some),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ pub(crate) struct Cell {
     pub parent: Value,
     /// Nothing is shown.
     pub silent: bool,
-    /// Whether the last display is the cell's result.
+    /// Whether the value of its last expression is its result.
     pub ends_in_expression: bool,
     pub execution_count: i64,
 }

@@ -74,6 +74,11 @@ impl Outputs {
         match token {
             Token::Text(text) => self.hold(&mut state, name, &text),
             Token::Content { mime, body } => self.content(&mut state, mime, body),
+            Token::Value => {
+                // A block may have shown something before it came to its value.
+                self.publish_bundle(&mut state, false);
+                state.shows_value = true;
+            }
             Token::Start(library) => {
                 state.started = Some(Instant::now());
                 relock(&self.sources).loaded(Path::new(&library));

@@ -107,7 +107,7 @@ impl Outputs {
             return;
         }
         let Some(cell) = &state.cell else { return };
-        if last && cell.ends_in_expression {
+        if last && cell.ends_in_expression && state.shows_value {
             let execution_count = cell.execution_count;
             let result = ExecuteResult { execution_count, data, metadata };
             self.send(state, Content::ExecuteResult(result));

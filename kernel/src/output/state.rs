@@ -25,6 +25,8 @@ pub(super) struct State {
     pub(super) bundle: Map<String, Value>,
     /// What its forms have in common; after it another thing begins.
     pub(super) bundle_metadata: Map<String, Value>,
+    /// Whether what was shown last is the value of the cell.
+    pub(super) shows_value: bool,
     pub(super) panic: Option<Panic>,
     pub(super) panicked: bool,
     /// Where the `?` stands whose text comes now.

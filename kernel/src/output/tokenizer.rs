@@ -41,6 +41,8 @@ pub(crate) enum Token {
     },
     /// The cell waits for input, having read so many bytes before.
     Waits(u64),
+    /// What is shown next is the value of the cell.
+    Value,
     /// Rich output of a MIME type.
     Content {
         mime: String,
@@ -210,6 +212,7 @@ fn own(bytes: &[u8]) -> Match {
     let token = match name {
         "START" => Token::Start(rest.to_owned()),
         "END" => Token::End,
+        "VALUE" => Token::Value,
         NOT_RUN => Token::NotRun,
         // The message comes last and may hold anything.
         "PANIC" => Token::PanicFrame(fields(6)),
@@ -250,7 +253,7 @@ mod tests {
     fn markers_are_found_wherever_they_are_and_however_they_arrive() {
         let text = format!(
             "\u{1}TWOVIEWS-START\u{2}/a/libcode_1.so\u{1}EVCX é EVCXR_\nabc{}EVCXR_BEGIN_CONTENT text/html\n<b>\nö</b>\nEVCXR_END_CONTENT\n\
-             xEVCXR_INPUT_REQUEST_PASSWORD:who? \nEVCXR_VARIABLE_CHANGED_TYPE:a\nPEVCXR_PANIC_NOTIFICATION\n{END}tail",
+             \u{1}TWOVIEWS-VALUE\u{1}xEVCXR_INPUT_REQUEST_PASSWORD:who? \nEVCXR_VARIABLE_CHANGED_TYPE:a\nPEVCXR_PANIC_NOTIFICATION\n{END}tail",
             "EVCXR_ERROR_OCCURRED\n"
         );
         let expected = vec![
@@ -258,6 +261,7 @@ mod tests {
             Token::Text("EVCX é EVCXR_\nabc".into()),
             Token::Error,
             Token::Content { mime: "text/html".into(), body: "<b>\nö</b>".into() },
+            Token::Value,
             Token::Text("x".into()),
             Token::Input { prompt: "who? ".into(), password: true },
             Token::Changed("EVCXR_VARIABLE_CHANGED_TYPE:a".into()),

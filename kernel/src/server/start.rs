@@ -14,7 +14,7 @@ use zeromq::{RepSocket, RouterSocket, SocketRecv, SocketSend};
 use super::kernel::Kernel;
 use super::private_folder::PrivateFolder;
 use super::shell::Shell;
-use crate::build::{BuildEnvironment, cargo, compilers, directory};
+use crate::build::{BuildEnvironment, cargo, compilers, directory, leftovers};
 use crate::child::markers::SOCKET;
 use crate::evaluator;
 use crate::output::{self, Outputs, Question};
@@ -27,17 +27,21 @@ pub(crate) fn run(connection_file: &Path) -> Result<()> {
     let private = PrivateFolder::new()?;
     let socket = private.path.join("cells");
     let mut build = begin(&private);
+    let folder = build.directory.as_ref().ok().map(|directory| directory.folder.clone());
+    let remove_cells = move || folder.iter().for_each(|folder| leftovers::remove_cells(folder));
     if let Ok(directory) = &mut build.directory {
         directory.shrink_cache();
     }
     compilers::ask_for_version();
-    end_with_parent();
+    end_with_parent(remove_cells.clone());
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    tokio.block_on(async move {
+    let ended = tokio.block_on(async move {
         let (kernel, questions) = Kernel::start(&connection, build, &socket).await?;
         let _tap = output::follow(&kernel.outputs).context("cannot follow the compiler")?;
         serve(kernel, questions, &connection).await
-    })
+    });
+    remove_cells();
+    ended
 }
 
 /// Compiles the crates that `environment`, a kernel's, names, into the build directory that it names; cargo says
@@ -134,8 +138,9 @@ async fn signals(kernel: &Kernel) -> Result<()> {
 /// Jupyter's own process, if it has started this one, is looked at this often.
 const LOOK_AT_PARENT: Duration = Duration::from_secs(1);
 
-/// Ends this process when Jupyter is gone: nobody could use it, and it would hold a build directory.
-fn end_with_parent() {
+/// Ends this process when Jupyter is gone, after the `last` thing to do: nobody could use it, and it would hold a
+/// build directory.
+fn end_with_parent(last: impl FnOnce() + Send + 'static) {
     if std::env::var_os("JPY_PARENT_PID").is_none() {
         return;
     }
@@ -145,6 +150,7 @@ fn end_with_parent() {
             std::thread::sleep(LOOK_AT_PARENT);
         }
         eprintln!("Jupyter has ended, and so does its kernel");
+        last();
         std::process::exit(0);
     });
 }

@@ -23,25 +23,22 @@ pub(crate) enum Display {
 }
 
 pub(crate) const BEFORE: &str = "match &(";
-pub(crate) const AFTER: &str =
-    ") { tv_value => { use crate::__twoviews::Show as _; tv_value.evcxr_display(); } };";
+pub(crate) const AFTER: &str = ") { tv_value => { use crate::__twoviews::Show as _; \
+    crate::__twoviews::value(); tv_value.evcxr_display(); } };";
+/// Where evcxr shows the value.
+const BEFORE_EVCXR: &str = "crate::__twoviews::value(); ";
 
 /// Whether a statement is an expression whose value the cell shows.
 pub(crate) fn is_shown(statement: &SyntaxNode) -> bool {
     ast::Expr::can_cast(statement.kind()) && !is_unit(statement)
 }
 
-/// Whether the value of the last expression is what a cell shows; what a block shows may come from
-/// within it.
+/// Whether the value of the last expression is what a cell shows at its end.
 pub(crate) fn ends_in_value(cell: &str) -> bool {
     let (commands, code) = commands::split(cell);
     let parsed = Parsed::new(&code);
-    let is_block = |node: &SyntaxNode| {
-        let kinds = [SyntaxKind::IF_EXPR, SyntaxKind::MATCH_EXPR, SyntaxKind::BLOCK_EXPR];
-        kinds.contains(&node.kind()) || node.kind() == SyntaxKind::LOOP_EXPR
-    };
     let is_last = commands.iter().all(|command| !command.after_code);
-    is_last && parsed.statements.last().is_some_and(|node| is_shown(node) && !is_block(node))
+    is_last && parsed.statements.last().is_some_and(is_shown)
 }
 
 /// Expressions that have no value, and calls of macros that may define something.
@@ -62,15 +59,17 @@ fn is_unit(statement: &SyntaxNode) -> bool {
 
 /// Rewrites the last statement of a cell, if it is an expression.
 pub(crate) fn rewrite(statement: &SyntaxNode, display: Display, edits: &mut Edits) {
-    if !ast::Expr::can_cast(statement.kind()) || display == Display::Evcxr {
+    if !ast::Expr::can_cast(statement.kind()) {
         return;
     }
     let place = range(statement);
-    if is_unit(statement) || display == Display::Nothing {
-        edits.insert(place.end, ";");
-    } else {
-        edits.insert(place.start, BEFORE);
-        edits.insert(place.end, AFTER);
+    match display {
+        Display::Evcxr => edits.insert(place.start, BEFORE_EVCXR),
+        Display::Value if !is_unit(statement) => {
+            edits.insert(place.start, BEFORE);
+            edits.insert(place.end, AFTER);
+        }
+        Display::Value | Display::Nothing => edits.insert(place.end, ";"),
     }
 }
 
@@ -84,7 +83,11 @@ mod tests {
             ("1 + 1", true),
             ("let x = 1;\nx // that", true),
             ("let x = 1;", false),
-            ("if a { b } ", false),
+            ("if a { b } ", true),
+            ("match a { _ => b }", true),
+            ("unsafe { a() } // that", true),
+            ("for a in b {}", false),
+            ("match a { _ => b };", false),
             (":vars", false),
             (":timing\nx", true),
             ("x\n// end", true),

@@ -2,6 +2,7 @@
 
 pub(crate) mod prelude;
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,6 +36,8 @@ pub(crate) struct Engine {
     pub outputs: Arc<Outputs>,
     pub build: BuildEnvironment,
     process: Process,
+    /// The level of optimisation in the manifest, with spaces behind it: a change that changes nothing.
+    level: String,
     pub notebook: Notebook,
     pub settings: Settings,
     /// Whether the crates that every notebook here needs were asked for, and an interrupt came between.
@@ -52,9 +55,9 @@ impl Engine {
         sources: SharedSources,
     ) -> Self {
         let (notebook, settings) = (Notebook::new(sources), Settings::default());
-        let (context, lacks_crates) = (None, false);
-        let quits = false;
-        Self { context, outputs, build, process, notebook, settings, lacks_crates, quits }
+        let (context, level) = (None, String::new());
+        let (lacks_crates, quits) = (false, false);
+        Self { context, outputs, build, process, level, notebook, settings, lacks_crates, quits }
     }
 
     /// evcxr, made ready if it is not.
@@ -79,21 +82,42 @@ impl Engine {
             }
             *self.process.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some(context.process_handle());
-            let level = context.state().opt_level().to_owned();
+            context.state().opt_level().clone_into(&mut self.level);
             self.context = Some(CommandContext::with_eval_context(context));
             self.prepare_process();
-            self.show_std_source(&level).map_err(|error| failed(error.to_string()))?;
+            self.show_std_source().map_err(|error| failed(error.to_string()))?;
+        }
+        if compilers::left_unanswered()
+            && let Err(error) = self.read_crates_again()
+        {
+            eprintln!("rust-analyzer may not know all crates: {error}");
         }
         self.context.as_mut().ok_or_else(|| Failure::new("KernelError", "evcxr is not ready", &[]))
     }
 
     /// Lets rust-analyzer read the standard library's source with the next cell.
-    fn show_std_source(&mut self, level: &str) -> Result<(), Error> {
+    fn show_std_source(&mut self) -> Result<(), Error> {
         let Some(std_source) = self.build.std_source.take() else { return Ok(()) };
         std_source.show()?;
-        let Some(context) = &mut self.context else { return Ok(()) };
-        // It looks again when Cargo.toml has changed, and a space more after the level is a change.
-        context.set_opt_level(&format!("{level} "))
+        self.change_manifest()
+    }
+
+    /// Lets rust-analyzer read the crates again, also if a completion comes before the next cell.
+    fn read_crates_again(&mut self) -> Result<(), Error> {
+        let before = format!("\nopt-level = {}\n", self.level);
+        self.change_manifest()?;
+        let manifest = self.folder().join("Cargo.toml");
+        let text = fs::read_to_string(&manifest)?;
+        Ok(fs::write(&manifest, text.replace(&before, &format!("\nopt-level = {}\n", self.level)))?)
+    }
+
+    /// rust-analyzer reads all crates when Cargo.toml has changed. evcxr writes that with the next cell.
+    fn change_manifest(&mut self) -> Result<(), Error> {
+        self.level = match self.level.strip_suffix("  ") {
+            Some(level) => format!("{level} "),
+            None => format!("{} ", self.level),
+        };
+        self.context.as_mut().map_or(Ok(()), |context| context.set_opt_level(&self.level))
     }
 
     /// Runs code that the user does not see; what comes then belongs to the user's cell again.

@@ -33,6 +33,10 @@ pub(crate) fn module(shown: &ValueFormat) -> String {
             std::println!("EVCXR_BEGIN_CONTENT text/plain\n{head}{format}\nEVCXR_END_CONTENT", {name}self);
         }}
     }}
+    /// Tells the kernel that the value of the cell comes next.
+    pub fn value() {{
+        std::print!("\u{{1}}TWOVIEWS-VALUE\u{{1}}");
+    }}
     /// `Vec<f32>` of `alloc::vec::Vec<f32>`.
     fn short(name: &str) -> String {{
         let words = name.split_inclusive(|c: char| !(c.is_alphanumeric() || "_:".contains(c)));
