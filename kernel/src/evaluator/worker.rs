@@ -12,6 +12,7 @@ use super::engine::{Engine, Process};
 use super::errors::Failure;
 use super::job::{CellResult, Job};
 use crate::build::BuildEnvironment;
+use crate::memory;
 use crate::output::Outputs;
 use crate::protocol::{Completion, Inspection};
 use crate::source::SharedSources;
@@ -94,7 +95,7 @@ impl Engine {
                         let warm = AssertUnwindSafe(|| drop(self.run_hidden(WARMING)));
                         let _ = catch_unwind(warm);
                     } else {
-                        give_back_memory();
+                        memory::give_back();
                     }
                     (is_cold, is_at_rest) = (false, !is_cold);
                     continue;
@@ -136,15 +137,5 @@ impl Engine {
             Ok(context) => inspection::of(context, code, cursor),
             Err(_) => Inspection::default(),
         }
-    }
-}
-
-/// rust-analyzer frees much of what it needs while it loads crates; the C library keeps it for later.
-#[allow(unsafe_code, reason = "calls the C library")]
-fn give_back_memory() {
-    // SAFETY: it looks only at what is free.
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    unsafe {
-        libc::malloc_trim(0);
     }
 }
