@@ -2,7 +2,8 @@
 //!
 //! [`directory`] gives each kernel a place of its own, by default in the user account's [`cache`], with what [`filling`] takes from another
 //! one or from an installation's [`template`]; [`cargo`] answers evcxr in cargo's place,
-//! [`std_source`] is what rust-analyzer reads of the standard library, [`compilers`] the programs that run.
+//! rust-analyzer reads an [`outline`] of each crate and of the standard library ([`std_source`]); [`compilers`] are the
+//! programs that run.
 
 pub(crate) mod cache;
 pub(crate) mod cargo;
@@ -10,6 +11,7 @@ pub(crate) mod compilers;
 pub(crate) mod directory;
 mod environment;
 mod filling;
+mod outline;
 pub(crate) mod std_source;
 mod template;
 

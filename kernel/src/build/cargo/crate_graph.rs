@@ -21,7 +21,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::local_crates;
+use super::crate_sources;
 
 /// The standard library's crates do not name their interface.
 const STD: [(&str, &[&str]); 3] = [
@@ -31,11 +31,11 @@ const STD: [(&str, &[&str]); 3] = [
 ];
 
 /// What `cargo metadata` has answered, without the crates that no cell meets. `folder` is for
-/// [`local_crates`].
+/// [`crate_sources`].
 pub(super) fn pruned(answer: Vec<u8>, folder: &Path) -> Vec<u8> {
     let Ok(mut metadata) = serde_json::from_slice(&answer) else { return answer };
     prune(&mut metadata);
-    local_crates::link(&mut metadata, folder);
+    crate_sources::shorten(&mut metadata, folder);
     metadata.to_string().into_bytes()
 }
 
