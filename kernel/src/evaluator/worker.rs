@@ -23,6 +23,23 @@ const PAUSE: Duration = Duration::from_secs(3);
 /// After so long without a job memory that is free goes back to the system.
 const REST: Duration = Duration::from_secs(5);
 
+/// Within it the threads that drop what rust-analyzer has parted with are through.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// A name that nobody has given anything.
+const UNKNOWN: &str = "__twoviews_unknown";
+
+/// What was done since the last job.
+#[derive(Clone, Copy, PartialEq)]
+enum Idle {
+    /// Nothing, and rust-analyzer has not loaded the crates.
+    Cold,
+    Awake,
+    /// rust-analyzer has parted with what it does not need.
+    Parted,
+    AtRest,
+}
+
 /// Makes rust-analyzer load the crates and look for traits; the variable is gone at the end of the cell.
 /// Whoever runs all cells at once shall not wait for what only a pause can hide.
 const WARMING: &str = "let __twoviews_warm = [0u8].iter().map(|x| x + 1).collect::<Vec<u8>>();
@@ -78,30 +95,27 @@ impl Engine {
     }
 
     fn serve(&mut self, inbox: &Receiver<Job>) {
-        let mut is_cold = std::env::var_os(PREWARM).is_some_and(|text| !text.is_empty());
-        let mut is_at_rest = false;
+        let is_cold = std::env::var_os(PREWARM).is_some_and(|text| !text.is_empty());
+        let mut idle = if is_cold { Idle::Cold } else { Idle::Awake };
         loop {
-            let job = match (is_cold, is_at_rest) {
-                (true, _) => inbox.recv_timeout(PAUSE),
-                (false, false) => inbox.recv_timeout(REST),
-                (false, true) => inbox.recv().map_err(RecvTimeoutError::from),
+            let job = match idle {
+                Idle::Cold => inbox.recv_timeout(PAUSE),
+                Idle::Awake => inbox.recv_timeout(REST),
+                Idle::Parted => inbox.recv_timeout(MOMENT),
+                Idle::AtRest => inbox.recv().map_err(RecvTimeoutError::from),
             };
             // While nobody asks for anything: the next thing that a notebook will need, then nothing more.
             let job = match job {
                 Ok(job) => job,
                 Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
-                    if is_cold {
-                        let warm = AssertUnwindSafe(|| drop(self.run_hidden(WARMING)));
-                        let _ = catch_unwind(warm);
-                    } else {
-                        memory::give_back();
-                    }
-                    (is_cold, is_at_rest) = (false, !is_cold);
+                    idle = self.go_idle(idle);
                     continue;
                 }
             };
-            is_at_rest = false;
+            if idle != Idle::Cold {
+                idle = Idle::Awake;
+            }
             match job {
                 Job::Execute { request, reply } => {
                     let run = AssertUnwindSafe(|| self.execute(&request));
@@ -119,6 +133,29 @@ impl Engine {
                 Job::Inspect { code, cursor, reply } => {
                     let _ = reply.send(self.inspection(&code, cursor));
                 }
+            }
+        }
+    }
+
+    /// Does what comes after `idle`.
+    fn go_idle(&mut self, idle: Idle) -> Idle {
+        match idle {
+            Idle::Cold => {
+                let warm = AssertUnwindSafe(|| drop(self.run_hidden(WARMING)));
+                let _ = catch_unwind(warm);
+                self.is_warm = true;
+                Idle::Awake
+            }
+            // rust-analyzer parts with the trees that it has not used lately when its text changes; without any
+            // it would only now begin to read.
+            Idle::Awake if self.is_warm || !self.variables().is_empty() => {
+                let look = AssertUnwindSafe(|| drop(self.inspection(UNKNOWN, UNKNOWN.len())));
+                let _ = catch_unwind(look);
+                Idle::Parted
+            }
+            _ => {
+                memory::give_back();
+                Idle::AtRest
             }
         }
     }

@@ -15,8 +15,8 @@ const CHUNKS: usize = 1 << 16;
 static FIRST: AtomicUsize = AtomicUsize::new(0);
 /// Blocks of each chunk, and one more while blocks are taken from it.
 static BLOCKS: [AtomicU32; CHUNKS] = [const { AtomicU32::new(0) }; CHUNKS];
-/// For a chunk that is free, the free one behind it.
-static BEHIND: [AtomicU32; CHUNKS] = [const { AtomicU32::new(NONE) }; CHUNKS];
+/// For a chunk that is free, the free one behind it. Zeros at first, which take no place in the program.
+static BEHIND: [AtomicU32; CHUNKS] = [const { AtomicU32::new(0) }; CHUNKS];
 const NONE: u32 = u32::MAX;
 
 struct Free {

@@ -39,6 +39,8 @@ pub(crate) struct Engine {
     pub settings: Settings,
     /// Whether the crates that every notebook here needs were asked for, and an interrupt came between.
     pub lacks_crates: bool,
+    /// Whether rust-analyzer was made to load the crates.
+    pub is_warm: bool,
     /// Whether the present cell has asked for the front end's end.
     pub quits: bool,
 }
@@ -52,9 +54,8 @@ impl Engine {
         sources: SharedSources,
     ) -> Self {
         let (notebook, settings) = (Notebook::new(sources), Settings::default());
-        let (context, lacks_crates) = (None, false);
-        let quits = false;
-        Self { context, outputs, build, process, notebook, settings, lacks_crates, quits }
+        let (context, lacks_crates, is_warm, quits) = (None, false, false, false);
+        Self { context, outputs, build, process, notebook, settings, lacks_crates, is_warm, quits }
     }
 
     /// evcxr, made ready if it is not.
