@@ -9,19 +9,24 @@
 //! The way of a cell: the [`server`] takes the request, in the words of the [`protocol`]; the
 //! [`evaluator`] rewrites its text ([`source`]) and has evcxr compile it ([`build`]); the [`child`] process runs
 //! it; [`output`] turns what it printed into messages, which the [`server`] sends to everyone who listens.
-//! A module uses only those that stand before it here: protocol, child, build, source, output, evaluator, server,
-//! [`install`].
+//! rust-analyzer, which knows the variables' types, has a part of the [`memory`] for itself.
+//! A module uses only those that stand before it here: memory, protocol, child, build, source, output, evaluator,
+//! server, [`install`].
 
 mod build;
 mod child;
 mod evaluator;
 mod install;
+mod memory;
 mod output;
 mod protocol;
 mod server;
 mod source;
 
 use std::process::ExitCode;
+
+#[global_allocator]
+static HEAP: memory::Heap = memory::Heap;
 
 fn main() -> ExitCode {
     if let Some(code) = build::cargo::run_if_wanted() {

@@ -12,15 +12,20 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::compilers;
+use super::outline::{self, LeftOut};
+
 /// Read by rust-analyzer.
 pub(crate) const VARIABLE: &str = "RUST_SRC_PATH";
 
 /// The processors' intrinsics (`core::arch`), what only nightly compilers offer (`std::simd`), and
 /// what prints a backtrace, as folders of the source: together as much to read as the rest of `core`.
-const LEFT_OUT: [&str; 3] = ["stdarch", "portable-simd", "backtrace"];
-
 /// In the folders of its packages: their tests, and the arithmetic of `compiler-builtins`.
-const LEFT_OUT_BELOW: [&str; 5] = ["tests", "benches", "libm", "libm-test", "crates"];
+const LEFT_OUT: LeftOut = LeftOut {
+    above: &["stdarch", "portable-simd", "backtrace"],
+    below: &["tests", "benches", "libm", "libm-test", "crates"],
+    crates: false,
+};
 
 /// A link that points to an empty folder first and to the source later.
 pub(crate) struct StdSource {
@@ -44,10 +49,22 @@ impl StdSource {
 
     /// Lets rust-analyzer find the source, if there is one.
     pub(crate) fn show(self) -> io::Result<()> {
-        let source = self.chosen.clone().or_else(of_the_toolchain);
-        match source.filter(|source| source.join("core").is_dir()) {
-            Some(source) => self.point_to(&shortened(&source, &self.folder)?),
-            None => Ok(()),
+        let shown = self.folder.join("std-shown");
+        if let Some(source) = self.chosen.as_deref().filter(|source| has_core(source)) {
+            // It may change.
+            outline::write(source, &LEFT_OUT, &shown)?;
+            return self.point_to(&shown);
+        }
+        let toolchains =
+            of_the_toolchain().filter(|source| self.chosen.is_none() && has_core(source));
+        let Some(source) = toolchains else { return Ok(()) };
+        let compiler = compilers::rustc_says().as_deref().unwrap_or_default();
+        match outline::kept(&source, &LEFT_OUT, compiler) {
+            Ok(kept) => self.point_to(&kept),
+            Err(_) => {
+                outline::write(&source, &LEFT_OUT, &shown)?;
+                self.point_to(&shown)
+            }
         }
     }
 
@@ -59,32 +76,8 @@ impl StdSource {
     }
 }
 
-/// A folder in `folder` with links to the parts of `source`.
-fn shortened(source: &Path, folder: &Path) -> io::Result<PathBuf> {
-    let shown = folder.join("std-shown");
-    let _ = fs::remove_dir_all(&shown);
-    fs::create_dir(&shown)?;
-    for package in entries(source, &LEFT_OUT)? {
-        let place = shown.join(package.file_name().unwrap_or_default());
-        if !package.is_dir() {
-            symlink(package, place)?;
-            continue;
-        }
-        fs::create_dir(&place)?;
-        for part in entries(&package, &LEFT_OUT_BELOW)? {
-            let place = place.join(part.file_name().unwrap_or_default());
-            symlink(part, place)?;
-        }
-    }
-    Ok(shown)
-}
-
-/// What lies in `folder`, but for names that are left out.
-fn entries(folder: &Path, left_out: &[&str]) -> io::Result<Vec<PathBuf>> {
-    let paths = fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
-    let is_shown =
-        |path: &PathBuf| !left_out.iter().any(|name| path.file_name() == Some(name.as_ref()));
-    paths.filter(|path| path.as_ref().map_or(true, is_shown)).collect()
+fn has_core(source: &Path) -> bool {
+    source.join("core").is_dir()
 }
 
 /// Where the toolchain's own source lies, if it has one; `None` without rustc.
@@ -104,6 +97,7 @@ mod tests {
         let source = folder.path().join("library");
         for name in ["core/src", "core/tests", "stdarch/crates"] {
             fs::create_dir_all(source.join(name)).unwrap();
+            fs::write(source.join(name).join("lib.rs"), "fn f() { 1 }").unwrap();
         }
         fs::write(source.join("Cargo.toml"), "").unwrap();
         let directory = folder.path().join("build");

@@ -12,6 +12,7 @@ use super::engine::{Engine, Process};
 use super::errors::Failure;
 use super::job::{CellResult, Job};
 use crate::build::BuildEnvironment;
+use crate::memory;
 use crate::output::Outputs;
 use crate::protocol::{Completion, Inspection};
 use crate::source::SharedSources;
@@ -21,6 +22,23 @@ const PAUSE: Duration = Duration::from_secs(3);
 
 /// After so long without a job memory that is free goes back to the system.
 const REST: Duration = Duration::from_secs(5);
+
+/// Within it the threads that drop what rust-analyzer has parted with are through.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// A name that nobody has given anything.
+const UNKNOWN: &str = "__twoviews_unknown";
+
+/// What was done since the last job.
+#[derive(Clone, Copy, PartialEq)]
+enum Idle {
+    /// Nothing, and rust-analyzer has not loaded the crates.
+    Cold,
+    Awake,
+    /// rust-analyzer has parted with what it does not need.
+    Parted,
+    AtRest,
+}
 
 /// Makes rust-analyzer load the crates and look for traits; the variable is gone at the end of the cell.
 /// Whoever runs all cells at once shall not wait for what only a pause can hide.
@@ -77,30 +95,27 @@ impl Engine {
     }
 
     fn serve(&mut self, inbox: &Receiver<Job>) {
-        let mut is_cold = std::env::var_os(PREWARM).is_some_and(|text| !text.is_empty());
-        let mut is_at_rest = false;
+        let is_cold = std::env::var_os(PREWARM).is_some_and(|text| !text.is_empty());
+        let mut idle = if is_cold { Idle::Cold } else { Idle::Awake };
         loop {
-            let job = match (is_cold, is_at_rest) {
-                (true, _) => inbox.recv_timeout(PAUSE),
-                (false, false) => inbox.recv_timeout(REST),
-                (false, true) => inbox.recv().map_err(RecvTimeoutError::from),
+            let job = match idle {
+                Idle::Cold => inbox.recv_timeout(PAUSE),
+                Idle::Awake => inbox.recv_timeout(REST),
+                Idle::Parted => inbox.recv_timeout(MOMENT),
+                Idle::AtRest => inbox.recv().map_err(RecvTimeoutError::from),
             };
             // While nobody asks for anything: the next thing that a notebook will need, then nothing more.
             let job = match job {
                 Ok(job) => job,
                 Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
-                    if is_cold {
-                        let warm = AssertUnwindSafe(|| drop(self.run_hidden(WARMING)));
-                        let _ = catch_unwind(warm);
-                    } else {
-                        give_back_memory();
-                    }
-                    (is_cold, is_at_rest) = (false, !is_cold);
+                    idle = self.go_idle(idle);
                     continue;
                 }
             };
-            is_at_rest = false;
+            if idle != Idle::Cold {
+                idle = Idle::Awake;
+            }
             match job {
                 Job::Execute { request, reply } => {
                     let run = AssertUnwindSafe(|| self.execute(&request));
@@ -122,6 +137,29 @@ impl Engine {
         }
     }
 
+    /// Does what comes after `idle`.
+    fn go_idle(&mut self, idle: Idle) -> Idle {
+        match idle {
+            Idle::Cold => {
+                let warm = AssertUnwindSafe(|| drop(self.run_hidden(WARMING)));
+                let _ = catch_unwind(warm);
+                self.is_warm = true;
+                Idle::Awake
+            }
+            // rust-analyzer parts with the trees that it has not used lately when its text changes; without any
+            // it would only now begin to read.
+            Idle::Awake if self.is_warm || !self.variables().is_empty() => {
+                let look = AssertUnwindSafe(|| drop(self.inspection(UNKNOWN, UNKNOWN.len())));
+                let _ = catch_unwind(look);
+                Idle::Parted
+            }
+            _ => {
+                memory::give_back();
+                Idle::AtRest
+            }
+        }
+    }
+
     /// What the word at a cursor may become.
     fn completions(&mut self, code: &str, cursor: usize) -> Completion {
         match self.ready() {
@@ -136,15 +174,5 @@ impl Engine {
             Ok(context) => inspection::of(context, code, cursor),
             Err(_) => Inspection::default(),
         }
-    }
-}
-
-/// rust-analyzer frees much of what it needs while it loads crates; the C library keeps it for later.
-#[allow(unsafe_code, reason = "calls the C library")]
-fn give_back_memory() {
-    // SAFETY: it looks only at what is free.
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    unsafe {
-        libc::malloc_trim(0);
     }
 }

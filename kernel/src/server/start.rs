@@ -17,12 +17,14 @@ use super::shell::Shell;
 use crate::build::{BuildEnvironment, cargo, compilers, directory, leftovers};
 use crate::child::markers::SOCKET;
 use crate::evaluator;
+use crate::memory;
 use crate::output::{self, Outputs, Question};
 use crate::protocol::{ConnectionFile, Session};
 use crate::source::SharedSources;
 
 /// Serves the connection file's ports until a shutdown request.
 pub(crate) fn run(connection_file: &Path) -> Result<()> {
+    memory::part_trees();
     let connection = ConnectionFile::read(connection_file)?;
     let private = PrivateFolder::new()?;
     let socket = private.path.join("cells");

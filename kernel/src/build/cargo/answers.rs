@@ -46,7 +46,7 @@ fn run_cargo(shim: &CargoShim, arguments: &[OsString]) -> Result<ExitCode> {
             let output = real_cargo::run(&mut cargo, arguments)?;
             let is_for_analysis = asks("--manifest-path") && output.status.success();
             let answer = match is_for_analysis {
-                true => crate_graph::pruned(output.stdout, &shim.local_crates()),
+                true => crate_graph::pruned(output.stdout, &shim.crate_sources()),
                 false => output.stdout,
             };
             std::io::stdout().write_all(&answer)?;

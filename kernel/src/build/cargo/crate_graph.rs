@@ -21,21 +21,27 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::local_crates;
+use super::crate_sources;
 
-/// The standard library's crates do not name their interface.
-const STD: [(&str, &[&str]); 3] = [
+/// The standard library's crates do not name their interface. Those that the system is called with, which also `test` and
+/// what unwinds use, are as much to read as `alloc`.
+const STD: [(&str, &[&str]); 8] = [
     ("std", &["core", "alloc", "hashbrown", "cfg-if"]),
     ("alloc", &["core"]),
     ("proc_macro", &["core", "std"]),
+    ("test", &["core", "std"]),
+    ("panic_abort", &["core"]),
+    ("panic_unwind", &["core"]),
+    ("unwind", &["core"]),
+    ("std_detect", &["core"]),
 ];
 
 /// What `cargo metadata` has answered, without the crates that no cell meets. `folder` is for
-/// [`local_crates`].
+/// [`crate_sources`].
 pub(super) fn pruned(answer: Vec<u8>, folder: &Path) -> Vec<u8> {
     let Ok(mut metadata) = serde_json::from_slice(&answer) else { return answer };
     prune(&mut metadata);
-    local_crates::link(&mut metadata, folder);
+    crate_sources::shorten(&mut metadata, folder);
     metadata.to_string().into_bytes()
 }
 
@@ -76,7 +82,7 @@ fn shown(metadata: &Value) -> HashMap<String, Vec<String>> {
         .flatten()
         .filter_map(|package| Some((package["id"].as_str()?, package)))
         .collect();
-    let interfaces = interfaces(packages.values().copied());
+    let interfaces = interfaces(&packages);
     let name = |id: &str| packages.get(id).and_then(|package| package["name"].as_str());
     let mut shown = HashMap::new();
     for node in metadata["resolve"]["nodes"].as_array().into_iter().flatten() {
@@ -112,13 +118,17 @@ fn list<'a>(value: &'a mut Value, at: &str) -> Option<&'a mut Vec<Value>> {
 }
 
 /// The names of the dependencies that a crate shows, for the crates where that is known.
-fn interfaces<'a>(packages: impl Iterator<Item = &'a Value>) -> HashMap<&'a str, Vec<&'a str>> {
-    let named = packages.filter_map(|package| package["metadata"]["interface"].as_object());
+fn interfaces<'a>(packages: &HashMap<&str, &'a Value>) -> HashMap<&'a str, Vec<&'a str>> {
+    let is_core = |package: &Value| package["name"] == "core" && package["source"].is_null();
+    let is_std = packages.values().any(|package| is_core(package));
+    let std = STD.iter().filter(|_| is_std).map(|(name, list)| (*name, list.to_vec()));
+    let named =
+        packages.values().filter_map(|package| package["metadata"]["interface"].as_object());
     let named = named.flatten().map(|(name, list)| {
         let list = list.as_array().into_iter().flatten();
         (name.as_str(), list.filter_map(Value::as_str).collect())
     });
-    STD.iter().map(|(name, list)| (*name, list.to_vec())).chain(named).collect()
+    std.chain(named).collect()
 }
 
 #[cfg(test)]
@@ -178,6 +188,26 @@ mod tests {
         assert_eq!(nodes[1], node("lesson", &[uses("tensor", &null)]));
         assert_eq!(nodes[2], node("tensor", &[]));
         assert_eq!(nodes[3], node("plain", &[uses("below", &null)]));
+    }
+
+    #[test]
+    fn the_standard_librarys_names_mean_other_crates_elsewhere() {
+        let null = Value::Null;
+        let graph = |core: &Value| {
+            let names = ["cells", "test", "getopts", "core"];
+            let mut packages = names.map(|name| package(name, "lib", &null));
+            packages[3]["source"] = core.clone();
+            json!({"packages": packages, "workspace_members": ["cells"], "resolve": {"nodes": [
+                node("cells", &[uses("test", &null)]),
+                node("test", &[uses("getopts", &null), uses("core", &null)]),
+                node("getopts", &[]), node("core", &[]),
+            ]}})
+        };
+        for (core, count) in [(null.clone(), 3), (json!("registry+x"), 4)] {
+            let mut metadata = graph(&core);
+            prune(&mut metadata);
+            assert_eq!(metadata["packages"].as_array().unwrap().len(), count);
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! This program in cargo's place.
 //!
 //! evcxr and the rust-analyzer in it call cargo for every cell. Here they find a cargo that is this
-//! program by another name ([`shim`], [`answers`]): it knows which crates a cell can meet ([`crate_graph`], [`local_crates`]) and when
+//! program by another name ([`shim`], [`answers`]): it knows which crates a cell can meet ([`crate_graph`], [`crate_sources`]) and when
 //! nothing but the cell has changed ([`cell`]), and leaves everything else to the real one
 //! ([`real_cargo`]), with the [`versions`] that are to stay. What adding a crate would compile is known
 //! beforehand ([`plan`]).
@@ -10,7 +10,7 @@ mod answers;
 mod cell;
 mod complaint;
 mod crate_graph;
-mod local_crates;
+mod crate_sources;
 pub(crate) mod plan;
 mod real_cargo;
 mod shim;

@@ -34,9 +34,9 @@ impl CargoShim {
         self.folder.join("link-stubs")
     }
 
-    /// Where the links to crates of this machine lie.
-    pub(super) fn local_crates(&self) -> PathBuf {
-        self.folder.join("local-crates")
+    /// Where the outlines of crates of this machine lie.
+    pub(super) fn crate_sources(&self) -> PathBuf {
+        self.folder.join("crate-sources")
     }
 
     /// Has cells linked with the libraries and the crates themselves from now on: where one cannot be loaded, cells

@@ -42,6 +42,8 @@ pub(crate) struct Engine {
     pub settings: Settings,
     /// Whether the crates that every notebook here needs were asked for, and an interrupt came between.
     pub lacks_crates: bool,
+    /// Whether rust-analyzer was made to load the crates.
+    pub is_warm: bool,
     /// Whether the present cell has asked for the front end's end.
     pub quits: bool,
 }
@@ -56,8 +58,19 @@ impl Engine {
     ) -> Self {
         let (notebook, settings) = (Notebook::new(sources), Settings::default());
         let (context, level) = (None, String::new());
-        let (lacks_crates, quits) = (false, false);
-        Self { context, outputs, build, process, level, notebook, settings, lacks_crates, quits }
+        let (lacks_crates, is_warm, quits) = (false, false, false);
+        Self {
+            context,
+            outputs,
+            build,
+            process,
+            level,
+            notebook,
+            settings,
+            lacks_crates,
+            is_warm,
+            quits,
+        }
     }
 
     /// evcxr, made ready if it is not.

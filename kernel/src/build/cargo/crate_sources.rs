@@ -1,54 +1,55 @@
-//! Which files rust-analyzer reads of a crate that lies on this machine.
+//! Which files rust-analyzer reads of a crate.
 //!
 //! It reads every `.rs` file below the crate's folder, and looks for them in all that lies there: Python
-//! environments, build directories, other crates. So it gets a folder with links to the rest.
+//! environments, build directories, other crates. So it gets a folder with an [`outline`] of the rest.
 
-use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// What no crate's library is made from.
-const LEFT_OUT: [&str; 5] = ["target", "tests", "examples", "benches", "node_modules"];
+use crate::build::outline::{self, LeftOut};
 
-/// Puts folders with links, in `folder`, in the place of those crates of cargo's answer that lie on this
-/// machine, but not of the cells' own.
-pub(super) fn link(metadata: &mut Value, folder: &Path) {
+/// What no crate's library is made from.
+const LEFT_OUT: LeftOut = LeftOut {
+    above: &["target", "tests", "examples", "benches", "node_modules"],
+    below: &["target", "node_modules"],
+    crates: true,
+};
+
+/// Puts outlines in the place of the crates of cargo's answer, but not of the cells' own: in `folder` those that lie
+/// on this machine and may change.
+pub(super) fn shorten(metadata: &mut Value, folder: &Path) {
     let members = metadata["workspace_members"].clone();
     let is_member = |id: &Value| members.as_array().is_some_and(|members| members.contains(id));
     let packages = metadata.get_mut("packages").and_then(Value::as_array_mut);
     for package in packages.into_iter().flatten() {
-        if package["source"].is_null() && !is_member(&package["id"]) {
+        if !is_member(&package["id"]) {
             // As it was, it is read whole.
-            let _ = link_one(package, folder);
+            let _ = shorten_one(package, folder);
         }
     }
 }
 
-fn link_one(package: &mut Value, folder: &Path) -> Result<()> {
+fn shorten_one(package: &mut Value, folder: &Path) -> Result<()> {
     let manifest = package["manifest_path"].as_str().context("no manifest")?.to_owned();
     let root = Path::new(&manifest).parent().context("no folder")?;
-    let place = folder.join(hex::encode(&Sha256::digest(&manifest)[..8]));
+    let place = match package["source"].is_null() {
+        true => {
+            let place = folder.join(hex::encode(&Sha256::digest(&manifest)[..8]));
+            outline::write(root, &LEFT_OUT, &place)?;
+            place
+        }
+        false => outline::kept(root, &LEFT_OUT, package["id"].as_str().context("no identity")?)?,
+    };
     let moved = |path: &Value| -> Option<Value> {
         let inside = Path::new(path.as_str()?).strip_prefix(root).ok()?;
         Some(place.join(inside).to_str()?.into())
     };
-    let _ = fs::remove_dir_all(&place);
-    fs::create_dir_all(&place)?;
-    for entry in fs::read_dir(root)? {
-        let path = entry?.path();
-        let name = path.file_name().and_then(|it| it.to_str()).unwrap_or(".");
-        if !name.starts_with('.') && !LEFT_OUT.contains(&name) && !path.join("Cargo.toml").is_file()
-        {
-            symlink(&path, place.join(name))?;
-        }
-    }
-    let mut linked = package.clone();
-    linked["manifest_path"] = moved(&package["manifest_path"]).context("not Unicode")?;
-    for target in linked["targets"].as_array_mut().into_iter().flatten() {
+    let mut shortened = package.clone();
+    shortened["manifest_path"] = moved(&package["manifest_path"]).context("not Unicode")?;
+    for target in shortened["targets"].as_array_mut().into_iter().flatten() {
         let path = moved(&target["src_path"]).context("a target lies elsewhere")?;
         let is_left_out = path.as_str().is_some_and(|path| !Path::new(path).exists());
         ensure!(
@@ -57,7 +58,7 @@ fn link_one(package: &mut Value, folder: &Path) -> Result<()> {
         );
         target["src_path"] = path;
     }
-    *package = linked;
+    *package = shortened;
     Ok(())
 }
 
@@ -69,6 +70,8 @@ fn is_library(target: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use serde_json::json;
 
     use super::*;
@@ -101,7 +104,7 @@ mod tests {
         // A second cell finds what the first has left.
         for _ in 0..2 {
             let mut after = before.clone();
-            link(&mut after, &places);
+            shorten(&mut after, &places);
             for same in [0, 2, 3, 4] {
                 assert_eq!(after["packages"][same], before["packages"][same]);
             }
@@ -116,7 +119,7 @@ mod tests {
             assert_eq!(names, ["Cargo.toml", "shared", "src"]);
         }
         let mut other = json!([1]);
-        link(&mut other, &places);
+        shorten(&mut other, &places);
         assert_eq!(other, json!([1]));
     }
 }
