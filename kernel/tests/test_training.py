@@ -27,6 +27,26 @@ let y: Array1<i64> = Array1::from_shape_fn(50_000, |i| (i % 10) as i64);
 let probe = LogisticRegression { solver: Solver::Lbfgs, max_iter: 1_000_000, tol: 1e-15, ..Default::default() };
 """
 
+# Calls of the library that are generic in a path, a number or a loss, and what each has done within it.
+CALLS = {
+    'LinePlot::new("t", "x", "y").save("x.svg")?': "plotters",
+    "DCL::new(config.clone(), Device::Cpu)?.fit(views.as_ref().unwrap(), FitOptions::default())?": "HeapRetention",
+    "DCL::new(config.clone(), Device::Cpu)?.transform(images.as_ref().unwrap())?": "InferenceEncoder",
+    'DCL::load_training("x", Device::Cpu)?': "read_checkpoint",
+    'Weights::new("x", None, "y")?.load_checkpoint(&mut DCL::new(config.clone(), Device::Cpu)?)?': "Settings",
+    "LogisticRegression::default().fit(&x, &y)?.predict(&x)?": "Objective",
+    "Pca::default().fit(&x)?.transform(&x)?": "column_means",
+    "FactorProbe::default().score((&x, &t), (&x, &t))?": "mean_and_scale",
+    'check("1").case("a", || Some(1.0), 0.5, &[(0.1, "no")])': "take_hook",
+    "twoviews::losses::anchor_gradients(&DCLLoss::new(0.5)?, &z, &z)?": "run_backward",
+}
+ARGUMENTS = """
+use twoviews::ndarray::{Array1, Array2};
+let (never, config, z) = (std::env::var("NEVER").is_ok(), DCLConfig::default(), Tensor::new());
+let (views, images): (Option<MultiViewsLoader>, Option<DataLoader>) = (None, None);
+let (x, y, t): (Array2<f32>, Array1<i64>, Array2<f64>) = (Array2::zeros((4, 2)), Array1::zeros(4), Array2::zeros((4, 2)));
+"""
+
 
 class Training(Kernel):
     def test_interrupts_keep_all_variables(self) -> None:
@@ -65,29 +85,6 @@ class Training(Kernel):
             self.assertEqual((reply["status"], reply.get("ename")), ("error", "Interrupted"), reply)
             self.assertEqual(self.run_cell("println!(\"{:?}\", x.dim());")[0]["status"], "ok")
 
-
-# Calls of the library that are generic in a path, a number or a loss, and what each has done within it.
-CALLS = {
-    'LinePlot::new("t", "x", "y").save("x.svg")?': "plotters",
-    "DCL::new(config.clone(), Device::Cpu)?.fit(views.as_ref().unwrap(), FitOptions::default())?": "HeapRetention",
-    "DCL::new(config.clone(), Device::Cpu)?.transform(images.as_ref().unwrap())?": "InferenceEncoder",
-    'DCL::load_training("x", Device::Cpu)?': "read_checkpoint",
-    'Weights::new("x", None, "y")?.load_checkpoint(&mut DCL::new(config.clone(), Device::Cpu)?)?': "Settings",
-    "LogisticRegression::default().fit(&x, &y)?.predict(&x)?": "Objective",
-    "Pca::default().fit(&x)?.transform(&x)?": "explained_variance",
-    "FactorProbe::default().score((&x, &t), (&x, &t))?": "mean_and_scale",
-    'check("1").case("a", || Some(1.0), 0.5, &[(0.1, "no")])': "take_hook",
-    "twoviews::losses::anchor_gradients(&DCLLoss::new(0.5)?, &z, &z)?": "run_backward",
-}
-ARGUMENTS = """
-use twoviews::ndarray::{Array1, Array2};
-let (never, config, z) = (std::env::var("NEVER").is_ok(), DCLConfig::default(), Tensor::new());
-let (views, images): (Option<MultiViewsLoader>, Option<DataLoader>) = (None, None);
-let (x, y, t): (Array2<f32>, Array1<i64>, Array2<f64>) = (Array2::zeros((4, 2)), Array1::zeros(4), Array2::zeros((4, 2)));
-"""
-
-
-class Compilation(Kernel):
     def test_what_the_library_does_is_not_compiled_with_each_cell(self) -> None:
         folder = ""
         calls = "\n".join(f"let _ = {call};" for call in CALLS)
