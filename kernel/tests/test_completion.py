@@ -3,6 +3,7 @@
 import json
 import random
 import re
+import time
 import unittest
 
 from support import LOAD, LONG, ROOT, Kernel
@@ -219,6 +220,21 @@ class WithTheCrate(Asking):
             with self.subTest(marked):
                 self.assertIn(expected, self.complete(marked)[1])
         self.assertEqual(self.run_cell("assert_eq!(zeros.size(), [2, 3]);")[0]["status"], "ok")
+
+    def test_memory_at_rest(self) -> None:
+        """Of its own the kernel holds 140 to 190 MB then; with the bodies of functions, and with trees among what stays,
+        it was 280 and more."""
+        deadline = time.monotonic() + 30
+        while (own := self.own_memory()) > 230 and time.monotonic() < deadline:
+            time.sleep(0.5)
+        self.assertLess(own, 230)
+        self.assertEqual(self.run_cell("let small = 1u8;")[0]["status"], "ok")
+
+    def own_memory(self) -> float:
+        """Megabytes that the kernel's process shares with no other."""
+        with open(f"/proc/{self.manager.provisioner.process.pid}/smaps_rollup", encoding="ascii") as file:
+            kilobytes = [line.split()[1] for line in file if line.startswith("Anonymous:")]
+        return int(kilobytes[0]) * 1024 / 1e6
 
     def test_lessons(self) -> None:
         chosen = random.Random(3)

@@ -8,8 +8,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// Bytes of a chunk.
 const CHUNK: usize = 1 << 16;
-/// Addresses of 4 GiB: memory is taken page by page, when it is written to.
-const CHUNKS: usize = 1 << 16;
+/// Addresses of 1 GiB, several times what trees of large crates take; memory is taken page by page, when it is written to.
+const CHUNKS: usize = 1 << 14;
 
 /// The address of the first chunk; 0 if there are none.
 static FIRST: AtomicUsize = AtomicUsize::new(0);
@@ -45,6 +45,9 @@ pub(super) fn reserve() -> bool {
     if place == libc::MAP_FAILED {
         return false;
     }
+    // Huge pages would be given back in part only by being split.
+    // SAFETY: it says only how the new addresses get their memory.
+    unsafe { libc::madvise(place, (CHUNKS + 1) * CHUNK, libc::MADV_NOHUGEPAGE) };
     FIRST.store((place as usize).next_multiple_of(CHUNK), Ordering::Release);
     true
 }
@@ -56,7 +59,7 @@ pub(super) fn of(block: *mut u8) -> Option<usize> {
     (first != 0 && chunk < CHUNKS).then_some(chunk)
 }
 
-/// A block of this thread's chunk; null if there is no chunk left. No larger than a chunk.
+/// A block of this thread's chunk; null if there is no chunk left. Size and alignment are below a chunk's.
 pub(super) fn take(layout: Layout) -> *mut u8 {
     let (here, end) = REST.get();
     let block = here.next_multiple_of(layout.align());

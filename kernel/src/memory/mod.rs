@@ -21,7 +21,7 @@ pub(crate) struct Heap;
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         #[cfg(target_os = "linux")]
-        if spans::is_tree() && layout.size() <= SMALL {
+        if spans::is_tree() && layout.size().max(layout.align()) <= SMALL {
             let block = chunks::take(layout);
             if !block.is_null() {
                 return block;
