@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -87,6 +88,9 @@ class Shared(unittest.TestCase):
             links = [path for path in compiled.rglob("libown-*.rlib") if path.is_symlink()]
             self.assertTrue(links, "the crate is not a link")
             self.assertTrue(all(path.resolve().is_relative_to(self.shared) for path in links))
+            if sys.platform == "linux":
+                libraries = list(compiled.rglob("libtwoviews_crates-*.so"))
+                self.assertEqual([path.is_symlink() for path in libraries], [True], "the library of all crates is another one")
         self.assertEqual(state(self.shared), before, "something was written to what is shared")
         # A kernel that is started again finds its directory as it has left it, with links or without.
         self.answers("anna", 41, "let v = vec![1, 2]; v")

@@ -49,7 +49,14 @@ drop(__twoviews_warm);";
 pub(crate) fn compile_crates(outputs: Arc<Outputs>, build: BuildEnvironment) -> Result<(), String> {
     let mut engine = Engine::new(outputs, build, Process::default(), SharedSources::default());
     engine.ready().map_err(|failure| failure.evalue)?;
-    engine.load_crates().map_err(|error| error.to_string())
+    engine.load_crates().map_err(|error| error.to_string())?;
+    // With a cell that uses them all they become one library.
+    let crates = std::env::var(PREWARM).unwrap_or_default();
+    let names =
+        crates.lines().filter_map(|line| Some(line.split_once('=')?.0.trim().replace('-', "_")));
+    let uses: String = names.map(|name| format!("use {name} as _; ")).collect();
+    let _ = engine.run_silently(&format!("{{ {uses}}}"));
+    Ok(())
 }
 
 /// Starts the thread; evcxr gets ready in the background.

@@ -74,7 +74,7 @@ pub(in crate::build::cargo) fn link(arguments: &[OsString]) -> Result<ExitCode> 
     };
     let shared = SharedCrates::of(arguments).filter(|_| std::env::var_os(ALONE).is_none());
     if let Some(shared) = shared
-        && let Some(library) = shared.library(real())
+        && let Some(library) = shared.library(real)
         // Where a cell uses what the library does not export it is linked with the archives.
         && succeeds(real().args(with_library(arguments, &library)))
     {

@@ -4,11 +4,13 @@
 //! of which a cell takes what it needs, megabytes, and runs its own copy with its own statics. A library
 //! that is linked once from the same archives spares the linker the reading and the process the copies.
 //!
-//! Sessions load several, one for each set of crates that a notebook had. Names in them carry a version of
+//! A cell is linked with the crates that it uses, so a library serves all cells that use no others, and one that does
+//! not suffice is made anew with those that it had. Sessions load several, then. Names in them carry a version of
 //! their own, so that a cell uses the crates that it was compiled with, whatever was loaded before. Names that
 //! crates export for all libraries of the process (`#[no_mangle]`) have the same version everywhere: the first one
 //! loaded serves all, as it does among cells.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -17,24 +19,29 @@ use std::process::{Command, Stdio};
 
 use sha2::{Digest, Sha256};
 
-use super::state::state;
+use super::state::{State, state};
 
 /// How the files begin, among what the crates are compiled to: they go with it into other build directories.
 const PREFIX: &str = "libtwoviews_crates-";
+/// What a library was made of stands beside it.
+const LIST: &str = "list";
 /// The version of names that are shared between the libraries.
 const SHARED: &str = "twoviews_shared";
 /// What rustc tells the linker of the names that a cell exports.
 const EXPORTS: &[u8] = b"-Wl,--version-script=";
 /// How a library is linked is part of its name: another way is another library.
-const FORM: &str = "1";
+const FORM: &str = "2";
 
 /// The crates of a cell, as the linker is told of them.
 pub(super) struct SharedCrates<'a> {
     arguments: &'a [OsString],
-    archives: Vec<&'a OsString>,
+    archives: Archives,
+    /// Where the cell's own library goes, among the crates of this build directory.
     folder: &'a Path,
-    digest: String,
 }
+
+/// Crates' archives by the names of their files, which tell their versions and features.
+type Archives = BTreeMap<OsString, (PathBuf, State)>;
 
 /// Whether this argument is a crate's archive; those of the standard library are not meant.
 pub(super) fn is_of_crate(argument: &OsStr) -> bool {
@@ -48,54 +55,103 @@ pub(super) fn succeeds(linker: &mut Command) -> bool {
     quiet.status().is_ok_and(|status| status.success())
 }
 
+fn archives<'a>(paths: impl Iterator<Item = &'a OsStr>) -> Option<Archives> {
+    let one = |path| {
+        let path = Path::new(path);
+        let state = state(path);
+        state.is_some().then(|| Some((path.file_name()?.to_owned(), (path.to_owned(), state))))?
+    };
+    paths.map(one).collect()
+}
+
 impl<'a> SharedCrates<'a> {
     /// `None` if there are none, or they are linked in a way in which they cannot be shared.
     pub(super) fn of(arguments: &'a [OsString]) -> Option<Self> {
-        let archives: Vec<&'a OsString> = arguments.iter().filter(|it| is_of_crate(it)).collect();
-        // They are all in one folder. With a standard library of its own each library would be a program for itself.
-        let folder = Path::new(*archives.first()?).parent()?;
+        let paths = arguments.iter().map(OsString::as_os_str).filter(|it| is_of_crate(it));
+        let archives = archives(paths).filter(|it| !it.is_empty())?;
+        let output = arguments.windows(2).find(|pair| pair[0] == "-o")?;
+        let folder = Path::new(&output[1]).parent()?;
+        // With a standard library of its own each library would be a program for itself.
         let has_shared_std = arguments.iter().any(|argument| {
             let name = Path::new(argument).file_name().unwrap_or_default().as_bytes();
             name.starts_with(b"libstd-") && name.ends_with(b".so")
         });
-        let mut digest = Sha256::new();
-        digest.update(FORM);
-        for archive in &archives {
-            let path = Path::new(archive);
-            digest.update(path.file_name()?.as_bytes());
-            digest.update(format!("{:?}\n", state(path)?));
-        }
-        let digest = hex::encode(&digest.finalize()[..8]);
-        has_shared_std.then_some(Self { arguments, archives, folder, digest })
+        has_shared_std.then_some(Self { arguments, archives, folder })
     }
 
-    /// Where the library is; it is linked if it is not there. `None` if that cannot be done.
-    pub(super) fn library(&self, linker: Command) -> Option<PathBuf> {
-        let path = self.folder.join(format!("{PREFIX}{}.so", self.digest));
+    /// Where a library with all these crates is; it is linked if there is none. `None` if that cannot be done.
+    pub(super) fn library(&self, linker: impl Fn() -> Command) -> Option<PathBuf> {
         // A cell names it by this path.
-        path.to_str().filter(|path| path.starts_with('/'))?;
-        if path.is_file() {
-            return Some(path);
+        self.folder.to_str().filter(|path| path.starts_with('/'))?;
+        let mut all = self.archives.clone();
+        for (library, others) in self.libraries() {
+            let has = |(name, (_, state)): (&OsString, &(PathBuf, State))| {
+                others.get(name).is_some_and(|(_, then)| then == state)
+            };
+            if self.archives.iter().all(has) {
+                return Some(library);
+            }
+            // As they are now, if they are there.
+            let others = others.into_iter().filter(|(_, (path, then))| state(path) == *then);
+            all.extend(others.filter(|(name, _)| !self.archives.contains_key(name)));
         }
-        let unfinished = |what: &str| {
-            self.folder.join(format!("{PREFIX}{}.{}.{what}", self.digest, std::process::id()))
+        let made = self.make(&all, linker());
+        // Not all that some cell has used need go together.
+        made.or_else(|| self.make(&self.archives, linker()))
+    }
+
+    /// The libraries that there are, and what each was made of.
+    fn libraries(&self) -> Vec<(PathBuf, Archives)> {
+        let files = fs::read_dir(self.folder).into_iter().flatten().flatten();
+        let read = |path: PathBuf| {
+            let is_list = path.extension() == Some(LIST.as_ref())
+                && path.file_name()?.as_bytes().starts_with(PREFIX.as_bytes());
+            let library = path.with_extension("so");
+            let list = fs::read(&path).ok().filter(|_| is_list && library.is_file())?;
+            Some((library, serde_json::from_slice::<Vec<(PathBuf, State)>>(&list).ok()?))
         };
-        let (script, library) = (unfinished("map"), unfinished("part"));
-        let made = fs::write(&script, self.versions()).is_ok()
-            && self.link(linker, &script, &library)
-            && fs::rename(&library, &path).is_ok();
-        let _ = fs::remove_file(&script);
-        let _ = fs::remove_file(&library);
+        let by_name = |list: Vec<(PathBuf, State)>| {
+            list.into_iter().filter_map(|it| Some((it.0.file_name()?.to_owned(), it))).collect()
+        };
+        let found = files.filter_map(|file| read(file.path()));
+        found.map(|(library, list)| (library, by_name(list))).collect()
+    }
+
+    fn make(&self, archives: &Archives, linker: Command) -> Option<PathBuf> {
+        let list: Vec<&(PathBuf, State)> = archives.values().collect();
+        let list = serde_json::to_vec(&list).ok()?;
+        let mut digest = Sha256::new();
+        digest.update(FORM);
+        digest.update(&list);
+        let digest = hex::encode(&digest.finalize()[..8]);
+        let path = self.folder.join(format!("{PREFIX}{digest}.so"));
+        let unfinished = |what: &str| path.with_extension(format!("{}.{what}", std::process::id()));
+        let (script, library, names) = (unfinished("map"), unfinished("part"), unfinished("names"));
+        let made = fs::write(&script, self.versions(&digest)).is_ok()
+            && self.link(archives, linker, &script, &library)
+            && fs::write(&names, list).is_ok()
+            && fs::rename(&library, &path).is_ok()
+            && fs::rename(&names, path.with_extension(LIST)).is_ok();
+        for file in [script, library, names] {
+            let _ = fs::remove_file(file);
+        }
         if made {
-            self.remove_others(&path);
+            self.remove_others(&digest);
         }
         made.then_some(path)
     }
 
-    fn link(&self, mut linker: Command, script: &Path, library: &Path) -> bool {
+    fn link(
+        &self,
+        archives: &Archives,
+        mut linker: Command,
+        script: &Path,
+        library: &Path,
+    ) -> bool {
         let mut option = OsString::from(OsStr::from_bytes(EXPORTS));
         option.push(script);
-        linker.arg("-Wl,--whole-archive").args(&self.archives).arg("-Wl,--no-whole-archive");
+        linker.arg("-Wl,--whole-archive").args(archives.values().map(|(path, _)| path));
+        linker.arg("-Wl,--no-whole-archive");
         let mut arguments = self.arguments.iter();
         while let Some(argument) = arguments.next() {
             match argument.as_bytes() {
@@ -112,7 +168,7 @@ impl<'a> SharedCrates<'a> {
     }
 
     /// The versions of the library's names.
-    fn versions(&self) -> String {
+    fn versions(&self, digest: &str) -> String {
         let list = self.arguments.iter().find_map(|it| it.as_bytes().strip_prefix(EXPORTS));
         let list = list.and_then(|path| fs::read_to_string(OsStr::from_bytes(path)).ok());
         let list = list.unwrap_or_default();
@@ -125,15 +181,15 @@ impl<'a> SharedCrates<'a> {
         } else {
             format!("{SHARED} {{\n  global:\n{names}}};\n")
         };
-        format!("{shared}twoviews_{} {{\n  global:\n    *;\n}};\n", self.digest)
+        format!("{shared}twoviews_{digest} {{\n  global:\n    *;\n}};\n")
     }
 
-    /// Removes the libraries of other sets of crates. What is loaded stays loaded.
-    fn remove_others(&self, kept: &Path) {
+    /// Removes all libraries but one. What is loaded stays loaded.
+    fn remove_others(&self, digest: &str) {
         for entry in fs::read_dir(self.folder).into_iter().flatten().flatten() {
             let name = entry.file_name();
-            let is_library = name.as_bytes().starts_with(PREFIX.as_bytes());
-            if is_library && name.as_bytes().ends_with(b".so") && entry.path() != kept {
+            let other = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split_once('.'));
+            if other.is_some_and(|(it, kind)| it != digest && ["so", LIST].contains(&kind)) {
                 let _ = fs::remove_file(entry.path());
             }
         }
@@ -144,46 +200,108 @@ impl<'a> SharedCrates<'a> {
 mod tests {
     use super::*;
 
+    /// A build directory's folder with a standard library and archives in it.
+    struct Folder(tempfile::TempDir);
+
+    impl Folder {
+        fn new() -> Self {
+            let folder = Self(tempfile::tempdir().unwrap());
+            let list = "{\n  global:\n    x_shared;\n    run_cell;\n\n  local:\n    *;\n};\n";
+            fs::write(folder.path("list"), list).unwrap();
+            folder.compile("-shared", "libstd-1.so", "");
+            folder
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.0.path().join(name)
+        }
+
+        fn compile(&self, option: &str, name: &str, text: &str) {
+            let source = self.path("source.c");
+            fs::write(&source, text).unwrap();
+            let mut cc = Command::new("cc");
+            cc.args([option, "-fPIC", "-o"]).arg(self.path(name)).arg(source);
+            assert!(cc.status().unwrap().success());
+        }
+
+        fn archive(&self, name: &str, text: &str) {
+            self.compile("-c", "part.o", text);
+            let _ = fs::remove_file(self.path(name));
+            let mut ar = Command::new("ar");
+            ar.arg("rcs").arg(self.path(name)).arg(self.path("part.o"));
+            assert!(ar.status().unwrap().success());
+        }
+
+        /// The linker's arguments for a cell.
+        fn arguments(&self, std: &str, archives: &[&str]) -> Vec<OsString> {
+            let script = format!("-Wl,--version-script={}", self.path("list").display());
+            let names = [std].into_iter().chain(archives.iter().copied());
+            let files = names.map(|name| self.path(name).into());
+            let output = ["-o".into(), self.path("libctx.so").into()];
+            [script.into(), "-shared".into()].into_iter().chain(files).chain(output).collect()
+        }
+
+        fn library(&self, archives: &[&str]) -> Option<PathBuf> {
+            let arguments = self.arguments("libstd-1.so", archives);
+            SharedCrates::of(&arguments).unwrap().library(|| Command::new("cc"))
+        }
+
+        fn libraries(&self) -> Vec<PathBuf> {
+            let all = fs::read_dir(self.0.path()).unwrap().flatten().map(|it| it.path());
+            let is_one =
+                |it: &PathBuf| it.file_name().unwrap().as_bytes().starts_with(PREFIX.as_bytes());
+            let mut all: Vec<PathBuf> = all.filter(is_one).collect();
+            all.sort();
+            all
+        }
+    }
+
     #[test]
     fn what_crates_export_to_all_has_a_version_of_its_own() {
-        let place = tempfile::tempdir().unwrap();
-        let deps = place.path().join("deps");
-        fs::create_dir(&deps).unwrap();
-        let (list, archive) = (place.path().join("list"), deps.join("libx-1.rlib"));
-        fs::write(&list, "{\n  global:\n    x_shared;\n    run_cell;\n\n  local:\n    *;\n};\n")
-            .unwrap();
-        fs::write(&archive, "an archive").unwrap();
-        let option = |std: &str| -> Vec<OsString> {
-            let list = format!("-Wl,--version-script={}", list.display());
-            vec![list.into(), std.into(), archive.clone().into()]
-        };
-        let arguments = option("/r/lib/rustlib/x/lib/libstd-1.so");
-        let crates = SharedCrates::of(&arguments).unwrap();
-        let expected = format!(
-            "twoviews_shared {{\n  global:\n    x_shared;\n    run_cell;\n}};\n\
-             twoviews_{} {{\n  global:\n    *;\n}};\n",
-            crates.digest
-        );
-        assert_eq!(crates.versions(), expected);
-        assert_eq!(crates.folder, deps);
-        let before = crates.digest.clone();
-        fs::write(&archive, "another archive").unwrap();
-        assert_ne!(SharedCrates::of(&arguments).unwrap().digest, before);
-        // A standard library of the cell's own.
-        assert!(SharedCrates::of(&option("/r/lib/rustlib/x/lib/libstd-1.rlib")).is_none());
-        fs::remove_file(&archive).unwrap();
-        assert!(SharedCrates::of(&arguments).is_none());
+        let folder = Folder::new();
+        folder.archive("libx-1.rlib", "");
+        let arguments = folder.arguments("libstd-1.so", &["libx-1.rlib"]);
+        let expected = "twoviews_shared {\n  global:\n    x_shared;\n    run_cell;\n};\n\
+                        twoviews_1f {\n  global:\n    *;\n};\n";
+        assert_eq!(SharedCrates::of(&arguments).unwrap().versions("1f"), expected);
+        // A standard library of the cell's own, no crate, and one that is not there.
+        for (std, archives) in [
+            ("libstd-1.rlib", ["libx-1.rlib"].as_slice()),
+            ("libstd-1.so", &[]),
+            ("libstd-1.so", &["libx-1.rlib", "liby-1.rlib"]),
+        ] {
+            assert!(SharedCrates::of(&folder.arguments(std, archives)).is_none(), "{archives:?}");
+        }
+    }
+
+    #[test]
+    fn a_library_serves_all_cells_that_use_no_other_crates() {
+        let folder = Folder::new();
+        folder.archive("libx-1.rlib", "int x_shared = 1; int x(void) { return 1; }");
+        folder.archive("liby-1.rlib", "int x(void); int y(void) { return x(); }");
+        let first = folder.library(&["libx-1.rlib"]).unwrap();
+        assert_eq!(folder.library(&["libx-1.rlib"]).unwrap(), first);
+        let both = folder.library(&["liby-1.rlib"]).unwrap();
+        assert_eq!(folder.libraries(), [both.with_extension(LIST), both.clone()]);
+        for archives in [["libx-1.rlib"].as_slice(), &["liby-1.rlib", "libx-1.rlib"]] {
+            assert_eq!(folder.library(archives).unwrap(), both);
+        }
+        // Another build of a crate that was used.
+        folder.archive("libx-1.rlib", "int x(void) { return 2; } int more(void) { return 3; }");
+        let changed = folder.library(&["libx-1.rlib"]).unwrap();
+        assert_ne!(changed, both);
+        assert_eq!(folder.library(&["liby-1.rlib"]).unwrap(), changed);
+        // What does not go together is left out.
+        folder.archive("libz-1.rlib", "int x(void) { return 4; }");
+        let alone = folder.library(&["libz-1.rlib"]).unwrap();
+        assert_ne!(folder.library(&["libx-1.rlib"]).unwrap(), alone);
     }
 
     #[test]
     fn archives_that_cannot_be_one_library_leave_nothing() {
-        let place = tempfile::tempdir().unwrap();
-        let archive = place.path().join("libx-1.rlib");
-        fs::write(&archive, "no archive").unwrap();
-        let arguments: Vec<OsString> = vec!["/r/libstd-1.so".into(), archive.clone().into()];
-        let crates = SharedCrates::of(&arguments).unwrap();
-        assert_eq!(crates.library(Command::new("cc")), None);
-        let left: Vec<_> = fs::read_dir(place.path()).unwrap().flatten().collect();
-        assert_eq!(left.iter().map(|it| it.path()).collect::<Vec<_>>(), [archive]);
+        let folder = Folder::new();
+        fs::write(folder.path("libx-1.rlib"), "no archive").unwrap();
+        assert_eq!(folder.library(&["libx-1.rlib"]), None);
+        assert_eq!(folder.libraries(), [""; 0].map(PathBuf::from));
     }
 }
