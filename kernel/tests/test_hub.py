@@ -223,6 +223,8 @@ c.Spawner.environment |= {{"TWOVIEWS_LESSONS": "{cls.lessons}", "GIT_CONFIG_SYST
         filler.unlink()
         await server.save(LESSON, notebook)
         self.assertEqual(await self.ran(kernel, "mine + 1"), "42")
+        # Before its disk is another one.
+        await server.call("DELETE", f"kernels/{kernel.id}")
 
     async def test_a_correction_comes_with_a_click_on_the_link(self) -> None:
         name = NAMES[1]

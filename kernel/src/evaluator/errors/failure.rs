@@ -104,12 +104,15 @@ impl Failure {
 /// message, and Rust's `Debug` writes them with `\n`.
 fn without_frames(text: &str) -> Cow<'_, str> {
     for newline in ["\n", "\\n"] {
-        let begin = format!("{newline}Exception raised from ");
-        if let Some((message, frames)) = text.split_once(&begin)
-            && frames.contains("(most recent call first)")
-        {
-            let rest = frames.rsplit_once(newline).map_or("", |(_, rest)| rest);
-            return Cow::Owned(format!("{message}{}", rest.trim_start()));
+        let first = text.find(&format!("{newline}frame #0: "));
+        if let Some(first) = first {
+            let raised = text[..first].find(&format!("{newline}Exception raised from "));
+            let rest = text.rsplit_once(newline).map_or("", |(_, rest)| rest);
+            return Cow::Owned(format!(
+                "{}{}",
+                &text[..raised.unwrap_or(first)],
+                rest.trim_start()
+            ));
         }
     }
     Cow::Borrowed(text)
@@ -182,6 +185,7 @@ mod tests {
         for (text, expected) in [
             (format!("value: Torch(\"no viewNL{frames}\")"), "value: Torch(\"no view\")"),
             (format!("no viewNL{frames}"), "no view"),
+            ("Torch(\"no memoryNLframe #0: a (0x1)NL\")".to_owned(), "Torch(\"no memory\")"),
             ("Exception raised from nowhere".to_owned(), "Exception raised from nowhere"),
         ] {
             for newline in ["\n", "\\n"] {
