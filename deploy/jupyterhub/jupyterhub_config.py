@@ -76,6 +76,8 @@ c.Spawner.environment = {
     "TWOVIEWS_LESSONS": LESSONS,
     # Another user's repository, which git would else refuse to read.
     "GIT_CONFIG_SYSTEM": str(HERE / "learner/gitconfig"),
+    # libtorch's threads that wait for one another let others compute: many learners share the processors.
+    "OMP_WAIT_POLICY": "passive",
     # Nothing asks the network. Who has CIFAR-10 and weights here puts them into `data` and `hub`.
     "HF_HUB_OFFLINE": "1",
     "CARGO_NET_OFFLINE": "true",
