@@ -30,7 +30,7 @@ pub struct Batch {
 /// | name | tutorial | range |
 /// |---|---|---|
 /// | `batch_size` | 256 | >= 1 |
-/// | `num_workers` | 4 | 0 to 1,024, of which one a processor works; 0: in the calling thread |
+/// | `num_workers` | 4 | 0 to 1,024; at most one thread for each processor, with 0 none but the calling one |
 ///
 /// ```
 /// use twoviews::data::Shapes10;

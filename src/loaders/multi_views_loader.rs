@@ -21,7 +21,7 @@ use crate::{Error, Result};
 /// | `batch_size` | 256 | >= 1 |
 /// | `shuffle` | true | |
 /// | `drop_last` | false | |
-/// | `num_workers` | 4 | 0 to 1,024, of which one a processor works; 0: in the calling thread |
+/// | `num_workers` | 4 | 0 to 1,024; at most one thread for each processor, with 0 none but the calling one |
 /// | `prefetch` | 2 | >= 1, batches that each worker may be ahead |
 /// | `seed` | 42 | |
 /// | `device` | `Device::Cpu` | |

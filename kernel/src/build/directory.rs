@@ -60,8 +60,8 @@ pub(crate) fn take() -> Result<BuildDirectory> {
 }
 
 impl BuildDirectory {
-    /// Removes what kernels before have left that was theirs alone, and takes what is compiled from the template, if there is one, or else from the first folder, if that
-    /// is newer, and from the others what was added there.
+    /// Removes what kernels before have left that was theirs alone, and takes what is compiled from the template, if
+    /// there is one, or else from the first folder, if that is newer, and from the others what was added there.
     pub(crate) fn fill(&self) -> Result<()> {
         let (first, folder) = (&self.first, &self.folder);
         let why = || format!("cannot fill {}", folder.display());

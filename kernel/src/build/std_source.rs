@@ -20,7 +20,7 @@ pub(crate) const VARIABLE: &str = "RUST_SRC_PATH";
 
 /// The processors' intrinsics (`core::arch`), what only nightly compilers offer (`std::simd`), and
 /// what prints a backtrace, as folders of the source: together as much to read as the rest of `core`.
-/// In the folders of its packages: their tests, and the arithmetic of `compiler-builtins`.
+/// In the folders of its packages their tests, and the arithmetic of `compiler-builtins`.
 const LEFT_OUT: LeftOut = LeftOut {
     above: &["stdarch", "portable-simd", "backtrace"],
     below: &["tests", "benches", "libm", "libm-test", "crates"],

@@ -1,7 +1,8 @@
 //! The kernel without Jupyter: registering it, looking at what it needs, taking it away.
 //!
 //! [`arguments`] reads the command line, [`places`] knows where Jupyter looks, [`kernelspec`] is what is written
-//! there, [`crates`] what is compiled beforehand, [`papermill`] what lets that program set a notebook's parameters, [`doctor`] the look at the machine.
+//! there, [`crates`] what is compiled beforehand, [`papermill`] what lets that program set a notebook's parameters, [`doctor`]
+//! the look at the machine.
 
 mod arguments;
 mod crates;

@@ -1,8 +1,8 @@
 //! This program in cargo's place.
 //!
 //! evcxr and the rust-analyzer in it call cargo for every cell. Here they find a cargo that is this
-//! program by another name ([`shim`], [`answers`]): it knows which crates a cell can meet ([`crate_graph`], [`crate_sources`]) and when
-//! nothing but the cell has changed ([`cell`]), and leaves everything else to the real one
+//! program by another name ([`shim`], [`answers`]): it knows which crates a cell can meet ([`crate_graph`],
+//! [`crate_sources`]) and when nothing but the cell has changed ([`cell`]), and leaves everything else to the real one
 //! ([`real_cargo`]), with the [`versions`] that are to stay. What adding a crate would compile is known
 //! beforehand ([`plan`]).
 

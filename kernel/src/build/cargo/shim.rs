@@ -3,7 +3,7 @@
 //! The kernel's own variables send evcxr and rust-analyzer there; cells, and all that they start, see the variables as
 //! they were.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -113,8 +113,7 @@ impl CargoShim {
 
     /// The first such program on the path.
     fn found(&self, program: &str) -> Option<PathBuf> {
-        let paths = std::env::split_paths(&self.path).map(|folder| folder.join(program));
-        paths.into_iter().find(|path| path.is_file())
+        found_on(&self.path, program.as_ref())
     }
 
     pub(super) fn program(&self, name: &str) -> Command {
@@ -150,11 +149,14 @@ impl CargoShim {
     }
 }
 
+/// The first such program in the folders of `path`, or where its own path says.
+pub(super) fn found_on(path: &OsStr, program: &OsStr) -> Option<PathBuf> {
+    std::env::split_paths(path).map(|folder| folder.join(program)).find(|path| path.is_file())
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
-
-    use std::ffi::OsStr;
 
     use super::*;
 

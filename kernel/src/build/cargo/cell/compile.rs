@@ -21,8 +21,7 @@ use sha2::{Digest, Sha256};
 use super::call::{Call, RECORD, WRAPPER, texts};
 use super::diagnostics::{self, Diagnostics};
 use super::last_build::LastBuild;
-use super::link_stubs::Stubs;
-use super::linker::ALONE;
+use super::linker::STUBS;
 use super::source as cell_source;
 use super::state::{nanoseconds, own_texts};
 use super::watched::watched;
@@ -49,9 +48,7 @@ pub(in crate::build::cargo) fn run(
         return Err(cargo.exec()).context("cannot run cargo");
     };
     cell_source::prepare(&folder, &[])?;
-    if Stubs::read(stubs.to_owned()).are_refused() {
-        cargo.env(ALONE, "1");
-    }
+    cargo.env(STUBS, stubs);
     let variables = digest(std::env::vars_os().filter(|(name, _)| name != PATH_FILE));
     let last = remembered(&folder).filter(|last| {
         last.arguments == arguments && last.variables == variables && last.is_as_it_was()

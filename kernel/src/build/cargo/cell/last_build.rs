@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::call::Call;
 use super::diagnostics::{self, Diagnostics};
 use super::link_stubs::Stubs;
-use super::linker::ALONE;
+use super::linker::STUBS;
 use super::shortened::Shortened;
 use super::state::{State, Texts, state};
 
@@ -105,10 +105,10 @@ impl LastBuild {
         let _ = std::fs::remove_file(&linked);
         let mut rustc = Command::new(&self.call.program);
         rustc.args(search).args(&self.call.arguments).args(link).envs(&self.call.variables);
-        if stubs.are_refused() {
-            rustc.env(ALONE, "1");
-        }
-        rustc.arg("--print").arg(format!("link-args={}", linked.display()));
+        rustc
+            .env(STUBS, stubs.folder())
+            .arg("--print")
+            .arg(format!("link-args={}", linked.display()));
         rustc.stdin(Stdio::null()).stderr(Stdio::piped());
         let mut rustc = rustc.spawn().context("cannot run rustc")?;
         let mut said = Vec::new();

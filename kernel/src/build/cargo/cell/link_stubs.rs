@@ -44,9 +44,9 @@ impl Stubs {
         stubs.unwrap_or(Self { folder, ..Self::default() })
     }
 
-    /// Whether cells shall be linked with the libraries themselves: a file is in the folder's place.
-    pub(super) fn are_refused(&self) -> bool {
-        self.folder.is_file()
+    /// Where they lie.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// What rustc is told before all else, and at the end.

@@ -5,17 +5,19 @@ use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 
-use super::shared_crates::{SharedCrates, is_of_crate, succeeds};
+use super::shared_crates::{SharedCrates, defined_or_not, is_of_crate, succeeds};
+use crate::build::cargo::shim::found_on;
 
 /// The real linker; set for a cell's rustc only.
 pub(super) const LINKER: &str = "TWOVIEWS_LINKER";
-/// Set where cells shall be linked with the crates themselves.
-pub(super) const ALONE: &str = "TWOVIEWS_LINK_ALONE";
+/// The place of the [stubs](super::link_stubs): a folder, or a file where cells shall be linked with the libraries and
+/// the crates themselves.
+pub(super) const STUBS: &str = "TWOVIEWS_LINK_STUBS";
 /// What rustc calls where nothing else is said.
 const USUAL: &str = "cc";
 
@@ -31,12 +33,7 @@ pub(super) fn in_place_of(arguments: &[OsString]) -> Option<(OsString, OsString)
         return None;
     }
     let linker = chosen(arguments)?;
-    let is_there = if linker.as_bytes().contains(&b'/') {
-        Path::new(&linker).is_file()
-    } else {
-        let path = std::env::var_os("PATH")?;
-        std::env::split_paths(&path).any(|folder| folder.join(&linker).is_file())
-    };
+    let is_there = found_on(&std::env::var_os("PATH")?, &linker).is_some();
     let mut option = OsString::from("-Clinker=");
     option.push(std::env::current_exe().ok()?);
     is_there.then_some((option, linker))
@@ -69,10 +66,11 @@ pub(in crate::build::cargo) fn link(arguments: &[OsString]) -> Result<ExitCode> 
     let linker = std::env::var_os(LINKER).unwrap_or_else(|| USUAL.into());
     let real = || {
         let mut real = Command::new(&linker);
-        real.env_remove(LINKER).env_remove(ALONE);
+        real.env_remove(LINKER).env_remove(STUBS);
         real
     };
-    let shared = SharedCrates::of(arguments).filter(|_| std::env::var_os(ALONE).is_none());
+    let stubs = PathBuf::from(std::env::var_os(STUBS).unwrap_or_default());
+    let shared = SharedCrates::of(arguments, &stubs).filter(|_| !stubs.is_file());
     if let Some(shared) = shared
         && let Some(library) = shared.library(real)
         // Where a cell uses what the library does not export it is linked with the archives.
@@ -99,11 +97,9 @@ fn with_library(arguments: &[OsString], library: &Path) -> Vec<OsString> {
                 all.extend([library.into(), OsString::from("-Wl,--pop-state")]);
                 is_named = true;
             }
-        } else if argument == "-Wl,--no-undefined-version" {
-            // Names that the crates export are the library's to export.
-            all.push("-Wl,--undefined-version".into());
         } else {
-            all.push(argument.clone());
+            // Names that the crates export are the library's to export.
+            all.push(defined_or_not(argument).to_owned());
         }
     }
     all

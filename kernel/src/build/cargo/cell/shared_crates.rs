@@ -35,6 +35,8 @@ const FORM: &str = "2";
 /// The crates of a cell, as the linker is told of them.
 pub(super) struct SharedCrates<'a> {
     arguments: &'a [OsString],
+    /// Where the stubs of large libraries lie: the library is linked with the libraries themselves.
+    stubs: &'a Path,
     archives: Archives,
     /// Where the cell's own library goes, among the crates of this build directory.
     folder: &'a Path,
@@ -45,8 +47,17 @@ type Archives = BTreeMap<OsString, (PathBuf, State)>;
 
 /// Whether this argument is a crate's archive; those of the standard library are not meant.
 pub(super) fn is_of_crate(argument: &OsStr) -> bool {
-    let path = argument.as_bytes();
-    path.ends_with(b".rlib") && !path.windows(13).any(|part| part == b"/lib/rustlib/")
+    let path = argument.to_string_lossy();
+    path.ends_with(".rlib") && !path.contains("/lib/rustlib/")
+}
+
+/// The argument, but without the demand that all names exist to which a version script gives a version.
+pub(super) fn defined_or_not(argument: &OsStr) -> &OsStr {
+    if argument == "-Wl,--no-undefined-version" {
+        "-Wl,--undefined-version".as_ref()
+    } else {
+        argument
+    }
 }
 
 /// Runs a linker whose errors nobody needs to see.
@@ -57,16 +68,15 @@ pub(super) fn succeeds(linker: &mut Command) -> bool {
 
 fn archives<'a>(paths: impl Iterator<Item = &'a OsStr>) -> Option<Archives> {
     let one = |path| {
-        let path = Path::new(path);
-        let state = state(path);
-        state.is_some().then(|| Some((path.file_name()?.to_owned(), (path.to_owned(), state))))?
+        let (path, state) = (Path::new(path), Some(state(Path::new(path))?));
+        Some((path.file_name()?.to_owned(), (path.to_owned(), state)))
     };
     paths.map(one).collect()
 }
 
 impl<'a> SharedCrates<'a> {
     /// `None` if there are none, or they are linked in a way in which they cannot be shared.
-    pub(super) fn of(arguments: &'a [OsString]) -> Option<Self> {
+    pub(super) fn of(arguments: &'a [OsString], stubs: &'a Path) -> Option<Self> {
         let paths = arguments.iter().map(OsString::as_os_str).filter(|it| is_of_crate(it));
         let archives = archives(paths).filter(|it| !it.is_empty())?;
         let output = arguments.windows(2).find(|pair| pair[0] == "-o")?;
@@ -76,7 +86,7 @@ impl<'a> SharedCrates<'a> {
             let name = Path::new(argument).file_name().unwrap_or_default().as_bytes();
             name.starts_with(b"libstd-") && name.ends_with(b".so")
         });
-        has_shared_std.then_some(Self { arguments, archives, folder })
+        has_shared_std.then_some(Self { arguments, stubs, archives, folder })
     }
 
     /// Where a library with all these crates is; it is linked if there is none. `None` if that cannot be done.
@@ -95,29 +105,31 @@ impl<'a> SharedCrates<'a> {
             let others = others.into_iter().filter(|(_, (path, then))| state(path) == *then);
             all.extend(others.filter(|(name, _)| !self.archives.contains_key(name)));
         }
-        let made = self.make(&all, linker());
         // Not all that some cell has used need go together.
-        made.or_else(|| self.make(&self.archives, linker()))
+        let is_more = all.len() > self.archives.len();
+        let made = is_more.then(|| self.make(&all, &linker)).flatten();
+        made.or_else(|| self.make(&self.archives, &linker))
     }
 
     /// The libraries that there are, and what each was made of.
     fn libraries(&self) -> Vec<(PathBuf, Archives)> {
         let files = fs::read_dir(self.folder).into_iter().flatten().flatten();
+        let is_list = |name: &OsString| {
+            let name = name.to_string_lossy();
+            name.starts_with(PREFIX) && name.ends_with(&format!(".{LIST}"))
+        };
+        // Among a thousand other files.
+        let lists = files.filter(|file| is_list(&file.file_name())).map(|file| file.path());
         let read = |path: PathBuf| {
-            let is_list = path.extension() == Some(LIST.as_ref())
-                && path.file_name()?.as_bytes().starts_with(PREFIX.as_bytes());
-            let library = path.with_extension("so");
-            let list = fs::read(&path).ok().filter(|_| is_list && library.is_file())?;
-            Some((library, serde_json::from_slice::<Vec<(PathBuf, State)>>(&list).ok()?))
+            let library = Some(path.with_extension("so")).filter(|it| it.is_file())?;
+            let list: Vec<(PathBuf, State)> = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+            let by_name = |it: (PathBuf, State)| Some((it.0.file_name()?.to_owned(), it));
+            Some((library, list.into_iter().filter_map(by_name).collect()))
         };
-        let by_name = |list: Vec<(PathBuf, State)>| {
-            list.into_iter().filter_map(|it| Some((it.0.file_name()?.to_owned(), it))).collect()
-        };
-        let found = files.filter_map(|file| read(file.path()));
-        found.map(|(library, list)| (library, by_name(list))).collect()
+        lists.filter_map(read).collect()
     }
 
-    fn make(&self, archives: &Archives, linker: Command) -> Option<PathBuf> {
+    fn make(&self, archives: &Archives, linker: &impl Fn() -> Command) -> Option<PathBuf> {
         let list: Vec<&(PathBuf, State)> = archives.values().collect();
         let list = serde_json::to_vec(&list).ok()?;
         let mut digest = Sha256::new();
@@ -125,18 +137,27 @@ impl<'a> SharedCrates<'a> {
         digest.update(&list);
         let digest = hex::encode(&digest.finalize()[..8]);
         let path = self.folder.join(format!("{PREFIX}{digest}.so"));
+        // Beside the stubs a session remembers what could not be linked: it would be tried for each cell.
+        let refused = self.stubs.with_file_name(format!("{digest}.refused"));
+        if refused.exists() {
+            return None;
+        }
         let unfinished = |what: &str| path.with_extension(format!("{}.{what}", std::process::id()));
         let (script, library, names) = (unfinished("map"), unfinished("part"), unfinished("names"));
-        let made = fs::write(&script, self.versions(&digest)).is_ok()
-            && self.link(archives, linker, &script, &library)
-            && fs::write(&names, list).is_ok()
-            && fs::rename(&library, &path).is_ok()
-            && fs::rename(&names, path.with_extension(LIST)).is_ok();
+        let is_ready =
+            fs::write(&script, self.versions(&digest)).is_ok() && fs::write(&names, list).is_ok();
+        let linked = is_ready && self.link(archives, linker(), &script, &library);
+        if is_ready && !linked && !self.stubs.as_os_str().is_empty() {
+            let _ = fs::write(refused, "");
+        }
+        let made = linked
+            && fs::rename(&names, path.with_extension(LIST)).is_ok()
+            && fs::rename(&library, &path).is_ok();
         for file in [script, library, names] {
             let _ = fs::remove_file(file);
         }
         if made {
-            self.remove_others(&digest);
+            self.remove_others(&path, archives);
         }
         made.then_some(path)
     }
@@ -152,15 +173,19 @@ impl<'a> SharedCrates<'a> {
         option.push(script);
         linker.arg("-Wl,--whole-archive").args(archives.values().map(|(path, _)| path));
         linker.arg("-Wl,--no-whole-archive");
-        let mut arguments = self.arguments.iter();
+        let mut arguments = self.arguments.iter().peekable();
         while let Some(argument) = arguments.next() {
+            let is_stub = |argument: &OsString| {
+                !self.stubs.as_os_str().is_empty() && Path::new(argument).starts_with(self.stubs)
+            };
             match argument.as_bytes() {
                 b"-o" => drop(arguments.next()),
+                b"-L" if arguments.peek().is_some_and(|it| is_stub(it)) => drop(arguments.next()),
                 // The cell's, and what suits a cell.
                 it if it.ends_with(b".o") || it.starts_with(EXPORTS) || is_of_crate(argument) => {}
-                b"-Wl,--no-undefined-version" => drop(linker.arg("-Wl,--undefined-version")),
                 b"-Wl,--gc-sections" => {}
-                _ => drop(linker.arg(argument)),
+                _ if is_stub(argument) => {}
+                _ => drop(linker.arg(defined_or_not(argument))),
             }
         }
         linker.args([&option, OsStr::new("-Wl,-z,defs"), OsStr::new("-Wl,--strip-debug")]);
@@ -184,13 +209,15 @@ impl<'a> SharedCrates<'a> {
         format!("{shared}twoviews_{digest} {{\n  global:\n    *;\n}};\n")
     }
 
-    /// Removes all libraries but one. What is loaded stays loaded.
-    fn remove_others(&self, digest: &str) {
-        for entry in fs::read_dir(self.folder).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            let other = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split_once('.'));
-            if other.is_some_and(|(it, kind)| it != digest && ["so", LIST].contains(&kind)) {
-                let _ = fs::remove_file(entry.path());
+    /// Removes the libraries whose crates are all in a new one, or others by now. What is loaded stays loaded.
+    fn remove_others(&self, new: &Path, archives: &Archives) {
+        let has = |(name, (path, then)): (&OsString, &(PathBuf, State))| {
+            archives.contains_key(name) || state(path) != *then
+        };
+        for (library, others) in self.libraries() {
+            if library != new && others.iter().all(has) {
+                let _ = fs::remove_file(library.with_extension(LIST));
+                let _ = fs::remove_file(library);
             }
         }
     }
@@ -208,6 +235,7 @@ mod tests {
             let folder = Self(tempfile::tempdir().unwrap());
             let list = "{\n  global:\n    x_shared;\n    run_cell;\n\n  local:\n    *;\n};\n";
             fs::write(folder.path("list"), list).unwrap();
+            fs::create_dir_all(folder.path("session/link-stubs")).unwrap();
             folder.compile("-shared", "libstd-1.so", "");
             folder
         }
@@ -243,7 +271,8 @@ mod tests {
 
         fn library(&self, archives: &[&str]) -> Option<PathBuf> {
             let arguments = self.arguments("libstd-1.so", archives);
-            SharedCrates::of(&arguments).unwrap().library(|| Command::new("cc"))
+            let stubs = self.path("session/link-stubs");
+            SharedCrates::of(&arguments, &stubs).unwrap().library(|| Command::new("cc"))
         }
 
         fn libraries(&self) -> Vec<PathBuf> {
@@ -263,14 +292,17 @@ mod tests {
         let arguments = folder.arguments("libstd-1.so", &["libx-1.rlib"]);
         let expected = "twoviews_shared {\n  global:\n    x_shared;\n    run_cell;\n};\n\
                         twoviews_1f {\n  global:\n    *;\n};\n";
-        assert_eq!(SharedCrates::of(&arguments).unwrap().versions("1f"), expected);
+        let of = |arguments: &[OsString]| {
+            SharedCrates::of(arguments, Path::new("")).map(|it| it.versions("1f"))
+        };
+        assert_eq!(of(&arguments).unwrap(), expected);
         // A standard library of the cell's own, no crate, and one that is not there.
         for (std, archives) in [
             ("libstd-1.rlib", ["libx-1.rlib"].as_slice()),
             ("libstd-1.so", &[]),
             ("libstd-1.so", &["libx-1.rlib", "liby-1.rlib"]),
         ] {
-            assert!(SharedCrates::of(&folder.arguments(std, archives)).is_none(), "{archives:?}");
+            assert_eq!(of(&folder.arguments(std, archives)), None, "{archives:?}");
         }
     }
 
@@ -295,6 +327,24 @@ mod tests {
         folder.archive("libz-1.rlib", "int x(void) { return 4; }");
         let alone = folder.library(&["libz-1.rlib"]).unwrap();
         assert_ne!(folder.library(&["libx-1.rlib"]).unwrap(), alone);
+        // Neither takes the other's place.
+        assert_eq!(folder.library(&["libx-1.rlib"]).unwrap(), changed);
+        assert_eq!(folder.library(&["libz-1.rlib"]).unwrap(), alone);
+    }
+
+    #[test]
+    fn it_is_linked_with_libraries_and_not_with_their_stubs() {
+        let folder = Folder::new();
+        folder.compile("-shared", "libreal.so", "int real(void) { return 1; }");
+        folder.compile("-shared", "session/link-stubs/libreal.so", "");
+        folder.archive("libx-1.rlib", "int real(void); int x(void) { return real(); }");
+        let stubs = folder.path("session/link-stubs");
+        let mut arguments = folder.arguments("libstd-1.so", &["libx-1.rlib"]);
+        let stub = stubs.join("libreal.so");
+        let searched = ["-L".into(), (&stubs).into(), "-L".into(), folder.0.path().into()];
+        arguments.extend(searched.into_iter().chain(["-lreal".into(), stub.into()]));
+        let crates = SharedCrates::of(&arguments, &stubs).unwrap();
+        assert!(crates.library(|| Command::new("cc")).is_some());
     }
 
     #[test]
@@ -303,5 +353,11 @@ mod tests {
         fs::write(folder.path("libx-1.rlib"), "no archive").unwrap();
         assert_eq!(folder.library(&["libx-1.rlib"]), None);
         assert_eq!(folder.libraries(), [""; 0].map(PathBuf::from));
+        // It is not tried again for each cell.
+        let arguments = folder.arguments("libstd-1.so", &["libx-1.rlib"]);
+        let stubs = folder.path("session/link-stubs");
+        let linker = || -> Command { panic!("a linker is called") };
+        let crates = SharedCrates::of(&arguments, &stubs).unwrap();
+        assert_eq!(crates.library(linker), None);
     }
 }
