@@ -6,7 +6,7 @@
 # Needs an NVIDIA GPU and the full PyTorch, which `cargo xtask setup` brings where it sees one, and
 # .reference, which `cargo xtask bench --reference` makes. Writes one JSON line a run to OUT/results.jsonl
 # (accuracy, seconds, images a second) and the GPU's use, second by second, to OUT/*.gpu.csv.
-# It has not been run yet: there was no GPU to run it on.
+# As a whole it has not been run yet; RESULTS.md has a part of it, measured with these programs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 data=$(realpath "${1:?usage: benches/gpu.sh DIR_WITH_CIFAR10 [OUT]}")

@@ -2,6 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
+use crate::models::best_device;
 use crate::{Error, Result};
 
 /// The kind of a dense tensor of floating-point numbers.
@@ -74,16 +75,15 @@ pub(crate) fn check_images(x: &Tensor, weight: &Tensor) -> Result<()> {
 /// # Errors
 /// [`Error::Parameter`] with what there is.
 pub(crate) fn check_device(device: Device) -> Result<()> {
-    let gpus = if matches!(device, Device::Cuda(_)) { tch::Cuda::device_count() } else { 0 };
     let there = match device {
         Device::Cpu => true,
-        Device::Cuda(index) => i64::try_from(index).is_ok_and(|index| index < gpus),
+        Device::Cuda(index) => index < twoviews_tch_ext::gpus(),
         // libtorch is asked, because tch does not tell.
         other => Tensor::f_zeros([1], (Kind::Float, other)).is_ok(),
     };
     if there {
         return Ok(());
     }
-    let hint = format!("Use best_device(), which is {:?} here.", Device::cuda_if_available());
+    let hint = format!("Use best_device(), which is {:?} here.", best_device());
     Err(Error::parameter("device", format!("{device:?}"), "a device that libtorch finds", hint))
 }

@@ -43,12 +43,21 @@ fn shim(libtorch: &Path) {
     println!("cargo::rerun-if-env-changed=LIBTORCH_CXX11_ABI");
     let abi = env::var("LIBTORCH_CXX11_ABI").unwrap_or_else(|_| "1".to_owned());
     let include = libtorch.join("include");
-    cc::Build::new()
+    let mut build = cc::Build::new();
+    build
         .cpp(true)
         .std("c++17")
         .warnings(false)
         .define("_GLIBCXX_USE_CXX11_ABI", abi.as_str())
         .includes([include.join("torch/csrc/api/include"), include])
-        .file(source)
-        .compile("twoviews_shim");
+        .file(source);
+    let has_cuda = libtorch.join("lib/libtorch_cuda.so").exists();
+    if has_cuda {
+        build.define("TWOVIEWS_CUDA", None);
+    }
+    build.compile("twoviews_shim");
+    if has_cuda {
+        // After the shim, which refers to it.
+        println!("cargo::rustc-link-lib=dylib=torch_cuda");
+    }
 }

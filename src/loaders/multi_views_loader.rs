@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tch::{Device, Kind, Tensor};
+use twoviews_tch_ext::pinned;
 
 use super::data_loader::check_workers;
 use super::prefetch::{BatchSource, Prefetch};
@@ -280,9 +281,9 @@ fn to_device(mut batch: ViewsBatch, device: Device) -> Result<ViewsBatch> {
         return Ok(batch);
     }
     for view in &mut batch.views {
-        let source =
-            if device.is_cuda() { view.f_pin_memory(device)? } else { view.shallow_clone() };
-        *view = source.f_to_device_(device, Kind::Float, device.is_cuda(), false)?;
+        let pinned = if device.is_cuda() { pinned(view) } else { None };
+        let source = pinned.as_ref().unwrap_or(view);
+        *view = source.f_to_device_(device, Kind::Float, pinned.is_some(), false)?;
     }
     batch.targets = batch.targets.f_to_device(device)?;
     Ok(batch)

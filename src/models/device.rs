@@ -10,7 +10,7 @@ const PRETRAINED_LATENT_SIZE: i64 = 128;
 
 /// The first GPU if libtorch sees one, otherwise the CPU.
 pub fn best_device() -> Device {
-    Device::cuda_if_available()
+    if twoviews_tch_ext::gpus() == 0 { Device::Cpu } else { Device::Cuda(0) }
 }
 
 /// Seeds libtorch's generators, for tensors that a user draws with them, such as

@@ -1,5 +1,5 @@
 // What libtorch offers to C++ and tch does not hand on: nodes of the autograd graph whose gradients
-// are computed elsewhere, and libtorch's own threads.
+// are computed elsewhere, libtorch's own threads, and its GPUs.
 
 #include <algorithm>
 #include <cstdint>
@@ -15,6 +15,13 @@
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/functions/utils.h>
 #include <torch/csrc/autograd/variable.h>
+#include <torch/cuda.h>
+
+#ifdef TWOVIEWS_CUDA
+namespace at::cuda {
+int warp_size();
+}
+#endif
 
 namespace {
 
@@ -104,6 +111,25 @@ bool twoviews_with_gradient(at::Tensor *output, at::Tensor *const *inputs, size_
         node->set_next_edges(std::move(edges));
         torch::autograd::set_history(*output, std::move(node));
     });
+}
+
+// Without a reference to something in libtorch_cuda the linker leaves that library out, and libtorch
+// does not see any GPU.
+size_t twoviews_gpus() {
+#ifdef TWOVIEWS_CUDA
+    static int (*volatile kept)() = &at::cuda::warp_size;
+    (void)kept;
+#endif
+    size_t count = 0;
+    without_exceptions([&] { count = torch::cuda::device_count(); });
+    return count;
+}
+
+// Null where there is no such memory.
+at::Tensor *twoviews_pinned(const at::Tensor *x) {
+    at::Tensor *copy = nullptr;
+    without_exceptions([&] { copy = new at::Tensor(x->pin_memory()); });
+    return copy;
 }
 
 // Calls run(state, part) for parts 0 to `parts`, spread over libtorch's threads. A tensor iterator is
