@@ -18,6 +18,7 @@ pub use crate::losses::{
     ContrastiveLoss, DCLLoss, DCLWLoss, InfoNCE, alignment, npc_multiplier, uniformity,
 };
 pub use crate::models::{EncoderKind, best_device, check_latent_size, seed_everything};
+pub use crate::notebook::TensorDisplay as _;
 pub use crate::optim::{LrScheduler, OptimizerKind};
 pub use crate::plot::{
     BLUE, BarPlot, Bars, CLASS_COLORS, GREEN, GREY, HeatMap, Histogram, ImageGrid, LinePlot, Marks,

@@ -154,6 +154,8 @@ fn predictions_of_numbers_are_scored() {
     );
     assert_eq!(of(Some(0.7)).head_of(), "too low by 0.15");
     assert_eq!(of(Some(1.0)).head_of(), "too high by 0.15");
+    let percent = of(Some(40.0)).to_string();
+    assert!(percent.ends_with("the accuracy is 0.85 (40 % is written 0.4)"), "{percent}");
     assert_eq!(of(Some(f64::NAN)).score(), Score::Missed);
     let without = Prediction::of("the accuracy", Some(0.5)).against(f64::NAN);
     assert_eq!(without.score(), Score::NoResult);

@@ -62,6 +62,9 @@ impl Prediction<f64> {
                         String::new()
                     };
                     (Score::Held, told + &margin)
+                } else if (0.0..=1.0).contains(&result) && (10.0..=100.0).contains(&made) {
+                    let share = format!(" ({} % is written {})", short(made), short(made / 100.0));
+                    (Score::TooHigh(off), told + &share)
                 } else if off > 0.0 {
                     (Score::TooHigh(off), told)
                 } else {

@@ -70,7 +70,8 @@ impl Bundle {
         for (mime, content) in &self.forms {
             blocks += &block(mime, content);
         }
-        if with_metadata {
+        // A text needs no text beside it.
+        if with_metadata && !self.forms.is_empty() {
             blocks += &block(mime::METADATA, &self.metadata().to_string());
         }
         blocks
@@ -96,6 +97,7 @@ mod tests {
         let metadata = "EVCXR_BEGIN_CONTENT application/x-twoviews-metadata+json\n\
                         {\"alt\":\"A \\\"b\\\".\"}\nEVCXR_END_CONTENT\n";
         assert_eq!(bundle.blocks(true), format!("{expected}{metadata}"));
+        assert_eq!(Bundle::new("1").blocks(true), block("text/plain", "1"));
         let data =
             json!({"text/plain": "A \"b\".", "image/svg+xml": "<svg/>", "image/png": "iVBO"});
         assert_eq!(bundle.data(), data);

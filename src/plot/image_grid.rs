@@ -74,6 +74,18 @@ impl ImageGrid {
 
 figure_methods!(ImageGrid);
 
+impl Image {
+    /// Shows the image below a notebook's cell, small ones magnified to 96 pixels or more; elsewhere, prints
+    /// what it is.
+    pub fn evcxr_display(&self) {
+        let side = self.height.max(self.width).max(1);
+        let mut grid = ImageGrid::new(1);
+        grid.magnification = 96usize.div_ceil(side) as u32;
+        grid.push(self.clone(), &format!("{} x {}", self.width, self.height));
+        grid.evcxr_display();
+    }
+}
+
 impl fmt::Debug for ImageGrid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ImageGrid({} images)", self.cells.len())
