@@ -2,7 +2,6 @@
 
 use tch::{Device, Kind, Tensor};
 
-use crate::models::best_device;
 use crate::{Error, Result};
 
 /// The kind of a dense tensor of floating-point numbers.
@@ -68,6 +67,11 @@ pub(crate) fn check_images(x: &Tensor, weight: &Tensor) -> Result<()> {
         return Err(Error::parameter("x", value, "a tensor where the weights are", hint));
     }
     Ok(())
+}
+
+/// The first GPU if libtorch sees one, otherwise the CPU.
+pub(crate) fn best_device() -> Device {
+    if twoviews_tch_ext::gpus() == 0 { Device::Cpu } else { Device::Cuda(0) }
 }
 
 /// Refuses a device that libtorch does not have here.

@@ -53,7 +53,7 @@ fn shim(libtorch: &Path) {
         .file(source);
     let has_cuda = libtorch.join("lib/libtorch_cuda.so").exists();
     if has_cuda {
-        build.define("TWOVIEWS_CUDA", None);
+        build.define("WITH_CUDA", None);
     }
     build.compile("twoviews_shim");
     if has_cuda {

@@ -3,14 +3,14 @@
 use tch::Device;
 
 use super::layers::check_width;
-use crate::{Error, Result};
+use crate::{Error, Result, tensor_input};
 
 /// Width of the features of every published checkpoint.
 const PRETRAINED_LATENT_SIZE: i64 = 128;
 
 /// The first GPU if libtorch sees one, otherwise the CPU.
 pub fn best_device() -> Device {
-    if twoviews_tch_ext::gpus() == 0 { Device::Cpu } else { Device::Cuda(0) }
+    tensor_input::best_device()
 }
 
 /// Seeds libtorch's generators, for tensors that a user draws with them, such as

@@ -17,7 +17,7 @@
 #include <torch/csrc/autograd/variable.h>
 #include <torch/cuda.h>
 
-#ifdef TWOVIEWS_CUDA
+#ifdef WITH_CUDA
 namespace at::cuda {
 int warp_size();
 }
@@ -116,7 +116,7 @@ bool twoviews_with_gradient(at::Tensor *output, at::Tensor *const *inputs, size_
 // Without a reference to something in libtorch_cuda the linker leaves that library out, and libtorch
 // does not see any GPU.
 size_t twoviews_gpus() {
-#ifdef TWOVIEWS_CUDA
+#ifdef WITH_CUDA
     static int (*volatile kept)() = &at::cuda::warp_size;
     (void)kept;
 #endif

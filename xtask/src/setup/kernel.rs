@@ -80,7 +80,7 @@ pub(super) fn build(compiler: &str, part: Part<'_>) -> Result<PathBuf> {
 }
 
 /// What the kernel has to know; every variable is set here and none by hand.
-pub(super) fn variables(root: &Path) -> [(&'static str, String); 6] {
+pub(super) fn variables(root: &Path) -> [(&'static str, String); 7] {
     let shown = |path: PathBuf| path.display().to_string();
     let libtorch = root.join(".libtorch");
     [
@@ -91,7 +91,14 @@ pub(super) fn variables(root: &Path) -> [(&'static str, String); 6] {
         (variable::PREWARM, dependency(root)),
         // evcxr updates a kernel that it finds here; it shall find none.
         ("JUPYTER_PATH", shown(root.join(".venv/share/no-kernels"))),
+        one_heap(),
     ]
+}
+
+/// glibc gives threads heaps of their own, and what a network leaves in each is lost to the others: a lesson took
+/// 100 MB more.
+pub(crate) fn one_heap() -> (&'static str, String) {
+    ("MALLOC_ARENA_MAX", "1".to_owned())
 }
 
 /// The crate that notebooks begin with, as a line of a manifest: TOML's strings have the escapes of JSON's.

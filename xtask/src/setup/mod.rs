@@ -20,7 +20,7 @@ use std::thread;
 use anyhow::{Result, anyhow};
 
 use self::kernel::Origin;
-pub(crate) use self::kernel::{DISPLAY_NAME as KERNEL_DISPLAY_NAME, NAME as KERNEL_NAME};
+pub(crate) use self::kernel::{DISPLAY_NAME as KERNEL_DISPLAY_NAME, NAME as KERNEL_NAME, one_heap};
 pub(crate) use self::notebook_crates::profile as notebook_profile;
 use self::progress::{Part, Progress};
 use crate::say::say;
@@ -131,6 +131,6 @@ pub fn run_without_kernel() -> Result<()> {
 }
 
 /// The variables of the notebooks' kernel.
-pub(crate) fn kernel_variables() -> [(&'static str, String); 6] {
+pub(crate) fn kernel_variables() -> [(&'static str, String); 7] {
     kernel::variables(&paths::root())
 }
