@@ -72,6 +72,14 @@ class OwnCells(Kernel):
                  if m["msg_type"] == "execute_result"]
         self.assertEqual(shown, ["4.0"])
 
+    def test_help_says_what_is_missing_after_the_first_word(self) -> None:
+        for cell, corrected in [('println("hi");', 'println!("hi");'), ("vec(1)", "vec!(1)"),
+                                ('let a = 1;\n  format("{a}")', 'format!("{a}")')]:
+            with self.subTest(cell):
+                trace, _, _ = self.run_all(cell)
+                self.assertIn("use `!` to invoke the macro", trace)
+                self.assertIn(corrected, trace)
+
     def test_the_value_of_a_block_is_the_result(self) -> None:
         show = r'println!("EVCXR_BEGIN_CONTENT text/html\n<b></b>\nEVCXR_END_CONTENT");'
         self.run_cell(f"struct Taken; impl Taken {{ fn evcxr_display(self) {{ {show} }} }}")

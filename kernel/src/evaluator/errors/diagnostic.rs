@@ -125,7 +125,15 @@ fn span(json: &Value, build: &Build, sources: &Sources) -> Span {
     let number = |key: &str| at[key].as_u64().unwrap_or(1) as usize;
     let (line, column) = (number("line_start"), number("column_start"));
     let place = |line, column| sources.map.place(build, line, column);
-    let cell = || Some((place(line, column)?, place(number("line_end"), number("column_end"))?));
+    let cell = || {
+        let (mut start, end) =
+            (place(line, column)?, place(number("line_end"), number("column_end"))?);
+        // What rustc would insert between the user's text and the kernel's follows the user's.
+        if start.is_inserted && start == end && column > 1 {
+            start.is_inserted = place(line, column - 1)?.is_inserted;
+        }
+        Some((start, end))
+    };
     let file = at["file_name"].as_str().unwrap_or_default().to_owned();
     let text = |key: &str| json[key].as_str().map(readable);
     Span {
