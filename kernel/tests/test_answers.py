@@ -40,7 +40,7 @@ WRONG = {
                      "let squares = |it: &[f64]| y.iter().zip(it).map(|(a, b)| (a - b).powi(2)).sum::<f64>();\n"
                      "Some(squares(said) / squares(&vec![mean; y.len()]))", "1 is to be the best"),
         "invert": ("Some(-level)", "levels go from 0 to 255"),
-        "hides": ("Some(k % 2 == 1)", "bars stand where they lay"),
+        "hides": ("Some(k % 2 == 1)", "bars that lay stand up after a quarter turn"),
     },
     "04_what_was_learned": {
         "distance": ("Some(1.0 - c)", "is half of it"),
