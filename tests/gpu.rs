@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::rc::Rc;
 
+use support::formula::Formula;
 use support::{assert_close, fixture, numbers, wave};
 use twoviews::ndarray::Array2;
 use twoviews::prelude::*;
@@ -204,34 +205,6 @@ fn training_in_a_pass_for_each_view() {
 
 #[test]
 fn five_steps_of_the_tutorials_network_equal_pytorchs() {
-    struct Formula(Device);
-    impl ViewsLoader for Formula {
-        fn num_images(&self) -> usize {
-            16
-        }
-        fn batch_size(&self) -> usize {
-            16
-        }
-        fn seed(&self) -> u64 {
-            0
-        }
-        fn batches_per_epoch(&self) -> usize {
-            1
-        }
-        fn epoch(
-            &self,
-            epoch: u64,
-            _: usize,
-        ) -> Result<Box<dyn Iterator<Item = Result<ViewsBatch>> + '_>> {
-            let view = |v| {
-                let x = Tensor::from_slice(&wave(16 * 3 * 32 * 32, 100.0 + (2 * epoch + v) as f64));
-                x.view([16, 3, 32, 32]).to_device(self.0)
-            };
-            let targets = Tensor::zeros([16], (Kind::Int64, self.0));
-            let batch = ViewsBatch { views: vec![view(0), view(1)], targets, indices: vec![0; 16] };
-            Ok(Box::new(std::iter::once(Ok(batch))))
-        }
-    }
     let Some(gpu) = gpu() else { return };
     let expected = fixture(include_str!("fixtures/train/resnet18_steps.json"));
     let config = DCLConfig {
@@ -240,10 +213,11 @@ fn five_steps_of_the_tutorials_network_equal_pytorchs() {
         max_epochs: 5,
         ..DCLConfig::tutorial(32)
     };
+    let images = Formula { images: 16, size: 32, kind: Kind::Double, device: gpu };
     let mut model = DCL::new(config, gpu).unwrap();
     model.var_store_mut().double();
     support::fill(model.var_store());
-    let losses = model.fit(&Formula(gpu), quiet()).unwrap().losses;
+    let losses = model.fit(&images, quiet()).unwrap().losses;
     assert_close(&losses, &numbers(&expected["DCL"]), 1e-4, "DCL");
 }
 

@@ -2,8 +2,9 @@
 
 mod support;
 
-use support::{assert_close, fixture, numbers, wave};
-use tch::{Device, Kind, Tensor};
+use support::formula::Formula;
+use support::{assert_close, fixture, numbers};
+use tch::{Device, Kind};
 use twoviews::data::Shapes10;
 use twoviews::estimator::{Checkpoints, DCL, DCLConfig, Estimator, FitOptions};
 use twoviews::loaders::{MultiViewsLoader, MultiViewsLoaderConfig, ViewsBatch, ViewsLoader};
@@ -12,49 +13,6 @@ use twoviews::models::EncoderKind;
 use twoviews::optim::{LrScheduler, OptimizerKind, learning_rate};
 use twoviews::transforms::{MultiViewsTransform, simclr_transform};
 use twoviews::{Error, Result};
-
-/// The views of `fixtures/make.py`: each epoch is one batch of formula images.
-struct Formula {
-    images: usize,
-    /// Height and width.
-    size: usize,
-    kind: Kind,
-}
-
-impl ViewsLoader for Formula {
-    fn num_images(&self) -> usize {
-        self.images
-    }
-
-    fn batch_size(&self) -> usize {
-        self.images
-    }
-
-    fn seed(&self) -> u64 {
-        0
-    }
-
-    fn batches_per_epoch(&self) -> usize {
-        1
-    }
-
-    fn epoch(
-        &self,
-        epoch: u64,
-        _: usize,
-    ) -> Result<Box<dyn Iterator<Item = Result<ViewsBatch>> + '_>> {
-        let (images, size) = (self.images as i64, self.size as i64);
-        let view = |v| {
-            let values =
-                wave(self.images * 3 * self.size * self.size, 100.0 + (2 * epoch + v) as f64);
-            Tensor::from_slice(&values).view([images, 3, size, size]).to_kind(self.kind)
-        };
-        let targets = Tensor::from_slice(&vec![0i64; self.images]);
-        let batch =
-            ViewsBatch { views: vec![view(0), view(1)], targets, indices: vec![0; self.images] };
-        Ok(Box::new(std::iter::once(Ok(batch))))
-    }
-}
 
 fn ten_steps<L: ContrastiveLoss>(case: &serde_json::Value) {
     let optimizer = match case["optimizer"].as_str().unwrap() {
@@ -74,7 +32,7 @@ fn ten_steps<L: ContrastiveLoss>(case: &serde_json::Value) {
     let mut model = Estimator::<L>::new(config, Device::Cpu).unwrap();
     model.var_store_mut().double();
     support::fill(model.var_store());
-    let images = Formula { images: 6, size: 16, kind: Kind::Double };
+    let images = Formula { images: 6, size: 16, kind: Kind::Double, device: Device::Cpu };
     let history = model.fit(&images, FitOptions { quiet: true, ..Default::default() }).unwrap();
     assert_close(&history.learning_rates, &numbers(&case["rates"]), 1e-9, "rates");
     assert_close(&history.losses, &numbers(&case["losses"]), 1e-8, "losses");
@@ -109,7 +67,7 @@ fn resnet18_steps<L: ContrastiveLoss>() -> Vec<f64> {
     };
     let mut model = Estimator::<L>::new(config, Device::Cpu).unwrap();
     support::fill(model.var_store());
-    let images = Formula { images: 16, size: 32, kind: Kind::Float };
+    let images = Formula { images: 16, size: 32, kind: Kind::Float, device: Device::Cpu };
     model.fit(&images, FitOptions { quiet: true, ..Default::default() }).unwrap().losses
 }
 

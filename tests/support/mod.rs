@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 pub mod failing;
+pub mod formula;
 pub mod hub;
 pub mod server;
 
