@@ -6,7 +6,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from support import Kernel
+from support import LOAD, Kernel
 
 
 class OwnCells(Kernel):
@@ -98,6 +98,22 @@ class OwnCells(Kernel):
                 shown = {kind: [m["content"]["data"] for m in messages if m["msg_type"] == kind]
                          for kind in ("display_data", "execute_result")}
                 self.assertEqual(shown, {"display_data": displays, "execute_result": results})
+
+    def test_tensors_and_images_show_what_they_hold(self) -> None:
+        self.run_cell(LOAD)
+        self.run_cell("let t = Tensor::from_slice(&[1.5f32, -2.0, 0.25]);"
+                      "let images = Shapes10 { num_images: 10, ..Default::default() }.generate()?;")
+        for cell, text in [("t", "[ 1.5000, -2.0000,  0.2500]\nTensor[[3], Float]"),
+                           ("t.view([3, 1]).sum(Kind::Float)", "[-0.2500]\nTensor[[], Float]"),
+                           ("t.to_kind(Kind::Float8e4m3fn)", "Tensor[[3], Float8e4m3fn]"),
+                           ("(t.size(), 1)", "([3], 1)")]:
+            with self.subTest(cell):
+                _, messages, _ = self.run_all(cell)
+                shown = [m["content"]["data"] for m in messages if m["msg_type"] == "execute_result"]
+                self.assertEqual(shown, [{"text/plain": text}])
+        _, messages, _ = self.run_all("images.image(3)")
+        shown = [m["content"]["data"] for m in messages if m["msg_type"] == "execute_result"]
+        self.assertEqual([sorted(forms) for forms in shown], [["image/png", "text/plain"]])
 
     def test_backtraces_tell_nothing_of_the_kernel(self) -> None:
         _, messages, _ = self.run_all('println!("{}", std::backtrace::Backtrace::capture());')
