@@ -53,7 +53,7 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["setup"] => setup::run(),
         ["tutorial", rest @ ..] => {
             let options = lessons::Options::parse(rest)?;
-            setup::run()?;
+            setup::run_before_lesson()?;
             lessons::tutorial(&options)
         }
         ["gallery", rest @ ..] => {

@@ -35,6 +35,15 @@ const NOTEBOOKS: f64 = 250.0;
 
 /// Does what is still needed of the set-up; quick when everything is there.
 pub fn run() -> Result<()> {
+    set_up(notebook_crates::Missing::try_out)
+}
+
+/// As [`run`], before a lesson is run at once: that one tries out what was compiled.
+pub fn run_before_lesson() -> Result<()> {
+    set_up(notebook_crates::Missing::record)
+}
+
+fn set_up(end: impl FnOnce(&notebook_crates::Missing) -> Result<()>) -> Result<()> {
     let _lock = builds::exclusive()?;
     // First what may ask the user for something, then what takes minutes.
     tools::check()?;
@@ -44,7 +53,7 @@ pub fn run() -> Result<()> {
     let progress = Progress::new();
     let program = progress.shown(|| compiled(&origin, &packages, crates.as_ref(), &progress))?;
     kernel::register(&program)?;
-    crates.map_or(Ok(()), |crates| crates.try_out())
+    crates.as_ref().map_or(Ok(()), end)
 }
 
 /// Compiles the kernel, and beside it brings what it needs and compiles what it will load. Says where the kernel is.
@@ -62,13 +71,25 @@ fn compiled(
     let libtorch = packages.libtorch.map(|_| progress.part("libtorch", LIBTORCH));
     let notebooks =
         crates.map(|crates| (crates, progress.part("the notebooks' crates", NOTEBOOKS)));
-    let others = || -> Result<()> {
+    let install_python = || {
         packages.install_python()?;
         python.inspect(Part::finish);
+        Ok(())
+    };
+    let compile_crates = || {
         packages.bring_libtorch()?;
         libtorch.inspect(Part::finish);
         standard_library::ensure()?;
         notebooks.map_or(Ok(()), |(crates, part)| crates.compile(part))
+    };
+    let others = || match packages.libtorch {
+        // It goes into the same environment.
+        Some(libtorch::Missing::Full) => install_python().and_then(|()| compile_crates()),
+        _ => thread::scope(|scope| {
+            let python = scope.spawn(install_python);
+            let crates = compile_crates();
+            python.join().map_err(|_| anyhow!("installing JupyterLab"))?.and(crates)
+        }),
     };
     match origin {
         Origin::Build { compiler } => thread::scope(|scope| {
