@@ -124,9 +124,12 @@ fn stand_in(root: &Path) -> Result<PathBuf> {
 
 /// cargo with all that evcxr gives it. Where that is another linker the kernel compiles the crates itself.
 fn cargo(root: &Path, place: &Path) -> Result<Command> {
-    // What can be done while the kernel is compiled shall not delay it.
+    // With two cores both builds end at the same time so, and with more the kernel, of which one part waits for the
+    // other, is not delayed.
     let mut cargo = Command::new("nice");
-    cargo.args(["cargo", "build", "--offline", "--target", &tools::host()?]).current_dir(place);
+    cargo
+        .args(["-n", "2", "cargo", "build", "--offline", "--target", &tools::host()?])
+        .current_dir(place);
     let target = paths::build_directory().join("target");
     cargo.env("CARGO_TARGET_DIR", &target).env("CARGO_BUILD_BUILD_DIR", &target);
     cargo.env("RUSTFLAGS", "-Cprefer-dynamic").envs(kernel::variables(root));
