@@ -243,6 +243,23 @@ class Causes(Own):
         self.error("fn loss10(x: u8) -> f32 { missing10(x) }", "CompileError", "missing10")
         self.ok("train10()", "6.0")
 
+    def test_a_definition_that_did_not_compile_is_told_of_where_the_older_one_is_used(self) -> None:
+        first = self.count()
+        self.ok("fn share14(n: f64) -> f64 { n / 2.0 }")
+        failed = self.count()
+        self.error("fn share14(n: f64) -> f64 { n / 4 }", "CompileError", "f64")
+        told = self.ok("share14(8.0)", "4.0")
+        self.assertIn(f"`share14` is still that of cell {first}, because cell {failed} did not compile", told)
+        unread = self.count()
+        self.error("fn share14(n: f64) -> f64 { n / 4.0", "CompileError")
+        self.assertIn(f"because cell {unread} did not compile", self.ok("share14(8.0)", "4.0"))
+        self.assertNotIn("did not compile", self.ok("1 + 1", "2"))
+        self.ok("fn share14(n: f64) -> f64 { n / 4.0 }\nshare14(8.0)", "2.0")
+        self.assertNotIn("did not compile", self.ok("share14(8.0)", "2.0"))
+        never = self.count()
+        self.error("fn never14() -> u8 { 300 + missing }", "CompileError", "missing")
+        self.error("never14()", "CompileError", f"cell {never} defines `never14`, but did not compile")
+
 
 class Ends(Own):
     def test_return_ends_the_cell_and_keeps_what_was_bound(self) -> None:

@@ -12,6 +12,9 @@ use crate::source::edits::offset_of;
 /// Wider lines are cut, as rustc cuts them in a terminal of this width.
 const WIDTH: usize = 100;
 
+/// How an import begins.
+const USE: &str = "use ";
+
 /// Draws one diagnostic, with colours.
 pub(crate) fn render(diagnostic: &Diagnostic, sources: &Sources) -> String {
     let mut title = level(&diagnostic.level).primary_title(diagnostic.message.clone());
@@ -25,12 +28,13 @@ pub(crate) fn render(diagnostic: &Diagnostic, sources: &Sources) -> String {
         let has_place = child.spans.iter().any(|span| is_shown(span) || span.file.is_some());
         let replaces: Vec<&Span> =
             child.spans.iter().filter(|span| span.replacement.is_some()).collect();
-        if !replaces.is_empty() && replaces.iter().all(|span| is_shown(span)) {
+        // rustc puts a `use` line before the file's first one, which evcxr has written anew: in cells it goes anywhere.
+        let imports = replaces.iter().all(|span| is_import(span));
+        if !replaces.is_empty() && !imports && replaces.iter().all(|span| is_shown(span)) {
             groups.push(suggestion(child, &replaces, sources));
         } else if !replaces.is_empty() {
-            // Where to put it is nowhere in the cells: a `use` line goes anywhere.
             let texts = replaces.iter().filter_map(|span| span.replacement.as_deref());
-            let texts = texts.map(str::trim).filter(|text| text.starts_with("use "));
+            let texts = texts.map(str::trim).filter(|text| text.starts_with(USE));
             let mut texts: Vec<&str> = texts.collect();
             texts.dedup();
             if texts.is_empty() {
@@ -63,6 +67,14 @@ fn level(name: &str) -> Level<'static> {
 /// Whether a span's text is the user's.
 fn is_shown(span: &Span) -> bool {
     span.cell.as_ref().is_some_and(|(start, end)| start.cell == end.cell && !start.is_inserted)
+}
+
+/// Whether rustc would insert an import among the others; one that belongs into a module has a place of its own.
+fn is_import(span: &Span) -> bool {
+    let is_anywhere =
+        span.cell.as_ref().is_none_or(|(start, end)| start.segment.is_none() && start == end);
+    let text = span.replacement.as_deref().unwrap_or_default().trim_start();
+    is_anywhere && text.starts_with(USE)
 }
 
 /// A group with the lines of its spans, cell by cell; the first is that of the primary span.
@@ -183,8 +195,15 @@ mod tests {
     }
 
     #[test]
-    fn an_import_that_fits_nowhere_is_named() {
-        let span = Span { replacement: Some("use std::cmp::max;\n\n".into()), ..Span::default() };
+    fn an_import_is_named_wherever_rustc_would_put_it() {
+        for cell in [None, Some((at(1, 5), at(1, 5)))] {
+            import_is_named(cell);
+        }
+    }
+
+    fn import_is_named(cell: Option<(Place, Place)>) {
+        let replacement = Some("use std::cmp::max;\n\n".into());
+        let span = Span { replacement, cell, ..Span::default() };
         let help = Diagnostic {
             level: "help".into(),
             message: "consider importing this function".into(),
@@ -197,9 +216,9 @@ mod tests {
             children: vec![help],
             ..Diagnostic::default()
         };
-        let drawn = drawn(&error, "max(1, 2)");
+        let drawn = drawn(&error, "use a::b; max(1, 2)");
         assert!(
-            drawn.contains("consider importing this function: `use std::cmp::max;`"),
+            drawn.ends_with("consider importing this function: `use std::cmp::max;`"),
             "{drawn}"
         );
     }

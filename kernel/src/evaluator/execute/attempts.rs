@@ -28,6 +28,7 @@ impl Engine {
         let (mut attempt, mut set_aside) = (Attempt::default(), BTreeMap::new());
         let mut first: Option<Failure> = None;
         self.read_crates();
+        self.say_outdated(code);
         for _ in 0..ATTEMPTS {
             if self.outputs.interrupts.is_asked() {
                 return failed(Failure::interrupted(
@@ -39,7 +40,10 @@ impl Engine {
                 self.notebook.propose(code, count, request.id.as_deref(), &attempt, &before);
             let change = match change {
                 Ok(change) => change,
-                Err(failure) => return failed(first.unwrap_or(failure)),
+                Err(failure) => {
+                    self.notebook.did_not_compile(code, count);
+                    return failed(first.unwrap_or(failure));
+                }
             };
             self.write_dropped(&change);
             if self.rebinds_what_is_dropped(&change, count) {
@@ -62,6 +66,9 @@ impl Engine {
                     continue;
                 }
                 let failure = first.unwrap_or_else(|| self.explain(error, &all, &change, code));
+                if !is_compiled {
+                    self.notebook.did_not_compile(code, count);
+                }
                 self.note_not_bound(&change, count, "the cell did not compile");
                 self.note_dropped(&change, count, &outcome.dropped);
                 return failed(failure);
@@ -87,6 +94,17 @@ impl Engine {
                 &format!(
                     "`{name}` (cell {cell}) does not fit what this cell has changed and was set aside: \
                      run cell {cell} again, changed if need be"
+                ),
+                "stderr",
+            );
+        }
+    }
+
+    fn say_outdated(&self, code: &str) {
+        for (name, cell, later) in self.notebook.outdated(code) {
+            self.say(
+                &format!(
+                    "`{name}` is still that of cell {cell}, because cell {later} did not compile"
                 ),
                 "stderr",
             );

@@ -93,6 +93,12 @@ impl Engine {
                  {count} again"
             ));
         }
+        if error.has_code(&["E0405", "E0412", "E0422", "E0425", "E0433"])
+            && let Some(name) = error.named()
+            && let Some(count) = self.notebook.would_define(name)
+        {
+            note(format!("cell {count} defines `{name}`, but did not compile"));
+        }
         if error.has_code(&["E0384", "E0594", "E0596"])
             && let Some(name) =
                 names().find(|name| self.variables().iter().any(|(it, _)| it == name))

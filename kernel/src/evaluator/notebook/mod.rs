@@ -24,7 +24,7 @@ use crate::source::edits::offset_of;
 use crate::source::identity::{Definitions, Identity};
 use crate::source::items::{self, Item};
 use crate::source::map::Place;
-use crate::source::parse::{Parsed, range};
+use crate::source::parse::{Parsed, is_item, range};
 use crate::source::{SharedSources, Sources};
 
 /// All cells so far.
@@ -39,6 +39,8 @@ pub(crate) struct Notebook {
     identities: BTreeMap<String, Identity>,
     /// Functions that no longer fit and were taken out, with the cell that has them.
     set_aside: BTreeMap<String, i64>,
+    /// Names that a cell would have defined that did not compile, with that cell.
+    not_compiled: BTreeMap<String, i64>,
 }
 
 impl Notebook {
@@ -81,6 +83,34 @@ impl Notebook {
         self.blocks = change.blocks.clone();
         self.places.extend(change.places.clone());
         self.set_aside.retain(|name, _| !change.places.contains_key(name));
+        self.not_compiled.retain(|name, _| !change.places.contains_key(name));
+    }
+
+    /// A cell did not compile: what it defines keeps the definition it had, if any.
+    pub(crate) fn did_not_compile(&mut self, code: &str, count: i64) {
+        let parsed = Parsed::new(code);
+        let names = parsed.statements.iter().filter(|node| is_item(node)).filter_map(items::name);
+        self.not_compiled.extend(names.map(|name| (name, count)));
+    }
+
+    /// The cell that would define a name and did not compile.
+    pub(crate) fn would_define(&self, name: &str) -> Option<i64> {
+        self.not_compiled.get(name).copied()
+    }
+
+    /// Definitions that code uses although a later cell would replace them: name, cell, and the later one.
+    pub(crate) fn outdated(&self, code: &str) -> Vec<(&str, i64, i64)> {
+        let (parsed, sources) = (Parsed::new(code), self.sources());
+        let defines = |name: &str| {
+            parsed.statements.iter().any(|node| items::name(node).is_some_and(|it| it == name))
+        };
+        let uses = |name: &str| parsed.statements.iter().any(|node| use_of(node, name).is_some());
+        let cell = |name: &str| {
+            let segment = sources.map.segment(*self.places.get(name)?);
+            Some(sources.map.cell(segment.cell).count)
+        };
+        let used = self.not_compiled.iter().filter(|(name, _)| uses(name) && !defines(name));
+        used.filter_map(|(name, later)| Some((name.as_str(), cell(name)?, *later))).collect()
     }
 
     pub(crate) fn set_aside(&mut self, functions: &BTreeMap<String, i64>) {
@@ -104,6 +134,7 @@ impl Notebook {
         self.definitions = Definitions::new(std::mem::take(&mut self.definitions.crates));
         self.blocks.clear();
         self.places.clear();
+        self.not_compiled.clear();
         self.identities.clear();
     }
 
