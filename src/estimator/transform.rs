@@ -75,7 +75,7 @@ pub(super) fn features(
     let kind = float_kind("weights", weights)?;
     let mut features = Vec::with_capacity(loader.len().saturating_mul(latent));
     let mut targets = Vec::with_capacity(loader.len());
-    let progress = Progress::new("encode", loader.len() as u64, "images");
+    let progress = Progress::brief("encode", loader.len() as u64, "images");
     for batch in loader.iter() {
         let done = targets.len();
         check_interrupt(|| format!("encode after {done} of {} images", loader.len()))?;

@@ -11,6 +11,8 @@ use super::{Host, LiveDisplay};
 
 /// Whole lines at most this often where a bar cannot move.
 const LINE_INTERVAL: Duration = Duration::from_secs(3);
+/// Work that is done sooner shows no brief bar.
+const BRIEF: Duration = Duration::from_secs(1);
 
 /// A bar of `indicatif` with position, rate and time left.
 ///
@@ -25,16 +27,18 @@ pub struct Progress {
 impl Progress {
     /// A bar of `length` steps, named `what`, counting in `unit` (such as `images`).
     pub fn new(what: &str, length: u64, unit: &str) -> Self {
-        let template = format!(
-            "{{prefix}} {{bar:24}} {{human_pos}}/{{human_len}} {unit}, {{rate}}, {{eta}} left {{msg}}"
-        );
-        Self::with_template(what, length, &template)
+        Self::with_template(what, length, &counting(unit), Duration::ZERO)
+    }
+
+    /// As [`new`](Self::new), but on this project's kernel nothing is shown of work that is done within a second.
+    pub fn brief(what: &str, length: u64, unit: &str) -> Self {
+        Self::with_template(what, length, &counting(unit), BRIEF)
     }
 
     /// A bar that counts bytes.
     pub fn bytes(what: &str, length: u64) -> Self {
         let template = "{prefix} {bar:24} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left {msg}";
-        Self::with_template(what, length, template)
+        Self::with_template(what, length, template, Duration::ZERO)
     }
 
     /// Shows nothing.
@@ -42,11 +46,11 @@ impl Progress {
         Self { bar: ProgressBar::hidden() }
     }
 
-    fn with_template(what: &str, length: u64, template: &str) -> Self {
+    fn with_template(what: &str, length: u64, template: &str, patience: Duration) -> Self {
         let target = match Host::detect() {
             Host::Terminal => ProgressDrawTarget::stderr(),
             Host::TwoviewsKernel => {
-                ProgressDrawTarget::term_like_with_hz(Box::new(live_line(what)), 8)
+                ProgressDrawTarget::term_like_with_hz(Box::new(live_line(what, patience)), 8)
             }
             _ => ProgressDrawTarget::term_like_with_hz(Box::new(whole_lines()), 1),
         };
@@ -100,10 +104,21 @@ impl fmt::Debug for Progress {
     }
 }
 
-/// A line that is updated in place.
-fn live_line(what: &str) -> SingleLineTerm {
-    let display = LiveDisplay::new(what);
-    SingleLineTerm::new(move |line| display.show("text/plain", line))
+/// The line of a bar that counts in `unit`.
+fn counting(unit: &str) -> String {
+    format!(
+        "{{prefix}} {{bar:24}} {{human_pos}}/{{human_len}} {unit}, {{rate}}, {{eta}} left {{msg}}"
+    )
+}
+
+/// A line that is updated in place, from some time on.
+fn live_line(what: &str, patience: Duration) -> SingleLineTerm {
+    let (display, begin) = (LiveDisplay::new(what), Instant::now());
+    SingleLineTerm::new(move |line| {
+        if begin.elapsed() >= patience {
+            display.show("text/plain", line);
+        }
+    })
 }
 
 /// Whole lines, a few seconds apart.
