@@ -256,9 +256,46 @@ class Causes(Own):
         self.assertNotIn("did not compile", self.ok("1 + 1", "2"))
         self.ok("fn share14(n: f64) -> f64 { n / 4.0 }\nshare14(8.0)", "2.0")
         self.assertNotIn("did not compile", self.ok("share14(8.0)", "2.0"))
-        never = self.count()
-        self.error("fn never14() -> u8 { 300 + missing }", "CompileError", "missing")
-        self.error("never14()", "CompileError", f"cell {never} defines `never14`, but did not compile")
+        # The same definition in a cell that fails elsewhere, and other things of its name.
+        self.error('fn share14(n: f64) -> f64 { n / 4.0 }\nlet z14: u8 = "";', "CompileError")
+        self.assertNotIn("did not compile", self.ok("share14(8.0)", "2.0"))
+        self.error("fn share14(n: f64) -> f64 { missing }", "CompileError")
+        for code in ("let s14: f64 = [1.0].iter().map(|share14| share14 * 2.0).sum();",
+                     'println!("{{share14}}");', "fn k14(share14: u8) -> u8 { share14 }"):
+            self.assertNotIn("did not compile", self.ok(code), code)
+        self.error("fn share14(n: f64, m: f64) -> f64 { missing }", "CompileError")
+        reply, messages = self.run_cell("share14(1.0, 2.0)")
+        self.assertIn("`share14` is still that of cell", self.streams(messages, "stderr"), reply)
+
+    def test_a_name_that_only_a_failed_cell_defines(self) -> None:
+        for definition, use in (
+            ("fn never15() -> u8 { 300 + missing }", "never15()"),
+            ("macro_rules! cube15 { ($x:expr) => { $x * }; }\nlet y15: u8 = cube15!(2);", "cube15!(2)"),
+            ("struct Pair15(u8, Nope15);", "let Pair15(a15, b15) = (1, 2);"),
+            ('mod m15 { pub fn a() -> u8 { "" } }', "use m15::a;"),
+        ):
+            cell = self.count()
+            self.error(definition, "CompileError")
+            told = self.error(use, "CompileError", f"cell {cell} defines `", "but did not compile")
+            self.assertNotIn(":dep", told, use)
+        self.ok("struct S15 { w: f64 }\nlet s15 = S15 { w: 1.0 };")
+        cell = self.count()
+        self.error("impl S15 { fn area15(&self) -> f64 { self.w * 2 } }", "CompileError")
+        self.error("s15.area15()", "CompileError", f"cell {cell} defines `area15`, but did not compile")
+
+    def test_functions_do_not_see_variables(self) -> None:
+        self.ok("let n16 = 3; let hist16 = vec![0.5];")
+        self.error("fn g16() -> i32 { n16 + 1 }", "CompileError", "`n16` is a variable of the notebook", "argument")
+        self.error("fn push16() { hist16.push(1.0); }", "CompileError", "`hist16` is a variable of the notebook")
+
+    def test_imports_are_proposed_in_words(self) -> None:
+        self.ok("use std::time::Duration;")
+        told = self.error("let m17: HashMap<u8, u8> = HashMap::new();", "CompileError",
+                          "consider importing this struct: `use std::collections::HashMap;`")
+        self.assertNotIn("core::", told)
+        self.error("mod k17 { pub fn f() -> Result<(), Error> { Ok(()) } }", "CompileError",
+                   "in the module: `use std::error::Error;` or `use std::fmt::Error;` or `use std::io::Error;`")
+        self.assertNotIn(":dep", self.error("let o17 = io::stdout();", "CompileError", "`use std::io;`"))
 
 
 class Ends(Own):

@@ -10,6 +10,9 @@ use crate::child::markers::CELLS;
 use crate::source::Sources;
 use crate::source::map::{Build, Place};
 
+/// How an import begins.
+pub(super) const IMPORT: &str = "use ";
+
 /// One error, warning, note or help.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Diagnostic {
@@ -69,6 +72,18 @@ impl Diagnostic {
 
     pub(crate) fn has_code(&self, codes: &[&str]) -> bool {
         self.code.as_deref().is_some_and(|code| codes.contains(&code))
+    }
+
+    /// Whether it speaks of a name.
+    pub(crate) fn mentions(&self, name: &str) -> bool {
+        let quoted = format!("`{name}`");
+        self.message.contains(&quoted) || self.children.iter().any(|it| it.mentions(name))
+    }
+
+    /// Whether all that it would insert are imports.
+    pub(crate) fn proposes_import(&self) -> bool {
+        let mut texts = self.spans.iter().filter_map(|span| span.replacement.as_deref()).peekable();
+        texts.peek().is_some() && texts.all(|text| text.trim_start().starts_with(IMPORT))
     }
 
     /// The first name between backticks.

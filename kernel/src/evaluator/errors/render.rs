@@ -5,15 +5,12 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Patch, Renderer, Snippet};
 
-use super::diagnostic::{Diagnostic, Span};
+use super::diagnostic::{Diagnostic, IMPORT, Span};
 use crate::source::Sources;
 use crate::source::edits::offset_of;
 
 /// Wider lines are cut, as rustc cuts them in a terminal of this width.
 const WIDTH: usize = 100;
-
-/// How an import begins.
-const USE: &str = "use ";
 
 /// Draws one diagnostic, with colours.
 pub(crate) fn render(diagnostic: &Diagnostic, sources: &Sources) -> String {
@@ -28,21 +25,15 @@ pub(crate) fn render(diagnostic: &Diagnostic, sources: &Sources) -> String {
         let has_place = child.spans.iter().any(|span| is_shown(span) || span.file.is_some());
         let replaces: Vec<&Span> =
             child.spans.iter().filter(|span| span.replacement.is_some()).collect();
-        // rustc puts a `use` line before the file's first one, which evcxr has written anew: in cells it goes anywhere.
-        let imports = replaces.iter().all(|span| is_import(span));
-        if !replaces.is_empty() && !imports && replaces.iter().all(|span| is_shown(span)) {
-            groups.push(suggestion(child, &replaces, sources));
-        } else if !replaces.is_empty() {
-            let texts = replaces.iter().filter_map(|span| span.replacement.as_deref());
-            let texts = texts.map(str::trim).filter(|text| text.starts_with(USE));
-            let mut texts: Vec<&str> = texts.collect();
-            texts.dedup();
-            if texts.is_empty() {
-                continue;
+        let all_shown = replaces.iter().all(|span| is_shown(span));
+        if child.proposes_import() || !all_shown {
+            // rustc puts it before the file's first `use` line, which evcxr has written anew. Other text whose place is
+            // in no cell is of no use.
+            if let Some(text) = import(child, &replaces, sources) {
+                first = first.element(level(&child.level).message(text));
             }
-            let text =
-                format!("{}: `{}`", child.message.trim_end_matches(':'), texts.join("` or `"));
-            first = first.element(level(&child.level).message(text));
+        } else if !replaces.is_empty() {
+            groups.push(suggestion(child, &replaces, sources));
         } else if has_place {
             let title = level(&child.level).secondary_title(child.message.clone());
             groups.push(with_snippets(Group::with_title(title), &child.spans, sources));
@@ -69,12 +60,28 @@ fn is_shown(span: &Span) -> bool {
     span.cell.as_ref().is_some_and(|(start, end)| start.cell == end.cell && !start.is_inserted)
 }
 
-/// Whether rustc would insert an import among the others; one that belongs into a module has a place of its own.
-fn is_import(span: &Span) -> bool {
-    let is_anywhere =
-        span.cell.as_ref().is_none_or(|(start, end)| start.segment.is_none() && start == end);
-    let text = span.replacement.as_deref().unwrap_or_default().trim_start();
-    is_anywhere && text.starts_with(USE)
+/// The imports that rustc proposes, one of which is meant, in a line.
+fn import(child: &Diagnostic, spans: &[&Span], sources: &Sources) -> Option<String> {
+    let texts = spans.iter().filter_map(|span| span.replacement.as_deref()).map(str::trim);
+    let mut texts: Vec<&str> = texts.filter(|text| text.starts_with(IMPORT)).collect();
+    texts.dedup();
+    if texts.is_empty() {
+        return None;
+    }
+    // Each path of `core` stands in `std`, too.
+    let all = texts.clone();
+    texts.retain(|text| {
+        let in_std = text.replacen("core::", "std::", 1);
+        *text == in_std || !all.contains(&in_std.as_str())
+    });
+    // In a module the imports of the cell are not known.
+    let is_in_module = spans.iter().any(|span| {
+        let Some((start, _)) = &span.cell else { return false };
+        let text = &sources.map.cell(start.cell).edited.original;
+        start.segment.is_some() && text[..bytes(span, text).start].trim_end().ends_with('{')
+    });
+    let place = if is_in_module { ", in the module" } else { "" };
+    Some(format!("{}{place}: `{}`", child.message.trim_end_matches(':'), texts.join("` or `")))
 }
 
 /// A group with the lines of its spans, cell by cell; the first is that of the primary span.
@@ -196,18 +203,27 @@ mod tests {
 
     #[test]
     fn an_import_is_named_wherever_rustc_would_put_it() {
-        for cell in [None, Some((at(1, 5), at(1, 5)))] {
-            import_is_named(cell);
-        }
+        let inside = Place { segment: Some(0), ..at(1, 8) };
+        assert_eq!(help(None), "consider importing this function: `use std::cmp::max;`");
+        assert_eq!(help(Some((at(1, 5), at(1, 5)))), help(None));
+        assert_eq!(
+            help(Some((inside.clone(), inside))),
+            "consider importing this function, in the module: `use std::cmp::max;`"
+        );
     }
 
-    fn import_is_named(cell: Option<(Place, Place)>) {
-        let replacement = Some("use std::cmp::max;\n\n".into());
-        let span = Span { replacement, cell, ..Span::default() };
+    /// What is said of a proposed import.
+    fn help(cell: Option<(Place, Place)>) -> String {
+        let replaced = ["use std::cmp::max;\n\n", "use core::cmp::max;\n\n"];
+        let span = |text: &str| Span {
+            replacement: Some(text.to_owned()),
+            cell: cell.clone(),
+            ..Span::default()
+        };
         let help = Diagnostic {
             level: "help".into(),
             message: "consider importing this function".into(),
-            spans: vec![span],
+            spans: replaced.map(span).into(),
             ..Diagnostic::default()
         };
         let error = Diagnostic {
@@ -216,10 +232,7 @@ mod tests {
             children: vec![help],
             ..Diagnostic::default()
         };
-        let drawn = drawn(&error, "use a::b; max(1, 2)");
-        assert!(
-            drawn.ends_with("consider importing this function: `use std::cmp::max;`"),
-            "{drawn}"
-        );
+        let drawn = drawn(&error, "mod a { max(1, 2); }");
+        drawn.lines().last().and_then(|line| line.split_once("help: ")).unwrap().1.to_owned()
     }
 }

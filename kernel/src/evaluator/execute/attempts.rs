@@ -28,7 +28,6 @@ impl Engine {
         let (mut attempt, mut set_aside) = (Attempt::default(), BTreeMap::new());
         let mut first: Option<Failure> = None;
         self.read_crates();
-        self.say_outdated(code);
         for _ in 0..ATTEMPTS {
             if self.outputs.interrupts.is_asked() {
                 return failed(Failure::interrupted(
@@ -41,7 +40,7 @@ impl Engine {
             let change = match change {
                 Ok(change) => change,
                 Err(failure) => {
-                    self.notebook.did_not_compile(code, count);
+                    self.notebook.failed.note(code, count, request.id.as_deref());
                     return failed(first.unwrap_or(failure));
                 }
             };
@@ -67,7 +66,8 @@ impl Engine {
                 }
                 let failure = first.unwrap_or_else(|| self.explain(error, &all, &change, code));
                 if !is_compiled {
-                    self.notebook.did_not_compile(code, count);
+                    self.say_outdated(code, &errors);
+                    self.notebook.failed.note(code, count, request.id.as_deref());
                 }
                 self.note_not_bound(&change, count, "the cell did not compile");
                 self.note_dropped(&change, count, &outcome.dropped);
@@ -77,6 +77,10 @@ impl Engine {
             let has_run = is_compiled && result.is_ok();
             let ran = CellRun { code, change: &change, count, before, outcome: &outcome, ended };
             let failure = self.finish(result, &ran);
+            if is_compiled {
+                self.say_outdated(code, &[]);
+                self.notebook.settle(request.id.as_deref(), &change);
+            }
             if has_run {
                 self.notebook.set_aside(&set_aside);
                 self.say_set_aside(&set_aside);
@@ -100,14 +104,15 @@ impl Engine {
         }
     }
 
-    fn say_outdated(&self, code: &str) {
-        for (name, cell, later) in self.notebook.outdated(code) {
-            self.say(
-                &format!(
-                    "`{name}` is still that of cell {cell}, because cell {later} did not compile"
-                ),
-                "stderr",
-            );
+    /// Says which definitions are older than the user may think; with errors, those of which they speak.
+    fn say_outdated(&mut self, code: &str, errors: &[&Diagnostic]) {
+        for (name, text) in self.notebook.outdated(code) {
+            let is_meant =
+                |error: &&Diagnostic| error.has_code(&["E0061"]) || error.mentions(&name);
+            if errors.is_empty() || errors.iter().any(is_meant) {
+                self.say(&text, "stderr");
+                self.notebook.failed.told(&name);
+            }
         }
     }
 

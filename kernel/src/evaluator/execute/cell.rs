@@ -52,8 +52,11 @@ impl Engine {
         let (commands, code) = commands::split(&request.code);
         let (late, early): (Vec<Command>, Vec<Command>) =
             commands.into_iter().partition(|command| command.after_code && only_asks(command));
-        let early = self.with_known_versions(early)?;
-        self.answer(&early, request)?;
+        let early = self.with_known_versions(early).and_then(|early| self.answer(&early, request));
+        if let Err(failure) = early {
+            self.notebook.failed.note(&code, request.cell.execution_count, request.id.as_deref());
+            return Err(failure);
+        }
         let has_code = !Parsed::new(&code).statements.is_empty();
         if has_code {
             let run = self.run(&code, request);

@@ -79,25 +79,48 @@ impl Engine {
                 ..Diagnostic::default()
             });
         };
-        if error.has_code(&["E0425", "E0423", "E0432"])
-            && let Some(gone) = error.named().and_then(|name| self.notebook.ledger.is_gone(name))
-        {
+        let gone = error.named().and_then(|name| self.notebook.ledger.is_gone(name));
+        let gone = gone.filter(|_| error.has_code(&["E0425", "E0423", "E0432"]));
+        let is_gone = gone.is_some();
+        if let Some(gone) = gone {
             note(gone);
         }
         let names = || error.message.split('`').skip(1).step_by(2);
         if let Some((name, count)) =
             names().filter_map(|name| Some((name, self.notebook.was_set_aside(name)?))).next()
         {
-            note(format!(
-                "`{name}` of cell {count} was set aside, since it did not fit a later change: run cell \
-                 {count} again"
-            ));
+            note(match self.notebook.failed.cell_of(name, false) {
+                Some(later) => format!(
+                    "`{name}` of cell {count} was set aside, since it did not fit a later change, and cell \
+                     {later}, which defines it anew, did not compile"
+                ),
+                None => format!(
+                    "`{name}` of cell {count} was set aside, since it did not fit a later change: run cell \
+                     {count} again"
+                ),
+            });
         }
-        if error.has_code(&["E0405", "E0412", "E0422", "E0425", "E0433"])
+        // An unknown name, or method.
+        let is_unknown = error.message.starts_with("cannot find")
+            || error.has_code(&["E0405", "E0412", "E0422", "E0425", "E0432", "E0433", "E0531"]);
+        let is_unknown_member = error.has_code(&["E0599"]);
+        let mut is_known = false;
+        if (is_unknown || is_unknown_member)
             && let Some(name) = error.named()
-            && let Some(count) = self.notebook.would_define(name)
+            && let Some(count) = self.notebook.failed.cell_of(name, is_unknown_member)
         {
             note(format!("cell {count} defines `{name}`, but did not compile"));
+            is_known = true;
+        }
+        if error.has_code(&["E0425", "E0434"])
+            && let Some(name) =
+                names().find(|name| self.variables().iter().any(|(it, _)| it == name))
+        {
+            note(format!(
+                "`{name}` is a variable of the notebook, which functions and other items do not see: pass it \
+                 as an argument"
+            ));
+            is_known = true;
         }
         if error.has_code(&["E0384", "E0594", "E0596"])
             && let Some(name) =
@@ -134,7 +157,7 @@ impl Engine {
                  (`let {name}: … = …`), or put the code in braces"
             ));
         }
-        told
+        without_guesses(told, is_known || is_gone)
     }
 
     /// The value of a cell has no form that can be shown.
@@ -215,4 +238,23 @@ fn cannot_keep(name: &str, message: &str) -> String {
 fn stored_variable(line: &str) -> Option<&str> {
     let (_, rest) = line.split_once("put_variable::<")?;
     rest.rsplit_once("stringify!(")?.1.split(')').next()
+}
+
+/// An error without help that leads astray: names that look alike and unknown crates, where the kernel knows the cause or
+/// rustc an import, and lists of which only the head is left.
+fn without_guesses(mut error: Diagnostic, is_known: bool) -> Diagnostic {
+    let imports = error.children.iter().any(|child| child.proposes_import());
+    error.children.retain(|child| {
+        let is_guess = child.message.contains("with a similar name exists");
+        let is_crate = child.message.starts_with("if you wanted to use a crate named");
+        let is_head = child.message.starts_with("the following other types implement trait")
+            && child.spans.iter().all(|span| span.cell.is_none());
+        !((is_guess || is_crate) && (imports || is_known) || is_head)
+    });
+    let is_guess =
+        |span: &Span| span.label.as_deref().is_some_and(|it| it.starts_with("similarly named"));
+    if is_known {
+        error.spans.retain(|span| !is_guess(span));
+    }
+    error
 }

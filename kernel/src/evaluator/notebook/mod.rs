@@ -6,6 +6,7 @@
 mod attempt;
 mod blocks;
 mod change;
+mod failed;
 pub(crate) mod ledger;
 mod propose;
 mod refusals;
@@ -18,13 +19,14 @@ use ra_ap_syntax::{AstNode, SyntaxKind, ast};
 pub(crate) use self::attempt::Attempt;
 use self::blocks::Block;
 pub(crate) use self::change::Change;
+use self::failed::{FailedDefinitions, text_of};
 use self::ledger::Ledger;
 pub(crate) use self::refusals::use_of;
 use crate::source::edits::offset_of;
 use crate::source::identity::{Definitions, Identity};
 use crate::source::items::{self, Item};
 use crate::source::map::Place;
-use crate::source::parse::{Parsed, is_item, range};
+use crate::source::parse::{Parsed, range};
 use crate::source::{SharedSources, Sources};
 
 /// All cells so far.
@@ -39,8 +41,7 @@ pub(crate) struct Notebook {
     identities: BTreeMap<String, Identity>,
     /// Functions that no longer fit and were taken out, with the cell that has them.
     set_aside: BTreeMap<String, i64>,
-    /// Names that a cell would have defined that did not compile, with that cell.
-    not_compiled: BTreeMap<String, i64>,
+    pub failed: FailedDefinitions,
 }
 
 impl Notebook {
@@ -83,34 +84,40 @@ impl Notebook {
         self.blocks = change.blocks.clone();
         self.places.extend(change.places.clone());
         self.set_aside.retain(|name, _| !change.places.contains_key(name));
-        self.not_compiled.retain(|name, _| !change.places.contains_key(name));
     }
 
-    /// A cell did not compile: what it defines keeps the definition it had, if any.
-    pub(crate) fn did_not_compile(&mut self, code: &str, count: i64) {
-        let parsed = Parsed::new(code);
-        let names = parsed.statements.iter().filter(|node| is_item(node)).filter_map(items::name);
-        self.not_compiled.extend(names.map(|name| (name, count)));
+    /// A cell has compiled: what it defines, and what stood in it before, no longer waits for its compilation.
+    pub(crate) fn settle(&mut self, id: Option<&str>, change: &Change) {
+        self.failed.settle(id, change.places.keys());
     }
 
-    /// The cell that would define a name and did not compile.
-    pub(crate) fn would_define(&self, name: &str) -> Option<i64> {
-        self.not_compiled.get(name).copied()
-    }
-
-    /// Definitions that code uses although a later cell would replace them: name, cell, and the later one.
-    pub(crate) fn outdated(&self, code: &str) -> Vec<(&str, i64, i64)> {
-        let (parsed, sources) = (Parsed::new(code), self.sources());
-        let defines = |name: &str| {
-            parsed.statements.iter().any(|node| items::name(node).is_some_and(|it| it == name))
-        };
-        let uses = |name: &str| parsed.statements.iter().any(|node| use_of(node, name).is_some());
-        let cell = |name: &str| {
-            let segment = sources.map.segment(*self.places.get(name)?);
-            Some(sources.map.cell(segment.cell).count)
-        };
-        let used = self.not_compiled.iter().filter(|(name, _)| uses(name) && !defines(name));
-        used.filter_map(|(name, later)| Some((name.as_str(), cell(name)?, *later))).collect()
+    /// Definitions that a cell uses although another cell would replace them, but did not compile: the name, and
+    /// what there is to say.
+    pub(crate) fn outdated(&self, code: &str) -> Vec<(String, String)> {
+        let sources = self.sources();
+        let mut all = Vec::new();
+        for (name, later, text) in self.failed.used(code) {
+            // Variables come first.
+            if self.set_aside.contains_key(name) || self.identities.contains_key(name) {
+                continue;
+            }
+            let place = self.places.get(name).map(|place| sources.map.segment(*place).cell);
+            let cell = place.map(|cell| sources.map.cell(cell));
+            if cell.is_some_and(|it| text_of(&it.edited.original, name).as_deref() == Some(text)) {
+                continue;
+            }
+            all.push((
+                name.to_owned(),
+                match cell {
+                    Some(cell) => format!(
+                        "`{name}` is still that of cell {}, because cell {later} did not compile",
+                        cell.count
+                    ),
+                    None => format!("`{name}` is not that of cell {later}, which did not compile"),
+                },
+            ));
+        }
+        all
     }
 
     pub(crate) fn set_aside(&mut self, functions: &BTreeMap<String, i64>) {
@@ -134,7 +141,7 @@ impl Notebook {
         self.definitions = Definitions::new(std::mem::take(&mut self.definitions.crates));
         self.blocks.clear();
         self.places.clear();
-        self.not_compiled.clear();
+        self.failed.clear();
         self.identities.clear();
     }
 
