@@ -223,6 +223,8 @@ class Causes(Own):
         # evcxr's own check of such a cell fails for a variable that borrows, and says nothing of the closure.
         self.ok('let text9 = "x";')
         self.error("let f9 = |x: i32| x + 1;\nf9(1)", "CompileError", "`f9` is a closure", "1 | let f9")
+        self.ok("let n9 = 1;")
+        self.assertNotIn("move", self.error("let g9 = |x: i32| x + n9;\ng9(1)", "CompileError", "`g9` is a closure"))
         self.error("let all9 = Vec::new();", "CompileError", "all9")
         self.error("let = = 3;", "CompileError", "1 | let = = 3;")
         self.error("return 5;", "CompileError", "returns nothing", "1 | return 5;")

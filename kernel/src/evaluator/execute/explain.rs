@@ -3,6 +3,7 @@
 use evcxr::Error;
 use ra_ap_syntax::ast::{self, AstNode, HasName};
 
+use super::causes::{note, why_borrowed, why_unfit, why_unstored, without_guesses};
 use crate::evaluator::engine::Engine;
 use crate::evaluator::errors::Failure;
 use crate::evaluator::errors::diagnostic::{Diagnostic, Owner, Span};
@@ -10,6 +11,9 @@ use crate::evaluator::notebook::Change;
 use crate::source::Sources;
 use crate::source::map::Place;
 use crate::source::parse::{self, Parsed};
+
+/// What evcxr says of a variable that holds one.
+const CLOSURE: &str = "is a closure";
 
 impl Engine {
     /// A compile error, in the words that fit a notebook.
@@ -38,9 +42,13 @@ impl Engine {
         let has = |owner: fn(&Owner) -> bool| owners.iter().any(owner);
         let is_users = |owner: &Owner| matches!(owner, Owner::Cell | Owner::Earlier(_));
         // evcxr says which variable it cannot keep, unless its check of the cell fails for others that borrow.
-        if !has(is_users)
-            && errors.iter().all(|it| it.has_code(&["E0521"]))
-            && let Some((name, message)) = without_a_type(code)
+        let only_others_borrow = !has(is_users) && errors.iter().all(|it| it.has_code(&["E0521"]));
+        // With `move`, which rustc proposes, a closure cannot be kept either.
+        let mut of_cell =
+            errors.iter().zip(&owners).filter(|(_, owner)| is_users(owner)).peekable();
+        let captures = of_cell.peek().is_some() && of_cell.all(|(it, _)| it.has_code(&["E0373"]));
+        if let Some((name, message)) = without_a_type(code)
+            && (only_others_borrow || captures && message == CLOSURE)
             && let Some(failure) = not_kept(&name, message, change, &sources)
         {
             return failure;
@@ -71,93 +79,20 @@ impl Engine {
         code: &str,
         sources: &Sources,
     ) -> Diagnostic {
-        let mut told = error.clone();
-        let mut note = |text: String| {
-            told.children.push(Diagnostic {
-                level: "note".into(),
-                message: text,
-                ..Diagnostic::default()
-            });
-        };
-        let gone = error.named().and_then(|name| self.notebook.ledger.is_gone(name));
-        let gone = gone.filter(|_| error.has_code(&["E0425", "E0423", "E0432"]));
-        let is_gone = gone.is_some();
-        if let Some(gone) = gone {
-            note(gone);
-        }
-        let names = || error.message.split('`').skip(1).step_by(2);
-        if let Some((name, count)) =
-            names().filter_map(|name| Some((name, self.notebook.was_set_aside(name)?))).next()
-        {
-            note(match self.notebook.failed.cell_of(name, false) {
-                Some(later) => format!(
-                    "`{name}` of cell {count} was set aside, since it did not fit a later change, and cell \
-                     {later}, which defines it anew, did not compile"
-                ),
-                None => format!(
-                    "`{name}` of cell {count} was set aside, since it did not fit a later change: run cell \
-                     {count} again"
-                ),
-            });
-        }
-        // An unknown name, or method.
-        let is_unknown = error.message.starts_with("cannot find")
-            || error.has_code(&["E0405", "E0412", "E0422", "E0425", "E0432", "E0433", "E0531"]);
-        let is_unknown_member = error.has_code(&["E0599"]);
-        let mut is_known = false;
-        if (is_unknown || is_unknown_member)
-            && let Some(name) = error.named()
-            && let Some(count) = self.notebook.failed.cell_of(name, is_unknown_member)
-        {
-            note(format!("cell {count} defines `{name}`, but did not compile"));
-            is_known = true;
-        }
-        if error.has_code(&["E0425", "E0434"])
-            && let Some(name) =
-                names().find(|name| self.variables().iter().any(|(it, _)| it == name))
-        {
-            note(format!(
-                "`{name}` is a variable of the notebook, which functions and other items do not see: pass it \
-                 as an argument"
-            ));
-            is_known = true;
-        }
-        if error.has_code(&["E0384", "E0594", "E0596"])
-            && let Some(name) =
-                names().find(|name| self.variables().iter().any(|(it, _)| it == name))
-        {
-            note(format!("it was bound without `mut`; bind it anew: `let mut {name} = {name};`"));
-        }
-        if let Owner::Earlier(segment) = owner {
-            let it = sources.map.segment(segment);
-            let count = sources.map.cell(it.cell).count;
-            let name = it.title.as_ref().map_or("it".to_owned(), |title| format!("`{title}`"));
-            note(format!(
-                "{name} of cell {count} does not fit what this cell changes: change both in one cell, or \
-                 {name} first"
-            ));
-        }
-        if error.has_code(&["E0597", "E0716", "E0515"])
-            && error.message.contains("not live long enough")
-            || error.has_code(&["E0716"])
-        {
-            note(
-                "variables are kept between cells and must own what they hold: clone it, keep the owner, \
-                 or put the code in braces"
-                    .to_owned(),
-            );
-        }
         if owner == Owner::Inserted && error.message.contains("evcxr_display") {
             let kind = error.message.split('`').nth(3).unwrap_or("this type");
             return self.not_shown(error, kind.trim_start_matches('&'), change, code);
         }
-        if let Some(name) = error.generated.as_deref().and_then(stored_variable) {
-            note(format!(
-                "this comes from keeping `{name}` for the next cells: write its type out \
-                 (`let {name}: … = …`), or put the code in braces"
-            ));
-        }
-        without_guesses(told, is_known || is_gone)
+        let unknown = self.why_unknown(error);
+        let mut told = without_guesses(error.clone(), !unknown.is_empty());
+        let others = [
+            self.why_immutable(error),
+            why_unfit(owner, sources),
+            why_borrowed(error),
+            why_unstored(error),
+        ];
+        told.children.extend(unknown.into_iter().chain(others.into_iter().flatten()).map(note));
+        told
     }
 
     /// The value of a cell has no form that can be shown.
@@ -209,7 +144,7 @@ fn without_a_type(code: &str) -> Option<(String, &'static str)> {
         })
         .collect();
     match untyped.iter().find(|(_, is_closure)| *is_closure) {
-        Some((name, _)) => Some((name.clone(), "is a closure")),
+        Some((name, _)) => Some((name.clone(), CLOSURE)),
         None if untyped.len() == 1 => Some((untyped[0].0.clone(), "determine type")),
         None => None,
     }
@@ -217,7 +152,7 @@ fn without_a_type(code: &str) -> Option<(String, &'static str)> {
 
 /// Why evcxr cannot keep a variable, in other words than its own.
 fn cannot_keep(name: &str, message: &str) -> String {
-    if message.contains("is a closure") {
+    if message.contains(CLOSURE) {
         format!(
             "`{name}` is a closure, whose type has no name by which it could be kept: make it a function, \
              write `let {name}: Box<dyn Fn(…) -> …> = Box::new(…);`, or put the code in braces"
@@ -232,29 +167,4 @@ fn cannot_keep(name: &str, message: &str) -> String {
              braces"
         )
     }
-}
-
-/// The variable that a line of evcxr's stores.
-fn stored_variable(line: &str) -> Option<&str> {
-    let (_, rest) = line.split_once("put_variable::<")?;
-    rest.rsplit_once("stringify!(")?.1.split(')').next()
-}
-
-/// An error without help that leads astray: names that look alike and unknown crates, where the kernel knows the cause or
-/// rustc an import, and lists of which only the head is left.
-fn without_guesses(mut error: Diagnostic, is_known: bool) -> Diagnostic {
-    let imports = error.children.iter().any(|child| child.proposes_import());
-    error.children.retain(|child| {
-        let is_guess = child.message.contains("with a similar name exists");
-        let is_crate = child.message.starts_with("if you wanted to use a crate named");
-        let is_head = child.message.starts_with("the following other types implement trait")
-            && child.spans.iter().all(|span| span.cell.is_none());
-        !((is_guess || is_crate) && (imports || is_known) || is_head)
-    });
-    let is_guess =
-        |span: &Span| span.label.as_deref().is_some_and(|it| it.starts_with("similarly named"));
-    if is_known {
-        error.spans.retain(|span| !is_guess(span));
-    }
-    error
 }
