@@ -73,6 +73,9 @@ impl FailedDefinitions {
 
     /// What a cell uses that was not told of yet, with the cell that did not compile and its text of the definition.
     pub(super) fn used(&self, code: &str) -> Vec<(&str, i64, &str)> {
+        if self.by_name.is_empty() {
+            return Vec::new();
+        }
         let parsed = Parsed::new(code);
         if parsed.has_errors {
             return Vec::new();
