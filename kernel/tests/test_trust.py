@@ -280,6 +280,8 @@ class Causes(Own):
             self.error(definition, "CompileError")
             told = self.error(use, "CompileError", f"cell {cell} defines `", "but did not compile")
             self.assertNotIn(":dep", told, use)
+            _, messages = self.run_cell(use)
+            self.assertNotIn("did not compile", self.streams(messages, "stderr"), "said once, in the error")
         self.ok("struct S15 { w: f64 }\nlet s15 = S15 { w: 1.0 };")
         cell = self.count()
         self.error("impl S15 { fn area15(&self) -> f64 { self.w * 2 } }", "CompileError")

@@ -107,8 +107,13 @@ impl Engine {
     /// Says which definitions are older than the user may think; with errors, those of which they speak.
     fn say_outdated(&mut self, code: &str, errors: &[&Diagnostic]) {
         for (name, text) in self.notebook.outdated(code) {
-            let is_meant =
-                |error: &&Diagnostic| error.has_code(&["E0061"]) || error.mentions(&name);
+            // Of a name that is unknown the error itself says which cell would define it.
+            let is_unknown = |error: &Diagnostic| {
+                error.named() == Some(&name) && error.message.starts_with("cannot find")
+            };
+            let is_meant = |error: &&Diagnostic| {
+                !is_unknown(error) && (error.has_code(&["E0061"]) || error.mentions(&name))
+            };
             if errors.is_empty() || errors.iter().any(is_meant) {
                 self.say(&text, "stderr");
                 self.notebook.failed.told(&name);
