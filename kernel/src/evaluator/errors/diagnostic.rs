@@ -74,10 +74,9 @@ impl Diagnostic {
         self.code.as_deref().is_some_and(|code| codes.contains(&code))
     }
 
-    /// Whether it speaks of a name.
+    /// Whether it or what goes with it speaks of a name.
     pub(crate) fn mentions(&self, name: &str) -> bool {
-        let quoted = format!("`{name}`");
-        self.message.contains(&quoted) || self.children.iter().any(|it| it.mentions(name))
+        self.names().any(|it| it == name) || self.children.iter().any(|it| it.mentions(name))
     }
 
     /// Whether all that it would insert are imports.
@@ -86,9 +85,14 @@ impl Diagnostic {
         texts.peek().is_some() && texts.all(|text| text.trim_start().starts_with(IMPORT))
     }
 
+    /// What stands between backticks.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.message.split('`').skip(1).step_by(2)
+    }
+
     /// The first name between backticks.
     pub(crate) fn named(&self) -> Option<&str> {
-        self.message.split('`').nth(1)
+        self.names().next()
     }
 }
 

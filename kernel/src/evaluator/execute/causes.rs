@@ -6,16 +6,9 @@ use crate::source::Sources;
 
 /// Of names that rustc does not find.
 const UNKNOWN: [&str; 7] = ["E0405", "E0412", "E0422", "E0425", "E0432", "E0433", "E0531"];
-/// Of methods that it does not find.
-const UNKNOWN_MEMBER: [&str; 1] = ["E0599"];
 
 pub(super) fn note(message: String) -> Diagnostic {
     Diagnostic { level: "note".into(), message, ..Diagnostic::default() }
-}
-
-/// The names of which an error speaks.
-fn names(error: &Diagnostic) -> impl Iterator<Item = &str> {
-    error.message.split('`').skip(1).step_by(2)
 }
 
 impl Engine {
@@ -30,7 +23,7 @@ impl Engine {
             causes.extend(error.named().and_then(|name| self.notebook.ledger.is_gone(name)));
         }
         let set_aside = |name| Some((name, self.notebook.was_set_aside(name)?));
-        if let Some((name, count)) = names(error).find_map(set_aside) {
+        if let Some((name, count)) = error.names().find_map(set_aside) {
             let advice = match self.notebook.failed.cell_of(name, false) {
                 Some(later) => {
                     format!(", and cell {later}, which defines it anew, did not compile")
@@ -42,7 +35,7 @@ impl Engine {
             ));
             return causes;
         }
-        let is_member = error.has_code(&UNKNOWN_MEMBER);
+        let is_member = error.has_code(&["E0599"]);
         if (is_member || error.has_code(&UNKNOWN) || error.message.starts_with("cannot find"))
             && let Some(name) = error.named()
             && let Some(count) = self.notebook.failed.cell_of(name, is_member)
@@ -50,7 +43,7 @@ impl Engine {
             causes.push(format!("cell {count} defines `{name}`, but did not compile"));
         }
         if error.has_code(&["E0425", "E0434"])
-            && let Some(name) = names(error).find(|name| self.is_variable(name))
+            && let Some(name) = error.names().find(|name| self.is_variable(name))
         {
             causes.push(format!(
                 "`{name}` is a variable of the notebook, which functions and other items do not see: pass it \
@@ -63,7 +56,7 @@ impl Engine {
     /// Why a variable cannot be changed.
     pub(super) fn why_immutable(&self, error: &Diagnostic) -> Option<String> {
         let is_immutable = error.has_code(&["E0384", "E0594", "E0596"]);
-        let name = names(error).find(|name| is_immutable && self.is_variable(name))?;
+        let name = error.names().find(|name| is_immutable && self.is_variable(name))?;
         Some(format!("it was bound without `mut`; bind it anew: `let mut {name} = {name};`"))
     }
 }

@@ -6,6 +6,7 @@ use ra_ap_syntax::{
     AstNode, Direction, SyntaxElement, SyntaxKind, SyntaxNode, SyntaxToken, T, ast,
 };
 
+use super::refusals::formats;
 use crate::source::items::{self, Item};
 use crate::source::parse::{self, Parsed, is_item};
 
@@ -153,14 +154,6 @@ fn neighbours(token: &SyntaxToken, direction: Direction) -> impl Iterator<Item =
     all.filter(|kind| !kind.is_trivia())
 }
 
-/// Whether a text to be formatted shows the value of this name.
-fn formats(text: &str, name: &str) -> bool {
-    text.match_indices('{').any(|(at, _)| {
-        let rest = text[at + 1..].strip_prefix(name);
-        !text[..at].ends_with('{') && rest.is_some_and(|rest| rest.starts_with(['}', ':']))
-    })
-}
-
 /// The text of an item in a cell.
 pub(super) fn text_of(code: &str, name: &str) -> Option<String> {
     let parsed = Parsed::new(code);
@@ -191,6 +184,7 @@ mod tests {
             "println!(\"{}\", f())",
             "let x = [0; F];",
             "println!(\"{F:>3}\")",
+            "println!(\"{{{F}}}\")",
             "m!()",
             "vec![f(), 2]",
             "let g = || f();",

@@ -86,11 +86,17 @@ pub(crate) fn use_of(node: &SyntaxNode, name: &str) -> Option<usize> {
             token.text() == name
                 && matches!(parent, Some(SyntaxKind::NAME_REF | SyntaxKind::TOKEN_TREE))
         }
-        SyntaxKind::STRING => token.text().match_indices('{').any(|(at, _)| {
-            let rest = token.text()[at + 1..].strip_prefix(name);
-            rest.is_some_and(|rest| rest.starts_with(['}', ':']))
-        }),
+        SyntaxKind::STRING => formats(token.text(), name),
         _ => false,
     });
     found.map(|token| parse::token_range(&token).start)
+}
+
+/// Whether a text to be formatted shows the value of this name; two braces stand for one of the text.
+pub(super) fn formats(text: &str, name: &str) -> bool {
+    text.match_indices('{').any(|(at, _)| {
+        let braces = text[..=at].bytes().rev().take_while(|byte| *byte == b'{').count();
+        let rest = text[at + 1..].strip_prefix(name);
+        braces % 2 == 1 && rest.is_some_and(|rest| rest.starts_with(['}', ':']))
+    })
 }
