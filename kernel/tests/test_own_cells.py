@@ -115,6 +115,16 @@ class OwnCells(Kernel):
         shown = [m["content"]["data"] for m in messages if m["msg_type"] == "execute_result"]
         self.assertEqual([sorted(forms) for forms in shown], [["image/png", "text/plain"]])
 
+    def test_brief_progress_is_shown_only_where_it_takes_longer(self) -> None:
+        self.run_cell(LOAD)
+        for seconds, lines in ((0.0, []), (1.2, ["encode"])):
+            with self.subTest(seconds):
+                _, messages, _ = self.run_all(
+                    'let bar = twoviews::notebook::Progress::brief("encode", 2, "images");\nbar.inc(1);\n'
+                    f"std::thread::sleep(std::time::Duration::from_secs_f64({seconds}));\nbar.inc(1);\nbar.finish();")
+                shown = [m["content"]["data"]["text/plain"] for m in messages if m["msg_type"] == "display_data"]
+                self.assertEqual([line.split()[0] for line in shown], lines)
+
     def test_backtraces_tell_nothing_of_the_kernel(self) -> None:
         _, messages, _ = self.run_all('println!("{}", std::backtrace::Backtrace::capture());')
         self.assertEqual(self.streams(messages), "disabled backtrace\n")
